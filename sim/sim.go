@@ -1,0 +1,140 @@
+package sim
+
+// Handler owns pending events. There are no closures: the pair (Handler, arg)
+// is the event. A simulation has few handlers (all links are one, all hosts
+// are one) and arg says which of its objects is meant.
+type Handler interface {
+	OnEvent(now Time, arg uint64)
+}
+
+// Sim is one simulation: clock, event queue, origins and random streams. It is
+// not safe for concurrent use; run several in parallel instead.
+type Sim struct {
+	now      Time
+	key      Key
+	q        queue
+	handlers []Handler
+	counters []uint64
+	names    []string
+	observer uint64
+	events   uint64
+	halted   bool
+
+	seed, replication uint64
+}
+
+// New returns an empty simulation for the given seed and replication number.
+func New(seed, replication uint64) *Sim {
+	return &Sim{
+		seed: seed, replication: replication,
+		counters: []uint64{0},
+		names:    []string{"scenario"},
+	}
+}
+
+// Seed returns the seed and the replication number of the run.
+func (s *Sim) Seed() (seed, replication uint64) { return s.seed, s.replication }
+
+// Now returns the virtual time of the event being executed.
+func (s *Sim) Now() Time { return s.now }
+
+// CurrentKey returns the key of the event being executed.
+func (s *Sim) CurrentKey() Key { return s.key }
+
+// Events returns how many events were executed, those of Observer excepted.
+func (s *Sim) Events() uint64 { return s.events }
+
+// Pending returns how many events are queued.
+func (s *Sim) Pending() int { return s.q.len() }
+
+// AddOrigin declares the next node and returns its number.
+func (s *Sim) AddOrigin(name string) NodeID {
+	id := NodeID(len(s.counters))
+	if id >= Observer {
+		Bugf("more than %d nodes", Observer-1)
+	}
+	s.counters = append(s.counters, 0)
+	s.names = append(s.names, name)
+	return id
+}
+
+// OriginName returns the name under which an origin was declared.
+func (s *Sim) OriginName(n NodeID) string {
+	if n == Observer {
+		return "observer"
+	}
+	return s.names[n]
+}
+
+// Register adds a handler; its id is what Schedule takes.
+func (s *Sim) Register(h Handler) HandlerID {
+	s.handlers = append(s.handlers, h)
+	return HandlerID(len(s.handlers) - 1)
+}
+
+// NextKey takes the next number of an origin. It is called once for each cause
+// (a link accepts a packet, a deadline is set) and never by fast paths.
+func (s *Sim) NextKey(origin NodeID) Key {
+	if origin == Observer {
+		s.observer++
+		return Key(uint64(Observer)<<40 | s.observer)
+	}
+	s.counters[origin]++
+	return Key(uint64(origin)<<40 | s.counters[origin])
+}
+
+// Schedule queues an event. Time must not lie before Now; the handler receives
+// arg widened to 64 bits.
+func (s *Sim) Schedule(at Time, key Key, h HandlerID, arg uint32) {
+	if at < s.now {
+		Bugf("event scheduled at %v, before now", at)
+	}
+	s.q.push(event{at, key, h, arg})
+}
+
+// Stop says why Run returned.
+type Stop uint8
+
+// The reasons for which Run returns.
+const (
+	Idle     Stop = iota // no event is left
+	Deadline             // the next event lies after the deadline
+	Halted               // Halt was called
+	Budget               // the event budget is spent
+)
+
+// Halt makes Run return after the event being executed.
+func (s *Sim) Halt() { s.halted = true }
+
+// Run executes events in order until none is left, the next one lies after
+// until, budget events were executed by this call, or Halt is called. Events at
+// until itself are executed. Now is until after Deadline, else the time of the
+// last event.
+func (s *Sim) Run(until Time, budget uint64) Stop {
+	s.halted = false
+	limit := s.events + budget
+	if limit < budget {
+		limit = ^uint64(0)
+	}
+	for !s.halted {
+		e := s.q.peek()
+		if e == nil {
+			return Idle
+		}
+		if e.at > until {
+			s.now = until
+			return Deadline
+		}
+		if s.events >= limit {
+			return Budget
+		}
+		s.now, s.key = e.at, e.key
+		h, arg := e.handler, e.arg
+		s.q.pop()
+		if s.key < Key(uint64(Observer)<<40) {
+			s.events++
+		}
+		s.handlers[h].OnEvent(s.now, uint64(arg))
+	}
+	return Halted
+}

@@ -1,0 +1,106 @@
+package trace
+
+// Reason says why something happened: a drop, a fallback, a window reduction,
+// the end of a connection. Packages append their reasons here, so that event
+// logs need no other table.
+type Reason uint16
+
+// The reasons.
+const (
+	NoReason Reason = iota
+
+	// Drops in the network.
+	QueueFull
+	RandomLoss
+	PatternLoss
+	LinkDown
+	NoRoute
+	TTLExpired
+	PacketTooBig
+	NoSocket
+
+	// Segments discarded by TCP.
+	BadSequence
+	BadAck
+	PAWS
+	BadFlags
+	ChallengeAck
+
+	// Window reductions.
+	LossRecovery
+	Timeout
+	ECNEcho
+	ProbeRepaired
+	IdleRestart
+	Penalty
+
+	// Ends of connections.
+	Graceful
+	ResetReceived
+	ResetSent
+	TimedOut
+	Refused
+	Unreachable
+
+	// Fallback to plain TCP, named after Linux's MPTcpExt counters.
+	NotOffered
+	MPCapableFallbackSYNACK
+	MPCapableFallbackACK
+	MPCapableDataFallback
+	DssFallback
+	InfiniteMap
+
+	// Ends of subflows.
+	NoTokenFound
+	BadHMAC
+	MiddleboxInterference
+	PathManagerRequest
+	numReasons
+)
+
+var reasons = [numReasons]string{
+	NoReason:                "",
+	QueueFull:               "queue_full",
+	RandomLoss:              "random_loss",
+	PatternLoss:             "pattern_loss",
+	LinkDown:                "link_down",
+	NoRoute:                 "no_route",
+	TTLExpired:              "ttl_expired",
+	PacketTooBig:            "packet_too_big",
+	NoSocket:                "no_socket",
+	BadSequence:             "bad_sequence",
+	BadAck:                  "bad_ack",
+	PAWS:                    "paws",
+	BadFlags:                "bad_flags",
+	ChallengeAck:            "challenge_ack",
+	LossRecovery:            "loss_recovery",
+	Timeout:                 "timeout",
+	ECNEcho:                 "ecn_echo",
+	ProbeRepaired:           "probe_repaired",
+	IdleRestart:             "idle_restart",
+	Penalty:                 "penalty",
+	Graceful:                "graceful",
+	ResetReceived:           "reset_received",
+	ResetSent:               "reset_sent",
+	TimedOut:                "timed_out",
+	Refused:                 "refused",
+	Unreachable:             "unreachable",
+	NotOffered:              "not_offered",
+	MPCapableFallbackSYNACK: "MPCapableFallbackSYNACK",
+	MPCapableFallbackACK:    "MPCapableFallbackACK",
+	MPCapableDataFallback:   "MPCapableDataFallback",
+	DssFallback:             "DssFallback",
+	InfiniteMap:             "InfiniteMap",
+	NoTokenFound:            "no_token_found",
+	BadHMAC:                 "bad_hmac",
+	MiddleboxInterference:   "middlebox_interference",
+	PathManagerRequest:      "path_manager_request",
+}
+
+// String returns the name of the reason, or "" for NoReason.
+func (r Reason) String() string {
+	if r < numReasons {
+		return reasons[r]
+	}
+	return "unknown"
+}

@@ -1,0 +1,114 @@
+package trace
+
+import "mpsim/sim"
+
+// Record is one observed fact: 64 bytes without pointers. The meaning of A to E
+// depends on the kind and is given beside its name in kinds.
+type Record struct {
+	At   sim.Time
+	Kind Kind
+	Why  Reason
+	Node uint32 // index of the node within the run; not part of the hash
+	// Conn is the endpoint's number of the connection or socket, Flow the
+	// number of the subflow within it (-1: the connection itself).
+	Conn          uint32
+	Flow          int32
+	A, B, C, D, E int64
+}
+
+// Kind says what a record describes.
+type Kind uint16
+
+// KindSet is a set of kinds, one bit each.
+type KindSet uint64
+
+// AllKinds is the set of every kind.
+const AllKinds = ^KindSet(0)
+
+// The kinds of records. The comment gives A, B, C, D, E.
+const (
+	None            Kind = iota
+	PacketSent           // an endpoint's packet enters the network: seq, ack, flags, payload bytes, wire bytes
+	PacketReceived       // a packet reaches its endpoint: as PacketSent
+	PacketDropped        // link number, seq, payload bytes, wire bytes, queue bytes
+	PacketForwarded      // a link accepts a packet: link number, seq, payload bytes, wire bytes, queue bytes
+	ConnState            // old state, new state
+	SubflowState         // old state, new state
+	Established          // connection usable: token, IDSN of ours, IDSN of the peer's
+	Fallback             // MPTCP given up; Why says for which reason
+	Grant                // scheduler decision: DSN, length, kind, number of candidates, penalised flow
+	Wait                 // scheduler waits: next DSN, unsent bytes, number of candidates
+	RTO                  // retransmission timeout: snd_una, RTO in ns, backoff, bytes in flight
+	TailLossProbe        // snd_una, PTO in ns, bytes in flight
+	Recovery             // loss recovery begins (A=1) or ends (A=0): high_seq, window, ssthresh
+	Retransmit           // stream position, bytes, times sent
+	Window               // window reduced or restored: window, ssthresh, bytes in flight
+	Undo                 // a reduction is undone: window, ssthresh
+	Reinject             // DSN, length, from flow, to flow
+	Stale                // subflow marked stale (A=1) or live again (A=0)
+	PathManager          // path manager event or action: action, address id, ...
+	AppEvent             // application event: event, bytes
+	Action               // timeline action: index in the scenario
+	Counter              // an MPTcpExt counter changed: counter number, new value
+	numKinds
+)
+
+type kindInfo struct {
+	name   string
+	fields [5]string
+}
+
+var kinds = [numKinds]kindInfo{
+	None:            {"none", [5]string{}},
+	PacketSent:      {"packet_sent", [5]string{"seq", "ack", "flags", "payload", "bytes"}},
+	PacketReceived:  {"packet_received", [5]string{"seq", "ack", "flags", "payload", "bytes"}},
+	PacketDropped:   {"packet_dropped", [5]string{"link", "seq", "payload", "bytes", "queue_bytes"}},
+	PacketForwarded: {"packet_forwarded", [5]string{"link", "seq", "payload", "bytes", "queue_bytes"}},
+	ConnState:       {"conn_state", [5]string{"old", "new"}},
+	SubflowState:    {"subflow_state", [5]string{"old", "new"}},
+	Established:     {"established", [5]string{"token", "idsn", "peer_idsn"}},
+	Fallback:        {"fallback", [5]string{}},
+	Grant:           {"grant", [5]string{"dsn", "len", "grant", "candidates", "penalised"}},
+	Wait:            {"wait", [5]string{"dsn", "unsent", "candidates"}},
+	RTO:             {"rto", [5]string{"snd_una", "rto_ns", "backoff", "in_flight"}},
+	TailLossProbe:   {"tail_loss_probe", [5]string{"snd_una", "pto_ns", "in_flight"}},
+	Recovery:        {"recovery", [5]string{"enter", "high_seq", "cwnd", "ssthresh"}},
+	Retransmit:      {"retransmit", [5]string{"pos", "len", "times_sent"}},
+	Window:          {"window", [5]string{"cwnd", "ssthresh", "in_flight"}},
+	Undo:            {"undo", [5]string{"cwnd", "ssthresh"}},
+	Reinject:        {"reinject", [5]string{"dsn", "len", "from", "to"}},
+	Stale:           {"stale", [5]string{"stale"}},
+	PathManager:     {"path_manager", [5]string{"action", "local_id", "remote_id"}},
+	AppEvent:        {"app", [5]string{"event", "bytes"}},
+	Action:          {"action", [5]string{"index"}},
+	Counter:         {"counter", [5]string{"counter", "value"}},
+}
+
+// String returns the name of the kind, as event logs print it.
+func (k Kind) String() string {
+	if k < numKinds {
+		return kinds[k].name
+	}
+	return "unknown"
+}
+
+// Fields returns the names of A to E for records of this kind; unused ones are
+// empty.
+func (k Kind) Fields() [5]string {
+	if k < numKinds {
+		return kinds[k].fields
+	}
+	return [5]string{}
+}
+
+// Kinds returns the number of kinds; every smaller Kind is valid.
+func Kinds() int { return int(numKinds) }
+
+// Set returns the set of the given kinds.
+func Set(ks ...Kind) KindSet {
+	var s KindSet
+	for _, k := range ks {
+		s |= 1 << k
+	}
+	return s
+}
