@@ -1,0 +1,25 @@
+package cc
+
+import "mpsim/sim"
+
+// Spec is one row of the table of controllers: what `mpsim list cc` prints and
+// what a scenario's `cc = ...` looks up.
+type Spec struct {
+	Name, Doc string
+	// Coupled says that the subflows of a connection share terms.
+	Coupled bool
+	Params  []Param
+	// New makes the controller of one connection. Params are complete and in
+	// range; rnd is the connection's own random stream.
+	New func(p Params, rnd *sim.Rand) Controller
+}
+
+// Param is one typed parameter of a plug-in.
+type Param struct {
+	Name, Doc string
+	Default   float64
+	Min, Max  float64 // inclusive
+}
+
+// Params are the values of the parameters, in the order of Spec.Params.
+type Params []float64

@@ -1,0 +1,116 @@
+// Package sched holds the packet schedulers of MPTCP.
+//
+// A [Scheduler] is asked whenever a connection may have something to send: it
+// sees the connection-level queue and one row per usable subflow, and appends
+// grants. A grant moves a range of the connection's data into the send queue of
+// a subflow; no grant means wait. Whether a grant may exceed what the subflow's
+// congestion window lets out now is the scheduler's choice: minRTT never
+// exceeds it, upstream Linux does.
+//
+// Schedulers are pure: they know neither the network nor the protocol.
+package sched
+
+import (
+	"mpsim/cc"
+	"mpsim/sim"
+)
+
+// Path is the row of one usable subflow. Rows come in the order of FlowID;
+// closed and not yet established subflows are absent. Byte counts are payload.
+type Path struct {
+	Flow              cc.FlowID
+	SRTT              sim.Duration // 0: no sample yet
+	RTTVar            sim.Duration
+	Window            int64    // congestion window
+	InFlight          int64    // sent and neither acknowledged nor deemed lost
+	Unsent            int64    // granted, not sent yet
+	SendBufFree       int64    // room in the subflow's send queue
+	Pacing            sim.Rate // estimate of the sending rate; 0: none
+	DeviceQueue       int64    // bytes queued at the local interface, if visible
+	Cost              float64  // of the interface, from the scenario
+	MSS               int64
+	LastRecv          sim.Time // when a segment last arrived on the subflow
+	Backup            bool     // by either side's request
+	Stale             bool     // Linux: no progress for several connection-level timeouts
+	PotentiallyFailed bool     // out-of-tree Linux: since an RTO until the next ACK
+	InLoss            bool     // loss recovery by timeout is in progress
+}
+
+// Room returns how many bytes the congestion window lets out beyond what is in
+// flight or granted already.
+func (p *Path) Room() int64 { return p.Window - p.InFlight - p.Unsent }
+
+// Queue is the connection's data as the scheduler sees it, in data sequence
+// numbers.
+type Queue struct {
+	Next     uint64 // first byte that was never granted
+	Una      uint64 // oldest byte without DATA_ACK
+	End      uint64 // end of the application's data
+	PeerEdge uint64 // right edge of the peer's receive window
+	// Reinject are ranges that were granted and should be sent again on another
+	// subflow, in order.
+	Reinject []Range
+	// InFlight are the unacknowledged ranges with the subflows that carried
+	// them, in order.
+	InFlight []Carried
+}
+
+// Range is a range of data sequence numbers.
+type Range struct {
+	DSN uint64
+	Len int
+	// Carried is the set of subflows, one bit per FlowID below 64, that have
+	// carried the range.
+	Carried uint64
+}
+
+// Carried is an unacknowledged range and the subflows that carried it.
+type Carried = Range
+
+// Kind says what a grant sends.
+type Kind uint8
+
+// The kinds of grants.
+const (
+	New           Kind = iota // data that was never sent
+	Reinject                  // from Queue.Reinject
+	Opportunistic             // NSDI'12: the head of the window, sent again early
+	Redundant                 // a copy of data in flight elsewhere
+)
+
+// Grant gives a range of the connection's data to a subflow.
+type Grant struct {
+	Flow cc.FlowID
+	DSN  uint64
+	Len  int
+	Kind Kind
+	// Penalise names a subflow whose window is to be reduced because it holds up
+	// the connection; NoFlow: none.
+	Penalise cc.FlowID
+}
+
+// NoFlow is the FlowID that names none.
+const NoFlow cc.FlowID = -1
+
+// Scheduler decides which subflow carries what. The slices that it gets are
+// valid during the call only.
+type Scheduler interface {
+	// Pick appends grants to out and returns it; without grants the connection
+	// waits for the next ACK, DATA_ACK, write or timeout. It is called again
+	// after its grants were carried out, until it grants nothing.
+	Pick(now sim.Time, q *Queue, paths []Path, out []Grant) []Grant
+	// OnDataAck reports that the peer has everything below una.
+	OnDataAck(now sim.Time, una uint64)
+	// OnTimeout reports a retransmission timeout of a subflow.
+	OnTimeout(now sim.Time, f cc.FlowID)
+	// OnPath reports that a subflow became usable (up) or ceased to be.
+	OnPath(now sim.Time, f cc.FlowID, up bool)
+}
+
+// Spec is one row of the table of schedulers.
+type Spec struct {
+	Name, Doc string
+	Params    []cc.Param
+	// New makes the scheduler of one connection.
+	New func(p cc.Params, rnd *sim.Rand) Scheduler
+}
