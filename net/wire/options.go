@@ -26,7 +26,10 @@ const (
 	OptIP     // the IP header differs from the default one
 	OptPieces // the payload has more than the piece of the hot line
 	OptICMP   // the packet is an ICMP message
-	OptBadSum // a checksum on the wire differs from the computed one
+	OptBadSum // the checksums on the wire are IPSum and L4Sum, not the computed ones
+	OptUDPLen // the UDP length field is UDPLen: it differs from the length of the datagram
+	OptOpaque // no transport header was read: unknown protocol or a fragment; all behind the IP header is payload
+	OptCut    // captured cut short: the last piece stands for bytes that nobody saw
 )
 
 // Options is the cold record of a packet: what a data segment or plain ACK does
@@ -51,6 +54,9 @@ type Options struct {
 	Rst         Rst
 
 	Urgent uint16
+	UDPLen uint16
+	IPSum  uint16 // IPv4 header checksum
+	L4Sum  uint16 // TCP, UDP or ICMP checksum
 	IP     IPFields
 
 	// RawOptions are the exact option bytes where rendering the typed values
@@ -58,9 +64,11 @@ type Options struct {
 	RawOptions [40]byte
 	RawLen     uint8
 
-	// Pieces is the payload if it is not the one span of the hot line.
+	// Pieces is the payload if it is not the one span of the hot line; their
+	// lengths add up to the Len of the hot line.
 	Pieces []Piece
-	// ICMP is the message behind the IP header.
+	// ICMP is the message behind the IP header. Its checksum field (octets 2
+	// and 3) is zero here and computed where bytes are made.
 	ICMP []byte
 }
 
@@ -182,4 +190,5 @@ type IPFields struct {
 	Frag      uint16 // flags and fragment offset, as on the wire
 	FlowLabel uint32
 	Ext       []byte // IPv4 options or IPv6 extension headers, as on the wire
+	Next      uint8  // IPv6: type of the first extension header, if Ext is not empty
 }
