@@ -55,6 +55,9 @@ func (r *Run) AddNode(name string) *Node {
 		}
 	}
 	n := &Node{run: r, name: name, id: uint32(len(r.nodes))}
+	for i := range r.sinks {
+		n.wants |= r.sinks[i].kinds
+	}
 	r.nodes = append(r.nodes, n)
 	return n
 }
