@@ -55,6 +55,10 @@ const (
 	BadHMAC
 	MiddleboxInterference
 	PathManagerRequest
+
+	// More drops in the network.
+	NotForwarding
+	BoxDrop
 	numReasons
 )
 
@@ -95,6 +99,8 @@ var reasons = [numReasons]string{
 	BadHMAC:                 "bad_hmac",
 	MiddleboxInterference:   "middlebox_interference",
 	PathManagerRequest:      "path_manager_request",
+	NotForwarding:           "not_forwarding",
+	BoxDrop:                 "box_drop",
 }
 
 // String returns the name of the reason, or "" for NoReason.
