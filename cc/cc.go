@@ -26,8 +26,8 @@ type Controller interface {
 	Leave(now sim.Time, f FlowID)
 	// OnSent reports bytes that were sent (first transmissions and others).
 	OnSent(now sim.Time, f FlowID, bytes int64)
-	// OnAck reports one acknowledgement. It is not called while TCP repairs a
-	// loss with Window fixed by Reduce unless a.State says so.
+	// OnAck reports one acknowledgement, in every state of loss recovery; while
+	// a.State is CWR or Recovery the window does not grow.
 	OnAck(now sim.Time, f FlowID, a *Ack)
 	// OnLoss begins a loss episode, at most once per window of data: the
 	// controller sets its slow start threshold and window (RFC 5681 eq. 4).
@@ -116,6 +116,9 @@ const (
 	ECNEcho    Reason = iota // RFC 3168: as for a loss, at most once per window
 	TailRepair               // RFC 8985 section 7.4.2: a probe repaired a loss
 	Penalty                  // NSDI'12: the subflow held up the connection
+	// UnusedWindow: the application used less than the window for an RTO, without
+	// being silent so long (RFC 2861; Linux tcp_cwnd_application_limited).
+	UnusedWindow
 )
 
 // Metrics is what a controller shows of a subflow.

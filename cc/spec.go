@@ -19,6 +19,7 @@ type Param struct {
 	Name, Doc string
 	Default   float64
 	Min, Max  float64 // inclusive
+	Whole     bool    // only whole numbers
 }
 
 // Params are the values of the parameters, in the order of Spec.Params.
