@@ -1,0 +1,50 @@
+package sched
+
+import (
+	"fmt"
+
+	"mpsim/cc"
+	"mpsim/sim"
+)
+
+// Specs returns the table of schedulers that mpsim ships. To add one: write it in
+// a file of its own on top of availability.go and window.go, give it a Spec, add
+// a line here and a page in docs/models.
+func Specs() []Spec {
+	return []Spec{
+		minRTTSpec,
+	}
+}
+
+// NewScheduler makes the scheduler of the given name from the table of [Specs].
+func NewScheduler(name string, settings []cc.Setting, rnd *sim.Rand) (Scheduler, error) {
+	return Make(Specs(), name, settings, rnd)
+}
+
+// Make makes the scheduler of the given name with its parameters. The error of
+// an unknown name lists the known ones; all wrong parameters are reported at
+// once. Rnd is the connection's own random stream; only schedulers that draw
+// need it.
+func Make(table []Spec, name string, settings []cc.Setting, rnd *sim.Rand) (Scheduler, error) {
+	for i := range table {
+		s := &table[i]
+		if s.Name != name {
+			continue
+		}
+		p, err := cc.Resolve(s.Params, settings)
+		if err != nil {
+			return nil, fmt.Errorf("scheduler %q: %w", name, err)
+		}
+		return s.New(p, rnd), nil
+	}
+	return nil, cc.UnknownName("scheduler", name, Names(table))
+}
+
+// Names returns the names of a table, in its order.
+func Names(table []Spec) []string {
+	names := make([]string, len(table))
+	for i := range table {
+		names[i] = table[i].Name
+	}
+	return names
+}

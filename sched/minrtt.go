@@ -1,0 +1,106 @@
+package sched
+
+import (
+	"mpsim/cc"
+	"mpsim/sim"
+)
+
+// minRTT, the default scheduler of the out-of-tree Linux stack
+// (net/mptcp/mptcp_sched.c): of the subflows that can take data now, the one
+// with the smallest smoothed round-trip time; the first in order on a tie.
+//
+//   - Backup subflows serve only when every other one has failed (or has carried
+//     the range already), not when the others are merely busy: then we wait.
+//   - Ranges to be sent again go before new data, and prefer subflows that have
+//     not carried them. When every subflow that has not failed did, the choice
+//     starts over as if none had.
+//   - A subflow without a sample has round-trip time 0 and is taken first, as in
+//     Linux.
+//
+// A call grants one range to one subflow: what its window, its send queue and
+// for new data the peer's window leave, in whole segments unless the range ends.
+// The connection asks again until there is no grant.
+//
+// Departures: a range that has to wait for a busy subflow does not hold up those
+// behind it nor new data, which in Linux it does. Opportunistic retransmission
+// and penalisation are not part of it. Linux's test of the subflow's own receive
+// window is left out, because the window of a subflow is the connection's.
+
+var minRTTSpec = Spec{
+	Name: "minrtt",
+	Doc:  "lowest round-trip time first among subflows with room (default of out-of-tree Linux); backups only when all others have failed",
+	New:  func(cc.Params, *sim.Rand) Scheduler { return minRTT{} },
+}
+
+// minRTT has no state: it decides by the rows alone.
+type minRTT struct{}
+
+// Pick appends at most one grant.
+func (minRTT) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
+	for i := range q.Reinject {
+		r := q.Reinject[i].Unacked(q.Una)
+		if r.Len == 0 {
+			continue
+		}
+		if p := lowestRTT(paths, &r); p != nil {
+			n := int(p.Fits(int64(r.Len)))
+			return append(out, Grant{Flow: p.Flow, DSN: r.DSN, Len: n, Kind: Reinject, Penalise: NoFlow})
+		}
+	}
+	fresh := Range{DSN: q.Next, Len: int(distance(q.Next, q.End))}
+	if fresh.Len == 0 || q.NewData(1) == 0 {
+		return out
+	}
+	p := lowestRTT(paths, &fresh)
+	if p == nil {
+		return out
+	}
+	n := p.Fits(q.NewData(p.MSS))
+	if n == 0 {
+		return out
+	}
+	return append(out, Grant{Flow: p.Flow, DSN: fresh.DSN, Len: int(n), Kind: New, Penalise: NoFlow})
+}
+
+// OnDataAck does nothing.
+func (minRTT) OnDataAck(sim.Time, uint64) {}
+
+// OnTimeout does nothing: the rows say which subflow may have failed.
+func (minRTT) OnTimeout(sim.Time, cc.FlowID) {}
+
+// OnPath does nothing.
+func (minRTT) OnPath(sim.Time, cc.FlowID, bool) {}
+
+// lowestRTT returns the subflow for a range; nil: wait.
+func lowestRTT(paths []Path, r *Range) *Path {
+	p, wait := lowestOf(paths, r, false)
+	if p != nil || wait {
+		return p
+	}
+	p, wait = lowestOf(paths, r, true)
+	if p != nil || wait || r.Carried == 0 {
+		return p
+	}
+	again := Range{DSN: r.DSN, Len: r.Len}
+	return lowestRTT(paths, &again)
+}
+
+// lowestOf searches the backup or the other subflows for one that has not carried
+// the range. Wait says that there is one, but busy.
+func lowestOf(paths []Path, r *Range, backup bool) (best *Path, wait bool) {
+	for i := range paths {
+		p := &paths[i]
+		if p.Backup != backup || r.CarriedBy(p) {
+			continue
+		}
+		switch p.Ready(int64(r.Len)) {
+		case Busy:
+			wait = true
+		case Ready:
+			if best == nil || p.SRTT < best.SRTT {
+				best = p
+			}
+		}
+	}
+	return best, wait
+}
