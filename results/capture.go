@@ -1,0 +1,141 @@
+package results
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"mpsim/internal/version"
+	"mpsim/net/wire"
+	"mpsim/sim"
+)
+
+// DefaultSnapLen is the length after which captured frames are cut. Every
+// header with all its options fits (14 + 40 + 60 octets for IPv6 and TCP).
+const DefaultSnapLen = 128
+
+const (
+	ethernetLen   = 14
+	etherTypeIPv4 = 0x0800
+	etherTypeIPv6 = 0x86dd
+)
+
+// Capture writes packets as pcapng: one interface per capture point, named
+// "node.iface", nanosecond timestamps, and the original length of every packet
+// whatever was cut. Frames are Ethernet with made-up addresses, because a file
+// that mixes IPv4 and IPv6 on raw link types is refused by some readers.
+type Capture struct {
+	w      *pcapgo.NgWriter
+	snap   int
+	points int
+	out    io.Writer
+	info   pcapgo.NgSectionInfo
+	buf    []byte
+	err    error
+}
+
+// CaptureInfo goes into the comment of the section.
+type CaptureInfo struct {
+	Scenario          string
+	Seed, Replication uint64
+}
+
+// NewCapture returns a capture that writes to w. A snapLen of 0 means
+// DefaultSnapLen; a negative one cuts nothing.
+func NewCapture(w io.Writer, info CaptureInfo, snapLen int) *Capture {
+	if snapLen == 0 {
+		snapLen = DefaultSnapLen
+	}
+	return &Capture{out: w, snap: snapLen, info: pcapgo.NgSectionInfo{
+		Application: "mpsim " + version.Version,
+		Comment: fmt.Sprintf("scenario %s, seed %d, replication %d, mpsim %s",
+			info.Scenario, info.Seed, info.Replication, version.Version),
+	}}
+}
+
+// AddPoint declares the next capture point and returns its number.
+func (c *Capture) AddPoint(name string) int {
+	if c.err != nil {
+		return c.points
+	}
+	ifc := pcapgo.NgInterface{Name: name, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9}
+	if c.snap > 0 {
+		ifc.SnapLength = uint32(c.snap)
+	}
+	if c.w == nil {
+		c.w, c.err = pcapgo.NewNgWriterInterface(c.out, ifc, pcapgo.NgWriterOptions{SectionInfo: c.info})
+	} else {
+		_, c.err = c.w.AddInterface(ifc)
+	}
+	c.points++
+	return c.points - 1
+}
+
+// The direction of a packet as its capture point sees it, in the flags of its
+// block.
+var (
+	inbound  = &pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionInbound}
+	outbound = &pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionOutbound}
+)
+
+// Packet writes one packet that passes a point: out says that it leaves the
+// node. The first error is kept for Flush.
+func (c *Capture) Packet(at sim.Time, point int, out bool, t *wire.Tuple, s *wire.Segment, o *wire.Options) {
+	if c.err != nil {
+		return
+	}
+	c.buf = appendEthernet(c.buf[:0], point, out, t.Src.Addr().Is4() && t.Dst.Addr().Is4())
+	snap := -1
+	if c.snap > 0 {
+		snap = max(c.snap-ethernetLen, 0)
+	}
+	c.buf = wire.AppendPacket(c.buf, t, s, o, snap)
+	length := ethernetLen + wire.WireLen(t, s, o)
+	if c.snap > 0 && len(c.buf) > c.snap {
+		c.buf = c.buf[:c.snap]
+	}
+	flags := inbound
+	if out {
+		flags = outbound
+	}
+	c.err = c.w.WritePacketWithOptions(gopacket.CaptureInfo{
+		Timestamp:      time.Unix(0, int64(at)),
+		CaptureLength:  len(c.buf),
+		Length:         length,
+		InterfaceIndex: point,
+	}, c.buf, pcapgo.NgPacketOptions{Flags: flags})
+}
+
+// Flush writes what is buffered and returns the first error. A capture without
+// a point is an empty section with one unnamed interface, which readers accept.
+func (c *Capture) Flush() error {
+	if c.w == nil && c.err == nil {
+		c.AddPoint("")
+	}
+	if c.err == nil {
+		c.err = c.w.Flush()
+	}
+	return c.err
+}
+
+// appendEthernet appends the header of a frame. The capturing interface has
+// the address 02:00:00:00:hi:lo of its number plus one, its peer 02:00:00:01:hi:lo;
+// both are locally administered.
+func appendEthernet(b []byte, point int, out, ip4 bool) []byte {
+	hi, lo := byte((point+1)>>8), byte(point+1)
+	own := [6]byte{2, 0, 0, 0, hi, lo}
+	peer := [6]byte{2, 0, 0, 1, hi, lo}
+	if out {
+		b = append(append(b, peer[:]...), own[:]...)
+	} else {
+		b = append(append(b, own[:]...), peer[:]...)
+	}
+	if ip4 {
+		return append(b, etherTypeIPv4>>8, etherTypeIPv4&0xff)
+	}
+	return append(b, etherTypeIPv6>>8, etherTypeIPv6&0xff)
+}
