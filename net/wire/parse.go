@@ -180,7 +180,7 @@ func parseTransport(b []byte, ip int, frag uint16, missing int, t *Tuple, s *Seg
 	switch {
 	case frag&FragOffset != 0:
 	case t.Proto == ProtoTCP:
-		return parseTCP(p, ip, t, s, o)
+		return parseTCP(p, ip, missing, t, s, o)
 	case t.Proto == ProtoUDP:
 		if len(p) < UDPHeaderLen {
 			return 0, errAt(len(b), ErrTruncated)
@@ -210,12 +210,12 @@ func setPorts(t *Tuple, p []byte) {
 }
 
 // parseTCP parses the TCP header in p, which is ip octets into the packet.
-func parseTCP(p []byte, ip int, t *Tuple, s *Segment, o *Options) (int, error) {
+func parseTCP(p []byte, ip, missing int, t *Tuple, s *Segment, o *Options) (int, error) {
 	if len(p) < TCPHeaderLen {
 		return 0, errAt(ip+len(p), ErrTruncated)
 	}
 	n := int(p[12]>>4) * 4
-	if n < TCPHeaderLen {
+	if n < TCPHeaderLen || n > len(p)+missing {
 		return 0, errAt(ip+12, ErrHeaderLen)
 	}
 	if n > len(p) {
@@ -238,14 +238,14 @@ func parseTCP(p []byte, ip int, t *Tuple, s *Segment, o *Options) (int, error) {
 // keepSums compares the checksums of the packet b with those that its fields
 // give and keeps them if they differ or cannot be compared.
 func keepSums(b []byte, ip, l4 int, t *Tuple, s *Segment, o *Options) {
-	o.IPSum, o.L4Sum = 0, 0
+	var ipSum, l4Sum uint16
 	bad := o.Present&OptCut != 0
 	if t.isIPv4() {
-		o.IPSum = be.Uint16(b[10:])
+		ipSum = be.Uint16(b[10:])
 		// A sum over all words, the checksum among them, is 0xffff. Only
 		// 0xffff in the field, the other zero, passes that and is not what
 		// is computed: the header is never all zeros.
-		bad = bad || SumBytes(b[:ip]) != 0xffff || o.IPSum == 0xffff
+		bad = bad || SumBytes(b[:ip]) != 0xffff || ipSum == 0xffff
 	}
 	if o.Present&OptOpaque == 0 {
 		at := 16
@@ -255,10 +255,11 @@ func keepSums(b []byte, ip, l4 int, t *Tuple, s *Segment, o *Options) {
 		case t.Proto == ProtoUDP:
 			at = 6
 		}
-		o.L4Sum = be.Uint16(b[ip+at:])
-		bad = bad || o.L4Sum != transportChecksum(b[ip:ip+l4], at, t, s, o)
+		l4Sum = be.Uint16(b[ip+at:])
+		bad = bad || l4Sum != transportChecksum(b[ip:ip+l4], at, t, s, o)
 	}
 	if bad {
 		o.Present |= OptBadSum
+		o.IPSum, o.L4Sum = ipSum, l4Sum
 	}
 }

@@ -17,7 +17,7 @@ type capture struct {
 }
 
 // readPcap reads a little-endian pcap file of LINKTYPE_RAW.
-func readPcap(t *testing.T, name string) []capture {
+func readPcap(t testing.TB, name string) []capture {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -36,7 +36,7 @@ func readPcap(t *testing.T, name string) []capture {
 	return all
 }
 
-func pcaps(t *testing.T) []string {
+func pcaps(t testing.TB) []string {
 	t.Helper()
 	names, err := filepath.Glob("testdata/pcaps/*.pcap")
 	if err != nil || len(names) == 0 {
