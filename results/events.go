@@ -79,7 +79,7 @@ func NewEvents(w io.Writer, names Namer) *Events {
 
 // Emit writes one line:
 //
-//	{"time_ns":8204000000,"node":"phone","event":"rto","conn":1,"flow":"mptcp","subflow":0,"snd_una":81234,...,"why":"timeout"}
+//	{"time_ns":8204000000,"node":"phone","kind":"rto","conn":1,"flow":"mptcp","subflow":0,"snd_una":81234,...,"why":"timeout"}
 //
 // "flow" is missing if the connection belongs to no flow, "subflow" if the
 // record is about the whole connection, "why" if there is no reason.
@@ -87,7 +87,7 @@ func (e *Events) Emit(r *trace.Record) {
 	b := append(e.buf[:0], `{"time_ns":`...)
 	b = strconv.AppendInt(b, int64(r.At), 10)
 	b = appendText(b, "node", e.names.NodeName(r.Node))
-	b = appendText(b, "event", r.Kind.String())
+	b = appendText(b, "kind", r.Kind.String())
 	if hasConn(r.Kind) {
 		b = append(b, `,"conn":`...)
 		b = strconv.AppendUint(b, uint64(r.Conn), 10)
