@@ -1,0 +1,238 @@
+package simnet
+
+import (
+	"math"
+
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// hotLink is what a packet-hop touches of a link: two cache lines. The first is
+// all that an arrival needs.
+//
+// The packets of a link form one list through packetMeta.next: from head those
+// in flight, from cursor on those that still count in the queue, up to tail.
+type hotLink struct {
+	head, tail PacketID
+	cursor     PacketID   // first packet that counts in the queue; 0: none
+	to         sim.NodeID // where the link ends
+	from       sim.NodeID // whose number the keys of accepted packets carry
+	flags      linkFlags
+	packets    uint32   // in the queue
+	bytes      uint32   // in the queue
+	busy       sim.Time // fifo: when the last accepted packet leaves; served: the one in service; Never: not known
+	rem        uint64   // what is left to send of it at busy, in units of 1e-9 bit (see server)
+	rate       sim.Rate // bits per second; 0: infinite
+	delay      sim.Duration
+
+	offered    uint64 // packets offered: the index by which loss is drawn
+	sent       uint64 // octets accepted
+	areaHi     uint64 // sum of size*(leave-accept), 128 bits, see Stats
+	areaLo     uint64
+	trace      *trace.Node // of the transmitting node
+	limitBytes uint32
+	limitPkts  uint32
+	salt       uint32 // hash of the name, for the run hash
+	mtu        uint16
+	overhead   uint16 // octets added to each packet while it is sent
+	_          [8]byte
+}
+
+type linkFlags uint32
+
+const (
+	flagServed    linkFlags = 1 << iota // served mode
+	flagServing                         // served: a packet is in service until busy
+	flagWaiting                         // served: an event for the next opportunity is pending
+	flagLoss                            // Bernoulli loss
+	flagPattern                         // exact drop pattern
+	flagDown                            // everything offered is dropped
+	flagStopped                         // the server does not work
+	flagVarying                         // rates follow a schedule
+	flagTrace                           // service happens at the opportunities of a trace
+	flagExclude                         // the packet in service does not count in the queue
+	flagClamp                           // arrivals are not before Link.floor
+	flagHistogram                       // queue lengths go to a histogram
+	flagEgress                          // boxes, taps or verification at the sending interface
+	flagIngress                         // the same at the receiving one
+
+	// flagFate are the reasons to look closer at a packet that is offered.
+	flagFate = flagLoss | flagPattern | flagDown
+	// flagSlowServer are the servers that serialisation at a constant rate does
+	// not describe.
+	flagSlowServer = flagStopped | flagVarying | flagTrace
+)
+
+// Mode is how a link computes departures. Both give the same run.
+type Mode uint8
+
+// The modes. Fifo computes the departure of a packet when it accepts it: one
+// event per packet-hop. Served has an event for each end of service, and is
+// where disciplines that decide at dequeue will stand.
+const (
+	Fifo Mode = iota
+	Served
+)
+
+// NoService as a rate stops a link: packets are accepted into the queue and
+// wait.
+const NoService sim.Rate = -1
+
+// Queue is the limit of a link's drop-tail queue. A packet is accepted if with
+// it the queue holds at most Bytes octets and at most Packets packets; 0 is no
+// limit. Octets are those of IP.
+type Queue struct {
+	Bytes   int
+	Packets int
+	// ExcludeService leaves the packet in service out of the count. By default
+	// it counts, as in the emulator whose measurements we compare with.
+	ExcludeService bool
+}
+
+// LinkConfig describes one direction of a link. The zero value is infinitely
+// fast, without delay, loss or limits.
+type LinkConfig struct {
+	Mode  Mode
+	Rate  sim.Rate     // bits per second; 0: infinite, NoService: stopped
+	Delay sim.Duration // one-way propagation, from the end of service to the arrival
+	Queue Queue
+	Loss  float64 // probability of Bernoulli loss, before the queue
+	Drop  DropPattern
+	MTU   int // larger packets are dropped; 0: 65535
+	// Overhead is added to the octets of each packet for serialisation, e.g. 38
+	// for Ethernet with preamble and gap. Limits do not count it.
+	Overhead int
+	// Schedule, if not nil, replaces Rate by a function of time.
+	Schedule *RateSchedule
+	// Opportunities, if not nil, replaces Rate by a mahimahi trace.
+	Opportunities *Opportunities
+	// Histogram keeps the distribution of the queue length (1 KiB a link).
+	Histogram bool
+}
+
+// Link is one direction of a connection between two interfaces.
+type Link struct {
+	net      *Network
+	index    uint32
+	name     string
+	from, to *Interface // nil for the link of a node to itself
+	node     *Node      // that transmits
+	cfg      LinkConfig // as last changed
+
+	loss   *sim.Rand
+	floor  sim.Time // see flagClamp
+	trace  oppCursor
+	rates  rateCursor
+	stuck  anchor
+	served PacketID // in service, in served mode
+	hist   *histogram
+
+	drops    [dropClasses]uint64
+	capacity capacityMeter
+	since    sim.Time // since when statistics are kept
+	// purged counts packets dropped after they were accepted; purgedQueue and
+	// purgedBytes are those of them that counted in the queue.
+	purged, purgedQueue, purgedBytes uint64
+}
+
+// Connect joins two interfaces by two links. Down carries packets from a to b
+// and has the name NAME/down, up carries them from b to a and is NAME/up. Names
+// must be unique: loss is drawn from the stream "link/NAME/down/loss".
+func (n *Network) Connect(name string, a, b *Interface, down, up LinkConfig) (*Link, *Link) {
+	if a.out != nil || b.out != nil {
+		sim.Bugf("interface of %s or %s is connected already", a.node.name, b.node.name)
+	}
+	d := n.addLink(name+"/down", a.node, b.node, down)
+	d.from, d.to = a, b
+	u := n.addLink(name+"/up", b.node, a.node, up)
+	u.from, u.to = b, a
+	a.out, b.in = d, d
+	b.out, a.in = u, u
+	a.retap()
+	b.retap()
+	n.topologyChanged()
+	return d, u
+}
+
+func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
+	if err := cfg.Validate(); err != nil {
+		sim.Bugf("link %s: %v", name, err)
+	}
+	lk := &Link{net: n, index: uint32(len(n.links)), name: name, node: from, cfg: cfg, since: n.sim.Now()}
+	l := hotLink{
+		from: from.origin, to: to.origin, trace: from.trace, salt: nameSalt(name),
+		delay: cfg.Delay, overhead: uint16(cfg.Overhead), mtu: math.MaxUint16,
+	}
+	if cfg.MTU > 0 {
+		l.mtu = uint16(cfg.MTU)
+	}
+	if cfg.Mode == Served {
+		l.flags |= flagServed
+	}
+	if cfg.Histogram {
+		l.flags |= flagHistogram
+		lk.hist = new(histogram)
+	}
+	lk.setQueue(&l, cfg.Queue)
+	lk.setLoss(&l, cfg.Loss)
+	lk.setDrop(&l, cfg.Drop)
+	lk.setServer(&l)
+	lk.capacity.last = lk.since
+	n.links = append(n.links, l)
+	n.cold = append(n.cold, lk)
+	return lk
+}
+
+// setServer takes the kind of server from the configuration.
+func (lk *Link) setServer(l *hotLink) {
+	l.flags &^= flagSlowServer
+	l.rate = 0
+	switch {
+	case lk.cfg.Opportunities != nil:
+		l.flags |= flagTrace
+		lk.trace.opp = lk.cfg.Opportunities
+	case lk.cfg.Schedule != nil:
+		l.flags |= flagVarying
+		lk.rates.schedule = lk.cfg.Schedule
+	case lk.cfg.Rate == NoService:
+		l.flags |= flagStopped
+	default:
+		l.rate = lk.cfg.Rate
+	}
+	if l.flags&flagDown != 0 {
+		l.flags |= flagStopped
+	}
+}
+
+func (lk *Link) setQueue(l *hotLink, q Queue) {
+	lk.cfg.Queue = q
+	l.limitBytes, l.limitPkts = math.MaxUint32, math.MaxUint32
+	if q.Bytes > 0 {
+		l.limitBytes = uint32(min(q.Bytes, math.MaxUint32))
+	}
+	if q.Packets > 0 {
+		l.limitPkts = uint32(min(q.Packets, math.MaxUint32))
+	}
+	l.flags &^= flagExclude
+	if q.ExcludeService {
+		l.flags |= flagExclude
+	}
+}
+
+// Name returns the link's name, e.g. "wifi/down".
+func (lk *Link) Name() string { return lk.name }
+
+// Index returns the link's number in the order of declaration: the A of
+// trace.PacketForwarded and trace.PacketDropped.
+func (lk *Link) Index() int { return int(lk.index) }
+
+// From returns the interface that transmits on the link.
+func (lk *Link) From() *Interface { return lk.from }
+
+// To returns the interface that receives from the link.
+func (lk *Link) To() *Interface { return lk.to }
+
+// Config returns the link's configuration as it is now.
+func (lk *Link) Config() LinkConfig { return lk.cfg }
+
+func (lk *Link) hot() *hotLink { return &lk.net.links[lk.index] }

@@ -1,0 +1,180 @@
+package simnet
+
+import (
+	"math/bits"
+
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// OnEvent is the one handler of all links: arg is the link number, with
+// serviceEvent set for the end of service on a served link.
+func (n *Network) OnEvent(now sim.Time, arg uint64) {
+	if arg&serviceEvent != 0 {
+		n.serviceDue(now, uint32(arg&^serviceEvent))
+		return
+	}
+	li := uint32(arg)
+	l := &n.links[li]
+	id := l.head
+	m := &n.meta[id]
+	if m.arrive != now || m.key != n.sim.CurrentKey() {
+		return // left behind by a change of the link
+	}
+	if l.cursor == id {
+		n.leave(li, l, id, m)
+	}
+	next := m.next
+	l.head = next
+	if next == 0 {
+		l.tail = 0
+	} else if nm := &n.meta[next]; nm.arrive != sim.Never {
+		n.sim.Schedule(nm.arrive, nm.key, n.handler, li)
+	}
+	s := n.Segment(id)
+	s.Hop++
+	if l.flags&flagIngress != 0 {
+		n.ingress(now, li, id)
+		return
+	}
+	n.step(now, l.to, id, s)
+}
+
+// offer gives a packet to a link, which accepts or drops it. The key of the
+// packet's arrival is taken here.
+func (n *Network) offer(now sim.Time, li uint32, id PacketID) {
+	l := &n.links[li]
+	m := &n.meta[id]
+	size := m.size
+	i := l.offered
+	l.offered++
+	if l.flags&flagFate != 0 || size > l.mtu {
+		if why := n.fate(li, l, i, size); why != trace.NoReason {
+			n.drop(now, li, id, why)
+			return
+		}
+	}
+	if l.cursor != 0 {
+		n.settle(now, li, l)
+	}
+	if !l.room(n, size) {
+		n.drop(now, li, id, trace.QueueFull)
+		return
+	}
+	m.key = n.sim.NextKey(l.from)
+	m.next = 0
+	l.sent += uint64(size)
+	if l.flags&flagHistogram != 0 {
+		n.cold[li].hist.change(now, l.bytes)
+	}
+	l.enter(now, size)
+	s := n.Segment(id)
+	n.foldAccept(now, l, s, size)
+	if l.flags&flagServed != 0 {
+		n.acceptServed(now, li, l, id, m)
+	} else {
+		n.acceptFifo(now, li, l, id, m)
+	}
+	if l.trace.Wants(trace.PacketForwarded) {
+		n.observe(now, trace.PacketForwarded, l, li, id, trace.NoReason)
+	}
+}
+
+// acceptFifo computes the packet's departure and appends it to the list.
+func (n *Network) acceptFifo(now sim.Time, li uint32, l *hotLink, id PacketID, m *packetMeta) {
+	if l.flags&flagSlowServer == 0 {
+		if l.busy < now {
+			l.busy, l.rem = now, 0
+		}
+		if l.rate > 0 {
+			var d sim.Duration
+			d, l.rem = l.rate.Serialise(int(m.size)+int(l.overhead), l.rem)
+			l.busy += sim.Time(d)
+		} else {
+			l.rem = 0
+		}
+		m.leave = l.busy
+		m.arrive = l.busy + sim.Time(l.delay)
+	} else {
+		lk := n.cold[li]
+		lk.resume(now, l)
+		lk.serve(l, id, m)
+		m.arrive = l.busy.Add(l.delay)
+	}
+	if l.flags&flagClamp != 0 {
+		n.clamp(li, m)
+	}
+	if l.cursor == 0 {
+		l.cursor = id
+	}
+	if l.tail != 0 {
+		n.meta[l.tail].next = id
+	} else {
+		l.head = id
+		if m.arrive != sim.Never {
+			n.sim.Schedule(m.arrive, m.key, n.handler, li)
+		}
+	}
+	l.tail = id
+}
+
+// settle brings the queue of a link up to now: what leaves at now has left.
+func (n *Network) settle(now sim.Time, li uint32, l *hotLink) {
+	if l.flags&flagServed != 0 {
+		n.pump(now, li, l)
+		return
+	}
+	for id := l.cursor; id != 0; id = l.cursor {
+		m := &n.meta[id]
+		if m.leave > now {
+			return
+		}
+		n.leave(li, l, id, m)
+	}
+}
+
+// leave takes the first packet of the queue out of the count.
+func (n *Network) leave(li uint32, l *hotLink, id PacketID, m *packetMeta) {
+	if l.flags&flagHistogram != 0 {
+		n.cold[li].hist.change(m.leave, l.bytes)
+	}
+	l.cursor = m.next
+	l.packets--
+	l.bytes -= uint32(m.size)
+	var borrow uint64
+	hi, lo := bits.Mul64(uint64(m.size), uint64(m.leave))
+	l.areaLo, borrow = bits.Add64(l.areaLo, lo, 0)
+	l.areaHi += hi + borrow
+}
+
+// enter counts a packet that the queue has accepted.
+func (l *hotLink) enter(now sim.Time, size uint16) {
+	l.packets++
+	l.bytes += uint32(size)
+	var borrow uint64
+	hi, lo := bits.Mul64(uint64(size), uint64(now))
+	l.areaLo, borrow = bits.Sub64(l.areaLo, lo, 0)
+	l.areaHi -= hi + borrow
+}
+
+// room reports whether the queue takes one more packet.
+func (l *hotLink) room(n *Network, size uint16) bool {
+	packets, bytes := l.packets, l.bytes
+	if l.flags&flagExclude != 0 {
+		if l.idle() {
+			return true // it goes into service at once
+		}
+		packets, bytes = l.counted(n)
+	}
+	return packets < l.limitPkts && bytes+uint32(size) <= l.limitBytes
+}
+
+// counted is the length of the queue as the limit counts it.
+func (l *hotLink) counted(n *Network) (packets, bytes uint32) {
+	if l.flags&(flagExclude|flagTrace) == flagExclude && l.cursor != 0 {
+		return l.packets - 1, l.bytes - uint32(n.meta[l.cursor].size)
+	}
+	return l.packets, l.bytes
+}
+
+func (l *hotLink) idle() bool { return l.cursor == 0 && l.flags&flagTrace == 0 }

@@ -1,0 +1,176 @@
+package simnet
+
+import (
+	"net/netip"
+
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// Receiver takes the packets that are addressed to a node. It owns them from
+// then on: it frees each or sends it on.
+type Receiver interface {
+	Receive(now sim.Time, id PacketID)
+}
+
+// AddrWatcher is told of addresses that a node gains or loses while the run
+// lasts: added, removed, or their interface going up or down.
+type AddrWatcher interface {
+	AddrChanged(now sim.Time, ifc *Interface, addr netip.Addr, up bool)
+}
+
+// Node is a host, router or box: an origin of events and an owner of one chain
+// of the run hash.
+type Node struct {
+	net      *Network
+	origin   sim.NodeID
+	name     string
+	trace    *trace.Node
+	receiver Receiver
+	watcher  AddrWatcher
+	forward  bool
+	ifcs     []*Interface
+	tables   []table // routing tables by TableID; 0 is the main one
+	rules    []rule
+	loop     *Link // from the node to itself, made when first needed
+	drops    [dropClasses]uint64
+}
+
+// AddNode declares a node. Its name must be unique in the run.
+func (n *Network) AddNode(name string) *Node {
+	nd := &Node{
+		net:     n,
+		origin:  n.sim.AddOrigin(name),
+		name:    name,
+		trace:   n.trace.AddNode(name),
+		forward: true,
+		tables:  make([]table, 1),
+	}
+	for len(n.nodes) <= int(nd.origin) {
+		n.nodes = append(n.nodes, nil)
+	}
+	n.nodes[nd.origin] = nd
+	return nd
+}
+
+// Name returns the node's name.
+func (nd *Node) Name() string { return nd.name }
+
+// Network returns the network that the node belongs to.
+func (nd *Node) Network() *Network { return nd.net }
+
+// Origin returns the node's number in the order of events.
+func (nd *Node) Origin() sim.NodeID { return nd.origin }
+
+// Trace returns the node's part of the trace.
+func (nd *Node) Trace() *trace.Node { return nd.trace }
+
+// Interfaces returns the node's interfaces in the order of their declaration.
+func (nd *Node) Interfaces() []*Interface { return nd.ifcs }
+
+// Interface returns the interface of the given name, or nil.
+func (nd *Node) Interface(name string) *Interface {
+	for _, ifc := range nd.ifcs {
+		if ifc.name == name {
+			return ifc
+		}
+	}
+	return nil
+}
+
+// SetReceiver makes the node a host: packets to its addresses go to r, and
+// packets to others are dropped unless SetForwarding says otherwise.
+func (nd *Node) SetReceiver(r Receiver) {
+	nd.receiver = r
+	nd.forward = false
+	nd.net.topologyChanged()
+}
+
+// SetForwarding says whether the node passes on packets that are not for it. A
+// node without a receiver does by default, a host does not.
+func (nd *Node) SetForwarding(on bool) {
+	nd.forward = on
+	nd.net.topologyChanged()
+}
+
+// SetAddrWatcher names the one that is told of address changes.
+func (nd *Node) SetAddrWatcher(w AddrWatcher) { nd.watcher = w }
+
+// Send originates a packet: routes it by its tuple and gives it to the link of
+// the interface that routing names. TTL is what the sender wrote; routers
+// decrement it. The network owns the packet from now on.
+func (nd *Node) Send(now sim.Time, id PacketID) {
+	n := nd.net
+	s := n.Segment(id)
+	s.Hop = 0
+	n.measure(id)
+	n.step(now, nd.origin, id, s)
+}
+
+// step is what a node does with a packet that it originates (Hop 0) or has
+// received: deliver it, give it to the next link, or drop it.
+func (n *Network) step(now sim.Time, at sim.NodeID, id PacketID, s *segment) {
+	r := &n.routes[s.Route]
+	hop := r.cached(n.gen, s.Hop)
+	if hop&localHop != 0 {
+		if hop != localHop|uint32(at) {
+			if hop = n.lookup(now, at, id, s); hop == noHop {
+				return
+			}
+		}
+	} else if n.links[hop].from != at {
+		if hop = n.lookup(now, at, id, s); hop == noHop {
+			return
+		}
+	}
+	if hop&localHop != 0 {
+		n.deliver(now, at, id)
+		return
+	}
+	if s.Hop > 0 {
+		if s.TTL <= 1 {
+			n.dropAt(now, n.nodes[at], id, trace.TTLExpired)
+			return
+		}
+		s.TTL--
+	}
+	if n.links[hop].flags&flagEgress != 0 {
+		n.egress(now, hop, id)
+		return
+	}
+	n.offer(now, hop, id)
+}
+
+// deliver hands a packet to the receiver of a node.
+func (n *Network) deliver(now sim.Time, at sim.NodeID, id PacketID) {
+	nd := n.nodes[at]
+	if nd.receiver == nil {
+		n.dropAt(now, nd, id, trace.NoSocket)
+		return
+	}
+	nd.receiver.Receive(now, id)
+}
+
+// local reports whether addr belongs to an interface of the node that is up.
+func (nd *Node) local(addr netip.Addr) bool {
+	for _, ifc := range nd.ifcs {
+		if !ifc.Up() {
+			continue
+		}
+		for _, p := range ifc.addrs {
+			if p.Addr() == addr {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// loopback returns the link from the node to itself: infinitely fast, without
+// delay, so that what a node sends to itself arrives in an event of its own.
+func (nd *Node) loopback() *Link {
+	if nd.loop == nil {
+		nd.loop = nd.net.addLink(nd.name+"/lo", nd, nd, LinkConfig{})
+	}
+	return nd.loop
+}

@@ -1,0 +1,140 @@
+package simnet
+
+import (
+	"mpsim/net/wire"
+	"mpsim/sim"
+)
+
+const (
+	// Hot lines lie in chunks that never move, so that an endpoint may hold a
+	// *Segment while it allocates others.
+	chunkBits = 10
+	chunkMask = 1<<chunkBits - 1
+
+	coldBits = 6
+	coldMask = 1<<coldBits - 1
+)
+
+// pool holds the packets of one network in slabs: hot lines and cold records in
+// chunks, carrier metadata in one slice that never leaves this package. Free
+// packets are taken last in, first out, because those are still in the cache.
+type pool struct {
+	meta     []packetMeta
+	segments []*[1 << chunkBits]wire.Segment
+	free     PacketID
+	used     int
+
+	records  []*[1 << coldBits]wire.Options
+	coldFree []uint32
+	coldUsed int
+}
+
+func (p *pool) init() {
+	p.meta = append(p.meta, packetMeta{arrive: sim.Never, leave: sim.Never})
+	p.segments = append(p.segments, new([1 << chunkBits]wire.Segment))
+	p.records = append(p.records, new([1 << coldBits]wire.Options))
+	for i := coldMask; i > 0; i-- {
+		p.coldFree = append(p.coldFree, uint32(i))
+	}
+}
+
+// Alloc returns a new packet with an empty hot line and no cold record.
+func (p *pool) Alloc() PacketID {
+	id := p.free
+	if id == 0 {
+		id = p.grow()
+	}
+	m := &p.meta[id]
+	p.free = m.next
+	m.next = 0
+	m.state = packetUsed
+	p.used++
+	*p.Segment(id) = wire.Segment{}
+	return id
+}
+
+// Free gives a packet and its cold record back.
+func (p *pool) Free(id PacketID) {
+	m := &p.meta[id]
+	if m.state != packetUsed {
+		sim.Bugf("packet %d freed twice", id)
+	}
+	s := p.Segment(id)
+	if s.Cold != 0 {
+		p.freeCold(s.Cold)
+		s.Cold = 0
+	}
+	if poison {
+		poisonPacket(m, s)
+	}
+	m.state = packetFree
+	m.next = p.free
+	p.free = id
+	p.used--
+}
+
+// Clone returns a new packet with the same header, options and size. Literal
+// payload is shared: nobody writes into the Data of a piece.
+func (p *pool) Clone(id PacketID) PacketID {
+	c := p.Alloc()
+	from, to := p.Segment(id), p.Segment(c)
+	*to = *from
+	to.Cold = 0
+	p.meta[c].size = p.meta[id].size
+	if from.Cold != 0 {
+		o, src := p.AddOptions(c), p.record(from.Cold)
+		pieces, icmp := o.Pieces, o.ICMP
+		*o = *src
+		o.Pieces = append(pieces[:0], src.Pieces...)
+		o.ICMP = append(icmp[:0], src.ICMP...)
+	}
+	return c
+}
+
+// Allocated returns how many packets have an owner: 0 once all traffic has
+// drained, else somebody leaks.
+func (p *pool) Allocated() int { return p.used }
+
+// grow adds one packet to the slabs and puts it on the free list.
+func (p *pool) grow() PacketID {
+	id := PacketID(len(p.meta))
+	if int(id>>chunkBits) == len(p.segments) {
+		p.segments = append(p.segments, new([1 << chunkBits]wire.Segment))
+	}
+	p.meta = append(p.meta, packetMeta{arrive: sim.Never, leave: sim.Never})
+	p.free = id
+	return id
+}
+
+func (p *pool) record(i uint32) *wire.Options {
+	if i == 0 {
+		return nil
+	}
+	return &p.records[i>>coldBits][i&coldMask]
+}
+
+func (p *pool) allocCold() uint32 {
+	if len(p.coldFree) == 0 {
+		base := uint32(len(p.records)) << coldBits
+		p.records = append(p.records, new([1 << coldBits]wire.Options))
+		for i := coldMask; i >= 0; i-- {
+			p.coldFree = append(p.coldFree, base+uint32(i))
+		}
+	}
+	i := p.coldFree[len(p.coldFree)-1]
+	p.coldFree = p.coldFree[:len(p.coldFree)-1]
+	p.coldUsed++
+	return i
+}
+
+func (p *pool) freeCold(i uint32) {
+	p.record(i).Reset()
+	p.coldFree = append(p.coldFree, i)
+	p.coldUsed--
+}
+
+// measure sets the size of a packet from its header, options and payload.
+func (n *Network) measure(id PacketID) {
+	s := n.Segment(id)
+	n.meta[id].size = uint16(wire.WireLen(&n.tuples[s.Route], s, n.pool.record(s.Cold)))
+}

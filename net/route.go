@@ -1,0 +1,160 @@
+package simnet
+
+import (
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// RouteID names an interned tuple: the flow of a packet in one direction. It is
+// the number in Segment.Route; 0 is no route.
+type RouteID uint32
+
+type segment = wire.Segment
+
+const (
+	inlineHops = 9
+
+	// A cached hop is a link number, or localHop and the node that it means.
+	localHop = 1 << 31
+	noHop    = ^uint32(0)
+)
+
+// route is one interned tuple: 64 bytes. The path holds what the nodes have
+// decided, by the hop count of the packet, filled as packets go their way. An
+// entry says itself at which node it was decided (a link starts at its node, a
+// local mark names it), so a wrong one is noticed and replaced.
+type route struct {
+	gen     uint32 // the routing generation in which path was filled
+	more    uint32 // index into Network.more for the hops after path; 0: none
+	reverse RouteID
+	// socket is the destination's own number for the flow, valid at socketAt.
+	socket   uint32
+	socketAt sim.NodeID
+	path     [inlineHops]uint32
+	salt     uint64 // hash of the tuple, for the run hash
+}
+
+// Intern returns the number of a tuple. It is a map lookup: endpoints ask once
+// for a flow, not for each packet.
+func (n *Network) Intern(t wire.Tuple) RouteID {
+	if id, ok := n.intern[t]; ok {
+		return id
+	}
+	id := RouteID(len(n.routes))
+	n.routes = append(n.routes, route{salt: tupleSalt(&t)})
+	n.tuples = append(n.tuples, t)
+	n.intern[t] = id
+	return id
+}
+
+// Tuple returns the tuple of a route. It must not be changed.
+func (n *Network) Tuple(r RouteID) *wire.Tuple { return &n.tuples[r] }
+
+// Reverse returns the route of the opposite direction.
+func (n *Network) Reverse(r RouteID) RouteID {
+	if rev := n.routes[r].reverse; rev != 0 {
+		return rev
+	}
+	rev := n.Intern(n.tuples[r].Reverse())
+	n.routes[r].reverse = rev
+	n.routes[rev].reverse = r
+	return rev
+}
+
+// SetSocket lets the destination of a route remember which of its sockets the
+// packets are for; 0 forgets it.
+func (n *Network) SetSocket(r RouteID, nd *Node, socket uint32) {
+	n.routes[r].socket, n.routes[r].socketAt = socket, nd.origin
+}
+
+// Socket returns what SetSocket has stored for this node, or 0.
+func (n *Network) Socket(r RouteID, nd *Node) uint32 {
+	if rt := &n.routes[r]; rt.socketAt == nd.origin {
+		return rt.socket
+	}
+	return 0
+}
+
+// cached returns the decision stored for the given hop count, or noHop.
+func (r *route) cached(gen uint32, hop uint8) uint32 {
+	if r.gen == gen && hop < inlineHops {
+		return r.path[hop]
+	}
+	return noHop
+}
+
+// remember stores a decision.
+func (n *Network) remember(r *route, hop uint8, decision uint32) {
+	if r.gen != n.gen {
+		r.gen = n.gen
+		for i := range r.path {
+			r.path[i] = noHop
+		}
+		if r.more != 0 {
+			clearHops(n.more[r.more])
+		}
+	}
+	if hop < inlineHops {
+		r.path[hop] = decision
+		return
+	}
+	if r.more == 0 {
+		r.more = uint32(len(n.more))
+		n.more = append(n.more, clearHops(make([]uint32, 256-inlineHops)))
+	}
+	n.more[r.more][hop-inlineHops] = decision
+}
+
+func clearHops(h []uint32) []uint32 {
+	for i := range h {
+		h[i] = noHop
+	}
+	return h
+}
+
+// lookup is the decision of a node for a packet whose cached path does not hold
+// it. It drops the packet and returns noHop where there is none.
+func (n *Network) lookup(now sim.Time, at sim.NodeID, id PacketID, s *segment) uint32 {
+	r := &n.routes[s.Route]
+	if s.Hop >= inlineHops && r.gen == n.gen && r.more != 0 {
+		if hop := n.more[r.more][s.Hop-inlineHops]; n.decidedAt(hop, at) {
+			return hop
+		}
+	}
+	nd := n.nodes[at]
+	hop, why := nd.decide(&n.tuples[s.Route], s.Hop == 0)
+	if hop == noHop {
+		n.dropAt(now, nd, id, why)
+		return noHop
+	}
+	n.remember(r, s.Hop, hop)
+	return hop
+}
+
+// decidedAt reports whether a cached hop was decided at the given node.
+func (n *Network) decidedAt(hop uint32, at sim.NodeID) bool {
+	if hop&localHop != 0 {
+		return hop == localHop|uint32(at)
+	}
+	return n.links[hop].from == at
+}
+
+// decide is the forwarding decision itself: the node's own addresses first,
+// then the rules and tables.
+func (nd *Node) decide(t *wire.Tuple, origin bool) (hop uint32, why trace.Reason) {
+	if nd.local(t.Dst.Addr()) {
+		if origin {
+			return nd.loopback().index, trace.NoReason
+		}
+		return localHop | uint32(nd.origin), trace.NoReason
+	}
+	if !origin && !nd.forward {
+		return noHop, trace.NotForwarding
+	}
+	ifc := nd.routeTo(t.Src.Addr(), t.Dst.Addr())
+	if ifc == nil {
+		return noHop, trace.NoRoute
+	}
+	return ifc.out.index, trace.NoReason
+}

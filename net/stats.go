@@ -1,0 +1,187 @@
+package simnet
+
+import (
+	"math/bits"
+
+	"mpsim/sim"
+)
+
+// Stats are the totals of one link since it was made, in packets and IP octets.
+type Stats struct {
+	Offered  uint64 // packets that the interface gave to the link
+	Accepted uint64 // of those, packets that the queue took
+	// AcceptedBytes are the octets of the accepted packets.
+	AcceptedBytes uint64
+	// SentBytes are the octets of packets whose service has ended.
+	SentBytes uint64
+
+	QueueDrops   uint64 // queue full
+	LossDrops    uint64 // Bernoulli loss
+	PatternDrops uint64 // exact pattern
+	DownDrops    uint64 // outage: offered during it, or lost when it began
+	MTUDrops     uint64 // too big
+
+	// PacketHops are the packets accepted or dropped by the queue.
+	PacketHops uint64
+	// Utilisation is what was sent, overhead included, as a part of what the
+	// link could have carried: its rate while it was up, or the opportunities
+	// of its trace. It is 0 for an infinitely fast link.
+	Utilisation float64
+	// MeanQueueBytes is the average over time of the octets in the queue.
+	MeanQueueBytes float64
+	// P99QueueBytes is the queue length not exceeded for 99 % of the time, to
+	// within 1/8; 0 unless LinkConfig.Histogram is set.
+	P99QueueBytes float64
+}
+
+// Drops returns the number of packets dropped for any reason.
+func (s *Stats) Drops() uint64 {
+	return s.QueueDrops + s.LossDrops + s.PatternDrops + s.DownDrops + s.MTUDrops
+}
+
+// Stats returns the link's totals up to now.
+func (lk *Link) Stats() Stats {
+	n, now, l := lk.net, lk.net.sim.Now(), lk.hot()
+	n.settle(now, lk.index, l)
+	lk.capacity.charge(lk, l, now)
+	s := Stats{
+		Offered:       l.offered,
+		AcceptedBytes: l.sent,
+		QueueDrops:    lk.drops[dropQueue],
+		LossDrops:     lk.drops[dropLoss],
+		PatternDrops:  lk.drops[dropPattern],
+		DownDrops:     lk.drops[dropDown],
+		MTUDrops:      lk.drops[dropMTU],
+		PacketHops:    lk.packetHops(),
+	}
+	s.Accepted = s.Offered + lk.purged - s.Drops()
+	s.SentBytes = l.sent - uint64(l.bytes) - lk.purgedBytes
+	if c := lk.capacity.bytes; c > 0 {
+		overhead := float64(l.overhead)
+		if l.flags&flagTrace != 0 {
+			overhead = tunHeader
+		}
+		packets := float64(s.Accepted - uint64(l.packets) - lk.purgedQueue)
+		s.Utilisation = (float64(s.SentBytes) + float64(packets*overhead)) / c
+	}
+	if d := now - lk.since; d > 0 {
+		s.MeanQueueBytes = l.area(now) / float64(d)
+	}
+	if lk.hist != nil {
+		lk.hist.change(now, l.bytes)
+		s.P99QueueBytes = lk.hist.quantile(0.99)
+	}
+	return s
+}
+
+// QueueBytes returns the octets in the queue now, the packet in service
+// included (unless the link follows a trace).
+func (lk *Link) QueueBytes() int64 {
+	l := lk.hot()
+	lk.net.settle(lk.net.sim.Now(), lk.index, l)
+	return int64(l.bytes)
+}
+
+// QueuePackets returns the packets in the queue now, as QueueBytes counts.
+func (lk *Link) QueuePackets() int64 {
+	l := lk.hot()
+	lk.net.settle(lk.net.sim.Now(), lk.index, l)
+	return int64(l.packets)
+}
+
+// Drops returns how many packets the node itself has dropped: for want of a
+// route, a receiver or time to live, or in a box.
+func (nd *Node) Drops() uint64 {
+	var sum uint64
+	for _, d := range nd.drops {
+		sum += d
+	}
+	return sum
+}
+
+// packetHops is what was accepted, plus the drops of the queue.
+func (lk *Link) packetHops() uint64 {
+	refused := lk.drops[dropLoss] + lk.drops[dropPattern] + lk.drops[dropDown] + lk.drops[dropMTU]
+	return lk.hot().offered - (refused - lk.purged)
+}
+
+// area is the integral of the queue's octets over time up to now, in
+// octet-nanoseconds. Each packet has contributed size*(leave-accept), or
+// size*(-accept) while it is in the queue.
+func (l *hotLink) area(now sim.Time) float64 {
+	hi, lo := bits.Mul64(uint64(l.bytes), uint64(now))
+	lo, carry := bits.Add64(l.areaLo, lo, 0)
+	hi, _ = bits.Add64(l.areaHi, hi, carry)
+	return float64(float64(hi)*0x1p64) + float64(lo)
+}
+
+// capacityMeter integrates what a link could have sent.
+type capacityMeter struct {
+	last  sim.Time
+	bytes float64
+}
+
+// charge adds the time since the last call, during which the link was as it is.
+func (c *capacityMeter) charge(lk *Link, l *hotLink, now sim.Time) {
+	from := c.last
+	c.last = now
+	switch {
+	case l.flags&flagStopped != 0 || now <= from:
+	case l.flags&flagTrace != 0:
+		o := lk.cfg.Opportunities
+		c.bytes += float64(opportunity * (o.through(now) - o.through(from)))
+	case l.flags&flagVarying != 0:
+		c.bytes += lk.cfg.Schedule.bytes(from, now)
+	default:
+		c.bytes += float64(float64(l.rate) / 8e9 * float64(now-from))
+	}
+}
+
+// histogram is the distribution over time of a queue length: 8 classes to each
+// power of two, so that a quantile is exact to 1/8.
+type histogram struct {
+	last  sim.Time
+	times [8 * 30]sim.Time
+}
+
+// change adds the time up to now, during which the queue held the given octets.
+func (h *histogram) change(now sim.Time, bytes uint32) {
+	if now > h.last {
+		h.times[classOfLength(bytes)] += now - h.last
+		h.last = now
+	}
+}
+
+// classOfLength numbers lengths: 0 to 15 are their own classes, above each
+// power of two has 8.
+func classOfLength(b uint32) int {
+	if b < 16 {
+		return int(b)
+	}
+	e := bits.Len32(b) - 4 // b>>e is 8 to 15
+	return e*8 + int(b>>e)
+}
+
+// upperEnd returns the largest length of a class.
+func upperEnd(class int) float64 {
+	if class < 16 {
+		return float64(class)
+	}
+	e := class/8 - 1
+	return float64(uint64(class-e*8+1)<<e - 1)
+}
+
+// quantile returns the length that is not exceeded for the part q of the time.
+func (h *histogram) quantile(q float64) float64 {
+	var total, sum sim.Time
+	for _, t := range h.times {
+		total += t
+	}
+	for i, t := range h.times {
+		sum += t
+		if t > 0 && float64(sum) >= float64(q*float64(total)) {
+			return upperEnd(i)
+		}
+	}
+	return 0
+}

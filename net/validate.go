@@ -1,0 +1,37 @@
+package simnet
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Validate reports what is wrong with the configuration.
+func (c *LinkConfig) Validate() error {
+	var errs []error
+	complain := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	complain(c.Mode > Served, "unknown mode %d", c.Mode)
+	complain(c.Rate < NoService, "negative rate %d", int64(c.Rate))
+	complain(c.Delay < 0, "negative delay %v", c.Delay)
+	complain(c.Queue.Bytes < 0, "negative queue limit of %d bytes", c.Queue.Bytes)
+	complain(c.Queue.Packets < 0, "negative queue limit of %d packets", c.Queue.Packets)
+	complain(!(c.Loss >= 0 && c.Loss <= 1), "loss probability %v is not in [0, 1]", c.Loss)
+	complain(c.MTU < 0 || c.MTU > math.MaxUint16, "MTU %d is not in [0, 65535]", c.MTU)
+	complain(c.Overhead < 0 || c.Overhead > math.MaxUint16, "overhead %d is not in [0, 65535]", c.Overhead)
+	complain(c.Schedule != nil && c.Opportunities != nil, "both a rate schedule and a trace")
+	for i := 1; i < len(c.Drop.Indices); i++ {
+		complain(c.Drop.Indices[i] <= c.Drop.Indices[i-1], "drop indices %d and %d are not in order",
+			c.Drop.Indices[i-1], c.Drop.Indices[i])
+	}
+	if c.Schedule != nil {
+		errs = append(errs, c.Schedule.Validate())
+	}
+	if c.Opportunities != nil {
+		errs = append(errs, c.Opportunities.Validate())
+	}
+	return errors.Join(errs...)
+}
