@@ -149,9 +149,9 @@ func (p *Profile) direction(dir string, c Process, r *sim.Rand, faded []bool, st
 	t.Steps = make([]Step, steps)
 	x := r.Normal()
 	for k := range t.Steps {
-		rate := base * sim.Exp(float64(sigma*x)-variance/2)
+		rate := float64(base * sim.Exp(float64(sigma*x)-variance/2))
 		if faded != nil && faded[k] {
-			rate *= p.Fade.Factor
+			rate = float64(rate * p.Fade.Factor)
 		}
 		t.Steps[k] = Step{sim.Duration(k) * Resolution, sim.Rate(min(rate+0.5, float64(MaxRate)))}
 		x = float64(rho*x) + float64(fresh*r.Normal())

@@ -29,11 +29,7 @@ func (t *Trace) writeMahimahi(w io.Writer) error {
 	}
 	buf := bufio.NewWriter(w)
 	var line []byte
-	last := len(o.Opportunities) - 1
-	for i, ms := range o.Opportunities {
-		if i == last {
-			ms = uint32(o.Length / milliseconds(1))
-		}
+	for _, ms := range o.period() {
 		line = append(strconv.AppendUint(line[:0], uint64(ms), 10), '\n')
 		buf.Write(line)
 	}
