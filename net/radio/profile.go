@@ -140,7 +140,7 @@ func (p *Profile) direction(dir string, c Process, r *sim.Rand, faded []bool, st
 	q := p.Fade.share()
 	base := float64(c.Mean) / (1 - q + float64(q*p.Fade.Factor))
 	variance := sim.Log(1 + float64(c.Variation*c.Variation))
-	sigma := sim.Sqrt(variance)
+	half, sigma := float64(variance/2), sim.Sqrt(variance)
 	var rho, fresh float64
 	if c.Variation > 0 {
 		rho = sim.Exp(-float64(Resolution) / float64(c.Coherence))
@@ -149,7 +149,7 @@ func (p *Profile) direction(dir string, c Process, r *sim.Rand, faded []bool, st
 	t.Steps = make([]Step, steps)
 	x := r.Normal()
 	for k := range t.Steps {
-		rate := float64(base * sim.Exp(float64(sigma*x)-variance/2))
+		rate := float64(base * sim.Exp(float64(sigma*x)-half))
 		if faded != nil && faded[k] {
 			rate = float64(rate * p.Fade.Factor)
 		}
