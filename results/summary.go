@@ -144,6 +144,7 @@ type Action struct {
 	At     Number `json:"at_s"`
 	Action string `json:"action"`
 	Target string `json:"target"`
+	Label  string `json:"label,omitempty"`
 }
 
 // Number is a measured value. It is written in the shortest decimal form that

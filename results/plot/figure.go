@@ -1,0 +1,268 @@
+package plot
+
+import (
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// figure is a column of panels over one time axis.
+type figure struct {
+	title  string
+	yLabel string
+	xNote  string  // remark behind the label of the time axis
+	tMax   float64 // seconds; the axis begins at 0
+	panels []panel
+	legend []key
+	shades []interval
+}
+
+// panel is one data area. All begin at 0.
+type panel struct {
+	title string // set bold above the data
+	note  string // after the title, plain
+	yMax  float64
+	lines []line
+}
+
+// line is a curve through points of (s, value in the unit of the axis). A NaN
+// interrupts it.
+type line struct {
+	x, y  []float64
+	color color.Color
+	width vg.Length
+}
+
+// key is an entry of the legend.
+type key struct {
+	name  string
+	color color.Color
+	width vg.Length
+}
+
+// interval is a shaded span of time with its label.
+type interval struct {
+	from, to float64
+	label    string
+}
+
+// layout is a figure with its lines of text broken.
+type layout struct {
+	*figure
+	titleLines []string
+	legendRows [][]key
+	shadeRow   vg.Length // room above the first panel for the names of outages
+	height     vg.Length
+}
+
+func (f *figure) layout() *layout {
+	l := &layout{figure: f}
+	const room = figureWidth - marginLeft - marginRight
+	if f.title != "" {
+		l.titleLines = wrap(f.title, textStyle(sizeTitle, true, black, 0, 0), figureWidth-2*marginRight)
+	}
+	var row []key
+	width := vg.Length(0)
+	for _, k := range f.legend {
+		w := keyWidth(k)
+		if len(row) > 0 && width+w > room {
+			l.legendRows = append(l.legendRows, row)
+			row, width = nil, 0
+		}
+		row = append(row, k)
+		width += w
+	}
+	if len(row) > 0 {
+		l.legendRows = append(l.legendRows, row)
+	}
+	for _, s := range f.shades {
+		if s.label != "" {
+			l.shadeRow = shadeHeight
+		}
+	}
+	n := vg.Length(len(f.panels))
+	l.height = l.shadeRow + marginTop + titleHeight*vg.Length(len(l.titleLines)) + legendHeight*vg.Length(len(l.legendRows)) +
+		n*(panelTitle+panelHeight(len(f.panels))) + (n-1)*panelGap + marginBottom
+	return l
+}
+
+const (
+	keyLine = 14 // length of the sample line
+	keyGap  = 3
+	keySep  = 10
+)
+
+func keyWidth(k key) vg.Length {
+	s := textStyle(sizeText, false, black, 0, 0)
+	return keyLine + keyGap + s.Width(k.name) + keySep
+}
+
+// wrap breaks a text into at most two lines of the given width; what does not
+// fit ends in an ellipsis.
+func wrap(s string, style draw.TextStyle, width vg.Length) []string {
+	if style.Width(s) <= width {
+		return []string{s}
+	}
+	first := len(s)
+	for i := range len(s) {
+		if s[i] == ' ' && style.Width(s[:i]) <= width {
+			first = i
+		}
+	}
+	if first == len(s) {
+		return []string{shorten(s, style, width)}
+	}
+	return []string{s[:first], shorten(s[first+1:], style, width)}
+}
+
+func shorten(s string, style draw.TextStyle, width vg.Length) string {
+	if style.Width(s) <= width {
+		return s
+	}
+	r := []rune(s)
+	for len(r) > 0 && style.Width(string(r)+"…") > width {
+		r = r[:len(r)-1]
+	}
+	return string(r) + "…"
+}
+
+// draw paints the figure from top to bottom.
+func (l *layout) draw(c draw.Canvas) {
+	c.FillPolygon(white, rectangle(c.Min.X, c.Min.Y, c.Max.X, c.Max.Y))
+	y := c.Max.Y - marginTop
+	title := textStyle(sizeTitle, true, black, draw.XLeft, draw.YTop)
+	for _, t := range l.titleLines {
+		c.FillText(title, vg.Point{X: c.Min.X + marginRight, Y: y}, t)
+		y -= titleHeight
+	}
+	for _, row := range l.legendRows {
+		x := c.Min.X + marginLeft
+		for _, k := range row {
+			mid := y - legendHeight/2
+			c.StrokeLine2(lineStyle(k.width, k.color), x, mid, x+keyLine, mid)
+			s := textStyle(sizeText, false, black, draw.XLeft, draw.YCenter)
+			c.FillText(s, vg.Point{X: x + keyLine + keyGap, Y: mid}, k.name)
+			x += keyWidth(k)
+		}
+		y -= legendHeight
+	}
+	top := y - panelTitle - l.shadeRow
+	h := panelHeight(len(l.panels))
+	for i := range l.panels {
+		y -= panelTitle + h
+		if i == 0 {
+			y -= l.shadeRow
+		}
+		area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
+			Min: vg.Point{X: c.Min.X + marginLeft, Y: y}, Max: vg.Point{X: c.Max.X - marginRight, Y: y + h}}}
+		l.drawPanel(area, i)
+		if i < len(l.panels)-1 {
+			y -= panelGap
+		}
+	}
+	label := textStyle(sizeText, false, black, draw.XCenter, draw.YBottom)
+	c.FillText(label, vg.Point{X: (c.Min.X + marginLeft + c.Max.X - marginRight) / 2, Y: c.Min.Y + 3}, l.xLabel())
+	label.Rotation = math.Pi / 2
+	label.YAlign = draw.YTop
+	c.FillText(label, vg.Point{X: c.Min.X + 2, Y: (top + y) / 2}, l.yLabel)
+}
+
+// drawPanel paints the data area, its frame and the labels around it.
+func (l *layout) drawPanel(a draw.Canvas, i int) {
+	p := &l.panels[i]
+	x := func(t float64) vg.Length { return a.X(t / l.tMax) }
+	y := func(v float64) vg.Length { return a.Y(v / p.yMax) }
+	for _, s := range l.shades {
+		from, to := math.Max(s.from, 0), math.Min(s.to, l.tMax)
+		if from < to {
+			a.FillPolygon(shade, rectangle(x(from), a.Min.Y, x(to), a.Max.Y))
+		}
+	}
+	label := textStyle(sizeText, false, black, draw.XRight, draw.YCenter)
+	for _, t := range ticks(0, p.yMax, yTicks(len(l.panels))) {
+		if t.at > 0 && t.at < p.yMax*0.999 {
+			a.StrokeLine2(lineStyle(0.4, gridGrey), a.Min.X, y(t.at), a.Max.X, y(t.at))
+		}
+		a.StrokeLine2(lineStyle(0.5, black), a.Min.X-2, y(t.at), a.Min.X, y(t.at))
+		a.FillText(label, vg.Point{X: a.Min.X - 3.5, Y: y(t.at)}, t.label)
+	}
+	label = textStyle(sizeText, false, black, draw.XCenter, draw.YTop)
+	for _, t := range ticks(0, l.tMax, 7) {
+		a.StrokeLine2(lineStyle(0.5, black), x(t.at), a.Min.Y-2, x(t.at), a.Min.Y)
+		if i == len(l.panels)-1 {
+			a.FillText(label, vg.Point{X: x(t.at), Y: a.Min.Y - 3}, t.label)
+		}
+	}
+	for _, ln := range p.lines {
+		for _, part := range runs(ln, x, y) {
+			a.StrokeLines(draw.LineStyle{Width: ln.width, Color: ln.color}, a.ClipLinesXY(part)...)
+		}
+	}
+	above := a.Max.Y + 1.5
+	if i == 0 && l.shadeRow > 0 {
+		l.drawShadeLabels(a, x, above)
+		above += l.shadeRow
+	}
+	frame := rectangle(a.Min.X, a.Min.Y, a.Max.X, a.Max.Y)
+	a.StrokeLines(lineStyle(0.5, black), append(frame, frame[0]))
+	title := textStyle(sizeText, true, black, draw.XLeft, draw.YBottom)
+	a.FillText(title, vg.Point{X: a.Min.X, Y: above}, p.title)
+	note := textStyle(sizeText, false, grey, draw.XLeft, draw.YBottom)
+	left := a.Min.X
+	if p.title != "" {
+		left += title.Width(p.title) + 4
+	}
+	a.FillText(note, vg.Point{X: left, Y: above}, shorten(p.note, note, a.Max.X-left))
+}
+
+// drawShadeLabels writes the names of outages above the first panel, over their
+// spans.
+func (l *layout) drawShadeLabels(a draw.Canvas, x func(float64) vg.Length, y vg.Length) {
+	s := textStyle(sizeText-0.5, false, grey, draw.XCenter, draw.YBottom)
+	for _, sh := range l.shades {
+		mid := (x(math.Max(sh.from, 0)) + x(math.Min(sh.to, l.tMax))) / 2
+		half := s.Width(sh.label) / 2
+		mid = min(max(mid, a.Min.X+half), a.Max.X-half)
+		a.FillText(s, vg.Point{X: mid, Y: y}, sh.label)
+	}
+}
+
+func (l *layout) xLabel() string {
+	if l.xNote == "" {
+		return "Time (s)"
+	}
+	return "Time (s), " + l.xNote
+}
+
+func yTicks(panels int) int {
+	if panels == 1 {
+		return 6
+	}
+	return 4
+}
+
+// runs splits a line at its gaps and maps it to the canvas.
+func runs(l line, x, y func(float64) vg.Length) [][]vg.Point {
+	var out [][]vg.Point
+	var part []vg.Point
+	for i := range l.x {
+		if math.IsNaN(l.y[i]) {
+			if len(part) > 1 {
+				out = append(out, part)
+			}
+			part = nil
+			continue
+		}
+		part = append(part, vg.Point{X: x(l.x[i]), Y: y(l.y[i])})
+	}
+	if len(part) > 1 {
+		out = append(out, part)
+	}
+	return out
+}
+
+func rectangle(x0, y0, x1, y1 vg.Length) []vg.Point {
+	return []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}}
+}

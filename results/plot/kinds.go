@@ -1,0 +1,335 @@
+package plot
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+
+	"mpsim/results"
+)
+
+// Kind is one kind of figure.
+type Kind struct {
+	Name, Doc string
+	build     func(runs []*Run) (*figure, error)
+}
+
+// Kinds is the table of figures.
+var Kinds = []Kind{
+	{"goodput", "application bytes per second of each flow and of its subflows",
+		perFlow("goodput_bps", true, rateUnit, "Goodput")},
+	{"cwnd", "congestion window of each subflow", perFlow("cwnd_bytes", false, byteUnit, "Congestion window")},
+	{"srtt", "smoothed round-trip time of each subflow", perFlow("srtt_s", false, timeUnit, "Smoothed RTT")},
+	{"dataseq", "data sequence: bytes in order at the receiver of each flow", dataSequence},
+	{"queue", "occupancy of the queues that were used most", queues},
+}
+
+func lookup(name string) (*Kind, error) {
+	var names []string
+	for i := range Kinds {
+		if Kinds[i].Name == name {
+			return &Kinds[i], nil
+		}
+		names = append(names, Kinds[i].Name)
+	}
+	return nil, fmt.Errorf("unknown figure %q; have %s", name, strings.Join(names, ", "))
+}
+
+// The widths of lines, in points.
+const (
+	thick  vg.Length = 2 // totals, which lie below the other lines
+	normal vg.Length = 1
+)
+
+// maxPanels is how many panels a figure has at most.
+const maxPanels = 6
+
+// colors hands out the palette by name, in the order of first use, so that an
+// interface has one colour in every panel.
+type colors struct {
+	names  []string
+	legend []key
+}
+
+func (c *colors) of(name string) color.Color {
+	i := slices.Index(c.names, name)
+	if i < 0 {
+		i = len(c.names)
+		c.names = append(c.names, name)
+		c.legend = append(c.legend, key{name, palette[i%len(palette)], normal})
+	}
+	return palette[i%len(palette)]
+}
+
+// perFlow builds figures with one panel a flow and one line a subflow. A metric
+// that adds up has a line for the total too, and is a mean over intervals.
+func perFlow(metric string, adds bool, units func(float64) unit, label string) func([]*Run) (*figure, error) {
+	return func(runs []*Run) (*figure, error) {
+		f := newFigure(runs)
+		var c colors
+		var raw []panel
+		top, width, totals := 0.0, 0.0, false
+		for _, r := range runs {
+			for i := range r.Summary.Flows {
+				flow := &r.Summary.Flows[i]
+				p := panel{title: panelName(runs, r, flow.Name), note: describe(flow)}
+				lines := r.subflows(flow, metric)
+				total := r.get(flow.Name, metric)
+				if adds && total != nil && len(lines) > 1 {
+					lines = append([]named{{"total", total}}, lines...)
+				}
+				for _, n := range lines {
+					s := n.series
+					if adds {
+						s, width = s.binned()
+					}
+					ln := line{x: s.x, y: s.y, width: normal}
+					if n.name == "total" {
+						ln.color, ln.width, totals = black, thick, true
+					} else {
+						ln.color = c.of(n.name)
+					}
+					top = math.Max(top, s.top())
+					p.lines = append(p.lines, ln)
+				}
+				if len(p.lines) > 0 {
+					raw = append(raw, p)
+				}
+			}
+		}
+		if len(raw) == 0 {
+			return nil, errNothing
+		}
+		u := units(top)
+		f.yLabel = label + " (" + u.name + ")"
+		f.legend = c.legend
+		if totals {
+			f.legend = append([]key{{"total", black, thick}}, f.legend...)
+		}
+		if adds && width > 0 {
+			f.note(fmt.Sprintf("mean of %s ms", trim(width*1e3)))
+		}
+		f.finish(raw, u, top)
+		return f, nil
+	}
+}
+
+// named is a line with its name in the legend.
+type named struct {
+	name string
+	*series
+}
+
+// subflows returns the lines of a flow, each named after the interface of the
+// client, or numbered.
+func (r *Run) subflows(flow *results.Flow, metric string) []named {
+	var out []named
+	for _, sf := range flow.Subflows {
+		if s := r.get(flow.Name+"/"+strconv.Itoa(sf.ID), metric); s != nil {
+			out = append(out, named{subflowName(&sf), s})
+		}
+	}
+	if len(flow.Subflows) == 0 {
+		if s := r.get(flow.Name, metric); s != nil {
+			out = append(out, named{flow.Name, s})
+		}
+	}
+	return out
+}
+
+func subflowName(sf *results.Subflow) string {
+	if _, ifc, ok := strings.Cut(sf.Interface, "."); ok {
+		return ifc
+	}
+	return "subflow " + strconv.Itoa(sf.ID)
+}
+
+// panelName tells runs apart if there are several.
+func panelName(runs []*Run, r *Run, name string) string {
+	if len(runs) == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s (%s, seed %d)", name, r.Summary.Scenario, r.Summary.Seed)
+}
+
+// describe says in a few words what a flow is and what it achieved.
+func describe(f *results.Flow) string {
+	words := []string{strings.ToUpper(f.Protocol)}
+	if f.Fallback != "" {
+		words[0] += " fallen back to TCP"
+	}
+	if f.Controller != "" {
+		words = append(words, f.Controller)
+	}
+	if f.Scheduler != "" {
+		words = append(words, f.Scheduler)
+	}
+	u := rateUnit(float64(f.Goodput))
+	return strings.Join(words, ", ") + fmt.Sprintf(": %.3g %s", float64(f.Goodput)*u.factor, u.name)
+}
+
+// dataSequence shows every flow in one panel.
+func dataSequence(runs []*Run) (*figure, error) {
+	f := newFigure(runs)
+	var c colors
+	var p panel
+	top := 0.0
+	for _, r := range runs {
+		for i := range r.Summary.Flows {
+			flow := &r.Summary.Flows[i]
+			s := r.get(flow.Name, "data_seq_bytes")
+			if s == nil {
+				continue
+			}
+			p.lines = append(p.lines, line{x: s.x, y: s.y, color: c.of(panelName(runs, r, flow.Name)), width: normal})
+			top = math.Max(top, s.top())
+		}
+	}
+	if len(p.lines) == 0 {
+		return nil, errNothing
+	}
+	u := byteUnit(top)
+	f.yLabel = "Data sequence (" + u.name + ")"
+	f.legend = c.legend
+	f.finish([]panel{p}, u, top)
+	return f, nil
+}
+
+// queues shows the links whose queues were longest on average, both directions
+// in one panel.
+func queues(runs []*Run) (*figure, error) {
+	f := newFigure(runs)
+	var c colors
+	type entry struct {
+		panel
+		mean float64
+	}
+	var all []entry
+	for _, r := range runs {
+		at := map[string]int{}
+		for _, l := range r.Summary.Links {
+			s := r.get(l.Name+"."+l.Direction, "queue_bytes")
+			if s == nil || s.top() == 0 {
+				continue
+			}
+			i, ok := at[l.Name]
+			if !ok {
+				i = len(all)
+				at[l.Name] = i
+				all = append(all, entry{panel: panel{title: panelName(runs, r, l.Name)}})
+			}
+			all[i].lines = append(all[i].lines, line{x: s.x, y: s.y, color: c.of(l.Direction), width: normal})
+			all[i].mean += float64(l.MeanQueueBytes)
+		}
+	}
+	if len(all) == 0 {
+		return nil, errNothing
+	}
+	means := make([]float64, len(all))
+	for i := range all {
+		means[i] = all[i].mean
+	}
+	slices.Sort(means)
+	least := means[max(0, len(means)-maxPanels)]
+	var raw []panel
+	top := 0.0
+	for _, e := range all {
+		if e.mean < least || len(raw) == maxPanels {
+			continue
+		}
+		for _, ln := range e.lines {
+			top = math.Max(top, (&series{ln.x, ln.y}).top())
+		}
+		raw = append(raw, e.panel)
+	}
+	u := byteUnit(top)
+	f.yLabel = "Queue (" + u.name + ")"
+	f.legend = c.legend
+	f.finish(raw, u, top)
+	return f, nil
+}
+
+func newFigure(runs []*Run) *figure {
+	f := &figure{tMax: 1e-9}
+	for i, r := range runs {
+		f.tMax = math.Max(f.tMax, float64(r.Summary.SimTime))
+		if i == 0 {
+			f.title = r.Summary.Title
+			if f.title == "" {
+				f.title = r.Summary.Scenario
+			}
+			f.shades = outages(&r.Summary)
+		}
+	}
+	if len(runs) > 1 {
+		f.title = ""
+	}
+	return f
+}
+
+// note adds a remark to the label of the time axis.
+func (f *figure) note(text string) { f.xNote = text }
+
+// finish converts the panels to the unit of the axis and gives them one range.
+func (f *figure) finish(raw []panel, u unit, top float64) {
+	if len(raw) > maxPanels {
+		f.title += fmt.Sprintf(" (first %d of %d)", maxPanels, len(raw))
+		raw = raw[:maxPanels]
+	}
+	yMax := ceiling(top*u.factor, yTicks(len(raw)))
+	for _, p := range raw {
+		for i := range p.lines {
+			p.lines[i].y = (&series{p.lines[i].x, p.lines[i].y}).scaled(u.factor).y
+		}
+		p.yMax = yMax
+		f.panels = append(f.panels, p)
+	}
+}
+
+// outages joins the outages of one span of time under one name.
+func outages(s *results.Summary) []interval {
+	var out []interval
+	var links [][]string
+	for _, o := range s.Outages {
+		iv := interval{from: float64(o.Start), to: float64(o.End)}
+		i := slices.IndexFunc(out, func(x interval) bool { return x.from == iv.from && x.to == iv.to })
+		if i < 0 {
+			i = len(out)
+			out = append(out, iv)
+			links = append(links, nil)
+		}
+		links[i] = append(links[i], o.Link)
+	}
+	for i := range out {
+		out[i].label = outageLabel(s, out[i].from, links[i])
+	}
+	return out
+}
+
+// outageLabel is what the scenario says of an outage, or else which links it
+// concerns.
+func outageLabel(s *results.Summary, from float64, links []string) string {
+	for _, a := range s.Actions {
+		if float64(a.At) == from && a.Label != "" {
+			return a.Label
+		}
+	}
+	prefix := links[0]
+	for _, l := range links[1:] {
+		for !strings.HasPrefix(l, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+	}
+	if prefix = strings.TrimRight(prefix, "-_.0123456789"); prefix == "" {
+		return "outage"
+	}
+	return prefix + " outage"
+}
+
+// trim prints a number without trailing zeros.
+func trim(x float64) string { return strconv.FormatFloat(x, 'g', 4, 64) }

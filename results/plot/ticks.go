@@ -1,0 +1,77 @@
+package plot
+
+import (
+	"math"
+	"strconv"
+)
+
+// tick is a labelled position on an axis.
+type tick struct {
+	at    float64
+	label string
+}
+
+// ticks returns between 3 and about n+1 ticks at multiples of 1, 2 or 5 times a
+// power of ten that lie in [lo, hi], with labels of equal precision.
+func ticks(lo, hi float64, n int) []tick {
+	if !(hi > lo) || n < 1 {
+		return nil
+	}
+	step := niceStep((hi - lo) / float64(n))
+	digits := max(0, int(math.Ceil(-math.Log10(step)-1e-9)))
+	var out []tick
+	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+step*1e-9; i++ {
+		out = append(out, tick{i * step, strconv.FormatFloat(i*step+0, 'f', digits, 64)})
+	}
+	return out
+}
+
+// niceStep returns the smallest of 1, 2, 5 times a power of ten that is at least
+// x.
+func niceStep(x float64) float64 {
+	p := math.Pow(10, math.Floor(math.Log10(x)))
+	for _, m := range []float64{1, 2, 5} {
+		if m*p >= x*(1-1e-9) {
+			return m * p
+		}
+	}
+	return 10 * p
+}
+
+// ceiling returns the end of an axis that begins at 0 and shows values up to
+// top: a little room above, rounded to half a step of its ticks.
+func ceiling(top float64, n int) float64 {
+	if !(top > 0) {
+		return 1
+	}
+	half := niceStep(top/float64(n)) / 2
+	return math.Ceil(top*1.04/half) * half
+}
+
+// unit is a scale of an axis.
+type unit struct {
+	factor float64 // from the unit of the series
+	name   string
+}
+
+// pick returns the first unit in which top is at least 1, or the last one.
+func pick(top float64, units ...unit) unit {
+	for _, u := range units {
+		if top*u.factor >= 1 {
+			return u
+		}
+	}
+	return units[len(units)-1]
+}
+
+func rateUnit(top float64) unit {
+	return pick(top, unit{1e-9, "Gb/s"}, unit{1e-6, "Mb/s"}, unit{1e-3, "kb/s"})
+}
+
+func byteUnit(top float64) unit {
+	return pick(top, unit{1e-9, "GB"}, unit{1e-6, "MB"}, unit{1e-3, "kB"}, unit{1, "B"})
+}
+
+func timeUnit(top float64) unit {
+	return pick(top, unit{1, "s"}, unit{1e3, "ms"}, unit{1e6, "µs"})
+}

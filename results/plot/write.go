@@ -1,0 +1,89 @@
+package plot
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"codeberg.org/go-pdf/fpdf"
+	"github.com/google/renameio/v2"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgpdf"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Formats are the kinds of files that a figure can be written as.
+var Formats = []string{"png", "svg", "pdf"}
+
+// FormatOf returns the format that the extension of a file name asks for.
+func FormatOf(file string) (string, error) {
+	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(file), "."))
+	for _, f := range Formats {
+		if f == ext {
+			return f, nil
+		}
+	}
+	return "", fmt.Errorf("%s: the name of a figure ends in .%s", file, strings.Join(Formats, ", ."))
+}
+
+func init() {
+	// The library puts the time of writing and the order of a map into PDF
+	// files unless told otherwise.
+	epoch := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	fpdf.SetDefaultCreationDate(epoch)
+	fpdf.SetDefaultModificationDate(epoch)
+	fpdf.SetDefaultCatalogSort(true)
+}
+
+// Render draws a figure of the given kind in the given format.
+func Render(kind string, runs []*Run, format string) ([]byte, error) {
+	k, err := lookup(kind)
+	if err != nil {
+		return nil, err
+	}
+	f, err := k.build(runs)
+	if err != nil {
+		return nil, err
+	}
+	return f.layout().render(format)
+}
+
+// Save draws a figure into a file, whose extension names the format. The file
+// is replaced in one step.
+func Save(kind string, runs []*Run, file string) error {
+	format, err := FormatOf(file)
+	if err != nil {
+		return err
+	}
+	b, err := Render(kind, runs, format)
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(file, b, 0o644)
+}
+
+func (l *layout) render(format string) ([]byte, error) {
+	var b bytes.Buffer
+	var err error
+	switch w, h := vg.Length(figureWidth), l.height; format {
+	case "png":
+		c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi))
+		l.draw(draw.New(c))
+		_, err = vgimg.PngCanvas{Canvas: c}.WriteTo(&b)
+	case "svg":
+		c := vgsvg.New(w, h)
+		l.draw(draw.New(c))
+		_, err = c.WriteTo(&b)
+	case "pdf":
+		c := vgpdf.New(w, h)
+		l.draw(draw.New(pdfCanvas{c}))
+		_, err = c.WriteTo(&b)
+	default:
+		return nil, fmt.Errorf("unknown format %q; have %s", format, strings.Join(Formats, ", "))
+	}
+	return b.Bytes(), err
+}
