@@ -10,6 +10,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"mpsim/internal/version"
+	simnet "mpsim/net"
 	"mpsim/net/wire"
 	"mpsim/sim"
 )
@@ -138,4 +139,23 @@ func appendEthernet(b []byte, point int, out, ip4 bool) []byte {
 		return append(b, etherTypeIPv4>>8, etherTypeIPv4&0xff)
 	}
 	return append(b, etherTypeIPv6>>8, etherTypeIPv6&0xff)
+}
+
+// Attach adds a capture point for an interface and captures its packets from
+// now on.
+func (c *Capture) Attach(ifc *simnet.Interface) {
+	ifc.AddTap(&tap{c: c, point: c.AddPoint(ifc.Node().Name() + "." + ifc.Name())})
+}
+
+// tap is one capture point on its interface.
+type tap struct {
+	c     *Capture
+	point int
+}
+
+// Packet implements simnet.Tap.
+func (t *tap) Packet(now sim.Time, ifc *simnet.Interface, dir simnet.Dir, id simnet.PacketID) {
+	n := ifc.Node().Network()
+	s := n.Segment(id)
+	t.c.Packet(now, t.point, dir == simnet.Out, n.Tuple(simnet.RouteID(s.Route)), s, n.Options(id))
 }

@@ -53,6 +53,7 @@ type layout struct {
 	*figure
 	titleLines []string
 	legendRows [][]key
+	titleRow   vg.Length // room above each panel for its title
 	shadeRow   vg.Length // room above the first panel for the names of outages
 	height     vg.Length
 }
@@ -82,9 +83,14 @@ func (f *figure) layout() *layout {
 			l.shadeRow = shadeHeight
 		}
 	}
+	for i := range f.panels {
+		if f.panels[i].title != "" {
+			l.titleRow = panelTitle
+		}
+	}
 	n := vg.Length(len(f.panels))
 	l.height = l.shadeRow + marginTop + titleHeight*vg.Length(len(l.titleLines)) + legendHeight*vg.Length(len(l.legendRows)) +
-		n*(panelTitle+panelHeight(len(f.panels))) + (n-1)*panelGap + marginBottom
+		n*(l.titleRow+panelHeight(len(f.panels))) + (n-1)*panelGap + marginBottom
 	return l
 }
 
@@ -148,10 +154,10 @@ func (l *layout) draw(c draw.Canvas) {
 		}
 		y -= legendHeight
 	}
-	top := y - panelTitle - l.shadeRow
+	top := y - l.titleRow - l.shadeRow
 	h := panelHeight(len(l.panels))
 	for i := range l.panels {
-		y -= panelTitle + h
+		y -= l.titleRow + h
 		if i == 0 {
 			y -= l.shadeRow
 		}

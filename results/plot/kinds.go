@@ -42,7 +42,7 @@ func lookup(name string) (*Kind, error) {
 
 // The widths of lines, in points.
 const (
-	thick  vg.Length = 2 // totals, which lie below the other lines
+	thick  vg.Length = 1.8 // totals, which lie below the other lines
 	normal vg.Length = 1
 )
 
