@@ -50,6 +50,7 @@ const (
 	AppEvent             // application event: event, bytes
 	Action               // timeline action: index in the scenario
 	Counter              // an MPTcpExt counter changed: counter number, new value
+	SegmentRefused       // TCP drops a segment or answers it with a challenge: rcv_nxt, snd_una
 	numKinds
 )
 
@@ -82,6 +83,7 @@ var kinds = [numKinds]kindInfo{
 	AppEvent:        {"app", [5]string{"event", "bytes"}},
 	Action:          {"action", [5]string{"index"}},
 	Counter:         {"counter", [5]string{"counter", "value"}},
+	SegmentRefused:  {"segment_refused", [5]string{"rcv_nxt", "snd_una"}},
 }
 
 // String returns the name of the kind, as event logs print it.
