@@ -53,8 +53,7 @@ func AppendPacket(b []byte, t *Tuple, s *Segment, o *Options, snap int) []byte {
 
 // putIPv4 writes an IPv4 header (RFC 791 section 3.1) into p.
 func putIPv4(p []byte, t *Tuple, s *Segment, o *Options, total int) {
-	p[0], p[1] = 0x40|uint8(len(p)/4), s.TOS
-	be.PutUint16(p[2:], uint16(total))
+	be.PutUint32(p, 4<<28|uint32(len(p)/4)<<24|uint32(s.TOS)<<16|uint32(total))
 	idFrag := uint32(DefaultFrag)
 	if o.Has(OptIP) {
 		idFrag = uint32(o.IP.ID)<<16 | uint32(o.IP.Frag)
@@ -65,7 +64,7 @@ func putIPv4(p []byte, t *Tuple, s *Segment, o *Options, total int) {
 	src, dst := t.Src.Addr().As4(), t.Dst.Addr().As4()
 	copy(p[12:16], src[:])
 	copy(p[16:20], dst[:])
-	sum := ^SumBytes(p)
+	sum := ^headerSum(p, 10)
 	if o.Has(OptBadSum) {
 		sum = o.IPSum
 	}
@@ -122,7 +121,7 @@ func putTransport(p []byte, t *Tuple, s *Segment, o *Options) {
 // transportChecksum returns what belongs into the checksum field at octet sumAt
 // of the transport header (or ICMP message) p, whatever is there.
 func transportChecksum(p []byte, sumAt int, t *Tuple, s *Segment, o *Options) uint16 {
-	sum := AddSums(SumBytes(p[:sumAt]), SumBytes(p[sumAt+2:]))
+	sum := headerSum(p, sumAt)
 	if s.Len > 0 {
 		sum = JoinSums(sum, len(p), PayloadSum(s, o))
 	}
@@ -145,7 +144,7 @@ func putTCP(p []byte, t *Tuple, s *Segment, o *Options) {
 	if o.Has(OptUrgent) {
 		urgent = o.Urgent
 	}
-	be.PutUint16(p[18:], urgent)
+	be.PutUint32(p[16:], uint32(urgent))
 	putOptions(p[TCPHeaderLen:], s, o)
 }
 

@@ -8,34 +8,55 @@ import "math/bits"
 // of octets is swapped first ([JoinSums]).
 
 // SumBytes returns the one's-complement sum of b; a last odd octet is the upper
-// half of a word.
+// half of a word. It adds words of eight octets as they lie in memory and swaps
+// the result, which RFC 1071 section 2 allows.
 func SumBytes(b []byte) uint16 {
 	var s, c uint64
 	for len(b) >= 64 {
-		s, c = bits.Add64(s, be.Uint64(b[0:]), 0)
-		s, c = bits.Add64(s, be.Uint64(b[8:]), c)
-		s, c = bits.Add64(s, be.Uint64(b[16:]), c)
-		s, c = bits.Add64(s, be.Uint64(b[24:]), c)
-		s, c = bits.Add64(s, be.Uint64(b[32:]), c)
-		s, c = bits.Add64(s, be.Uint64(b[40:]), c)
-		s, c = bits.Add64(s, be.Uint64(b[48:]), c)
-		s, c = bits.Add64(s, be.Uint64(b[56:64]), c)
+		s, c = bits.Add64(s, le.Uint64(b[0:]), 0)
+		s, c = bits.Add64(s, le.Uint64(b[8:]), c)
+		s, c = bits.Add64(s, le.Uint64(b[16:]), c)
+		s, c = bits.Add64(s, le.Uint64(b[24:]), c)
+		s, c = bits.Add64(s, le.Uint64(b[32:]), c)
+		s, c = bits.Add64(s, le.Uint64(b[40:]), c)
+		s, c = bits.Add64(s, le.Uint64(b[48:]), c)
+		s, c = bits.Add64(s, le.Uint64(b[56:64]), c)
 		s, c = bits.Add64(s, 0, c)
 		s += c
 		b = b[64:]
 	}
 	for len(b) >= 8 {
-		s, c = bits.Add64(s, be.Uint64(b), 0)
-		s += c
+		s = addOnes(s, le.Uint64(b))
 		b = b[8:]
 	}
 	if len(b) > 0 {
 		var w [8]byte
 		copy(w[:], b)
-		s, c = bits.Add64(s, be.Uint64(w[:]), 0)
-		s += c
+		s = addOnes(s, le.Uint64(w[:]))
 	}
-	return fold(s)
+	return bits.ReverseBytes16(fold(s))
+}
+
+// headerSum returns the one's-complement sum of a header p, in which the 16-bit
+// checksum field at octet at, which is even, counts as zero. It reads four octets
+// at a time, because headers have just been written so: wider loads would wait
+// for the stores.
+func headerSum(p []byte, at int) uint16 {
+	field := uint64(le.Uint16(p[at:])) << (8 * (at & 2))
+	var a, b uint64
+	for len(p) >= 8 {
+		a += uint64(le.Uint32(p))
+		b += uint64(le.Uint32(p[4:]))
+		p = p[8:]
+	}
+	if len(p) >= 4 {
+		a += uint64(le.Uint32(p))
+		p = p[4:]
+	}
+	for i, c := range p {
+		b += uint64(c) << (8 * i)
+	}
+	return bits.ReverseBytes16(fold(a + b - field))
 }
 
 // fold reduces a sum of 64 bits to 16.

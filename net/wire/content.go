@@ -11,9 +11,10 @@ import "math/bits"
 //
 // Sum in O(1). 2^64-1 is a multiple of 2^16-1, and 2^16 = 1 (mod 2^16-1), so the
 // one's-complement sum of the four 16-bit words of v(j) is j*K + C (mod 2^16-1),
-// and that of words 0 .. n-1 is K*n(n-1)/2 + C*n. A range that begins or ends
-// within a word takes the octets of that word under a mask. A range that begins
-// at an odd offset has its octets swapped (RFC 1071 section 2, byte order).
+// and that of the m words from j on is K*(m*j + m(m-1)/2) + C*m. It is computed
+// modulo 2^64-1 and folded at the end. The octets by which a range begins or ends
+// within a word are subtracted and added. The sum of a range that begins at an
+// odd offset is swapped (RFC 1071 section 2, byte order).
 //
 // Shifts. Words at a distance of d differ by d*K mod (2^64-1), which is zero only
 // if d is a multiple of 2^64-1 (K is coprime to it): a shift by a multiple of
@@ -22,16 +23,25 @@ import "math/bits"
 // to carries; K has no such period, so of two neighbouring words at least one
 // differs, and any 23 octets reveal any shift.
 const (
-	contentK = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
+	contentK = 0x9E3779B97F4A7C19 // 2^64 divided by the golden ratio, or rather the next odd number coprime to 2^64-1
 	contentC = 0xD1B54A32D192ED03
 	contentW = 8 // octets of a word
-	ones16   = 0xffff
+
+	// Multiples of K modulo 2^64-1.
+	content2K = 2 * contentK % (1<<64 - 1)
+	content3K = 3 * contentK % (1<<64 - 1)
+	content4K = 4 * contentK % (1<<64 - 1)
 )
 
 // contentWord returns v(j).
 func contentWord(j uint64) uint64 {
-	hi, lo := bits.Mul64(j, contentK)
-	return addOnes(addOnes(hi, lo), contentC)
+	return addOnes(mulOnes(j, contentK), contentC)
+}
+
+// mulOnes is the product modulo 2^64-1; zero only if a or b is.
+func mulOnes(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return addOnes(hi, lo)
 }
 
 // addOnes is the one's-complement sum: a + b mod (2^64-1), never zero unless
@@ -54,6 +64,17 @@ func FillContent(dst []byte, off uint64) {
 		be.PutUint64(w[:], v)
 		dst = dst[copy(dst, w[r:]):]
 		v = addOnes(v, contentK)
+	}
+	for len(dst) >= 4*contentW { // four words at once: each waits only for the one four before
+		v1 := addOnes(v, contentK)
+		v2 := addOnes(v, content2K)
+		v3 := addOnes(v, content3K)
+		be.PutUint64(dst[0:], v)
+		be.PutUint64(dst[8:], v1)
+		be.PutUint64(dst[16:], v2)
+		be.PutUint64(dst[24:32], v3)
+		dst = dst[4*contentW:]
+		v = addOnes(v, content4K)
 	}
 	for len(dst) >= contentW {
 		be.PutUint64(dst, v)
@@ -91,36 +112,33 @@ func ContentEqual(b []byte, off uint64) int {
 // ContentSum returns the one's-complement sum of the n octets of the stream from
 // offset off on, as [SumBytes] gives it for these octets: the first octet counts
 // as the upper half of a 16-bit word, and a last odd octet is followed by a
-// zero. It costs the same for every n. The two zeros of the one's complement,
-// 0 and 0xffff, are one value here: 0xffff, or 0 if n is 0.
+// zero. It costs the same for every n below 2^34. Zero is given as 0xffff, the
+// other zero of the one's complement, and as 0 only if n is 0.
 func ContentSum(off uint64, n int) uint16 {
 	if n <= 0 {
 		return 0
 	}
-	// Below ones16 each; a difference of prefixes, kept positive.
-	d := (contentPrefix(off+uint64(n)) + ones16 - contentPrefix(off)) % ones16
+	end := off + uint64(n)
+	j := off / contentW
+	m := end/contentW - j
+	// Words j .. j+m-1, without the octets before off, with those before end.
+	sum := addOnes(
+		mulOnes(contentK, addOnes(mulOnes(m, j), m*(m-1)/2)),
+		mulOnes(contentC, m),
+	)
+	sum = addOnes(sum, ^contentHead(off))
+	sum = addOnes(sum, contentHead(end))
+	d := fold(sum)
 	if off&1 != 0 {
-		d = d<<8&ones16 | d>>8
+		d = bits.ReverseBytes16(d)
 	}
 	if d == 0 {
-		d = ones16
+		d = 0xffff
 	}
-	return uint16(d)
+	return d
 }
 
-// contentPrefix returns the sum of the octets [0, x) modulo 2^16-1.
-func contentPrefix(x uint64) uint64 {
-	j, r := x/contentW, x%contentW
-	a, b := j, j-1 // a*b = j(j-1)/2: the even one of the two is halved
-	if j&1 == 0 {
-		a /= 2
-	} else {
-		b /= 2
-	}
-	sum := (a%ones16)*(b%ones16)%ones16*(contentK%ones16) + (j%ones16)*(contentC%ones16)
-	if r != 0 {
-		part := contentWord(j) &^ (1<<(64-8*r) - 1)
-		sum += part % ones16
-	}
-	return sum % ones16
+// contentHead returns the word of offset x with the octets from x on zeroed.
+func contentHead(x uint64) uint64 {
+	return contentWord(x/contentW) &^ (^uint64(0) >> (8 * (x % contentW)))
 }

@@ -92,6 +92,21 @@ func TestContentRevealsShifts(t *testing.T) {
 	})
 }
 
+// TestContentStepIsCoprime: K shares no factor with 2^64-1, so words at any
+// distance below 2^64-1 differ.
+func TestContentStepIsCoprime(t *testing.T) {
+	product := uint64(1)
+	for _, p := range []uint64{3, 5, 17, 257, 641, 65537, 6700417} {
+		product *= p
+		if uint64(contentK)%p == 0 {
+			t.Errorf("K is a multiple of %d", p)
+		}
+	}
+	if product != 1<<64-1 {
+		t.Errorf("product of the factors of 2^64-1 is %d", product)
+	}
+}
+
 // TestContentHasNoPeriodOfRotation is the argument behind the 23 octets, for all
 // offsets at once. Let S be the words of the stream shifted by r = 1..7 octets
 // more than a multiple of eight: S(j) = low part of v(a) and high part of v(a+1).

@@ -58,8 +58,16 @@ func parseDSS(p []byte, s *Segment, o *Options) {
 		return
 	}
 	s.Opt = s.Opt&^allDSS | f
+	readDSS(p[4:], f, s)
 	o.Present &^= OptDSSChecksum
-	p = p[4:]
+	if hasSum {
+		o.DSSChecksum = be.Uint16(p[len(p)-2:])
+		o.Present |= OptDSSChecksum
+	}
+}
+
+// readDSS reads the numbers of a DSS option with the flags f from p.
+func readDSS(p []byte, f OptFlags, s *Segment) {
 	if f.Has(HasDataAck) {
 		if f.Has(DataAck8) {
 			s.DataAck = DSN(be.Uint64(p))
@@ -81,10 +89,6 @@ func parseDSS(p []byte, s *Segment, o *Options) {
 	}
 	s.SSN = be.Uint32(p)
 	s.MapLen = be.Uint16(p[4:])
-	if hasSum {
-		o.DSSChecksum = be.Uint16(p[6:])
-		o.Present |= OptDSSChecksum
-	}
 }
 
 // parseCapable parses MP_CAPABLE of any version; the layout of the keys is the

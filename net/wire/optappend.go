@@ -20,8 +20,11 @@ const (
 	kindFastOpen      = 34 // RFC 7413 section 4.1.1
 )
 
-// be names the byte order of the network once.
-var be = binary.BigEndian
+// be is the byte order of the network. Where only sums matter, le is quicker.
+var (
+	be = binary.BigEndian
+	le = binary.LittleEndian
+)
 
 // AppendOptions appends the TCP option bytes of s and o, padding included, in
 // the canonical order, which is Linux's (tcp_options_write and

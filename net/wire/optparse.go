@@ -15,6 +15,47 @@ func ParseOptions(b []byte, s *Segment, o *Options) {
 		b = b[:MaxOptionsLen]
 	}
 	s.Opt = 0
+	if parseUsual(b, s) {
+		return
+	}
+	parseList(b, s, o)
+	if !canonical(b, s, o) {
+		o.Present |= OptRaw
+		o.RawLen = uint8(copy(o.RawOptions[:], b))
+	}
+}
+
+// parseUsual parses the list of most segments: timestamps and a DSS option
+// without checksum in canonical order. If b is anything else, it returns false
+// and has changed nothing that parseList will not set.
+func parseUsual(b []byte, s *Segment) bool {
+	if len(b) < 12 || be.Uint32(b) != nop<<24|nop<<16|kindTimestamps<<8|10 {
+		return false
+	}
+	s.TSVal, s.TSEcr = be.Uint32(b[4:]), be.Uint32(b[8:])
+	p := b[12:]
+	f := HasTS
+	if len(p) > 0 {
+		if len(p) < 4 {
+			return false
+		}
+		head := be.Uint32(p)
+		f |= OptFlags(head&0x1f)<<1 | HasDSS
+		n := dssLen(f, false)
+		if head&^0x1f != kindMPTCP<<24|uint32(n)<<16|subDSS<<12 || len(p) != pad4(n) {
+			return false
+		}
+		if f.Has(HasMap) && be.Uint16(p[n:]) != uint16(nop<<8|nop) {
+			return false
+		}
+		readDSS(p[4:], f, s)
+	}
+	s.Opt = f
+	return true
+}
+
+// parseList parses the options one by one.
+func parseList(b []byte, s *Segment, o *Options) {
 	for p := b; len(p) > 0; {
 		kind := p[0]
 		if kind == kindNOP {
@@ -30,10 +71,6 @@ func ParseOptions(b []byte, s *Segment, o *Options) {
 		}
 		parseOption(p[:n], s, o)
 		p = p[n:]
-	}
-	if !canonical(b, s, o) {
-		o.Present |= OptRaw
-		o.RawLen = uint8(copy(o.RawOptions[:], b))
 	}
 }
 

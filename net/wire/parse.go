@@ -242,10 +242,7 @@ func keepSums(b []byte, ip, l4 int, t *Tuple, s *Segment, o *Options) {
 	bad := o.Present&OptCut != 0
 	if t.isIPv4() {
 		ipSum = be.Uint16(b[10:])
-		// A sum over all words, the checksum among them, is 0xffff. Only
-		// 0xffff in the field, the other zero, passes that and is not what
-		// is computed: the header is never all zeros.
-		bad = bad || SumBytes(b[:ip]) != 0xffff || ipSum == 0xffff
+		bad = bad || ipSum != ^headerSum(b[:ip], 10)
 	}
 	if o.Present&OptOpaque == 0 {
 		at := 16

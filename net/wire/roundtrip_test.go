@@ -271,6 +271,33 @@ func TestOptionBytesRoundTrip(t *testing.T) {
 	})
 }
 
+// TestUsualAndGeneralParser: the short way through the options of most segments
+// reads what the general one does, and leaves to it what it should.
+func TestUsualAndGeneralParser(t *testing.T) {
+	usual := 0
+	rapid.Check(t, func(t *rapid.T) {
+		s := Segment{Opt: HasTS, TSVal: rapid.Uint32().Draw(t, "tsval"), TSEcr: rapid.Uint32().Draw(t, "tsecr")}
+		drawHot(t, &s)
+		b := AppendOptions(nil, &s, nil)
+		if len(b) > 0 && rapid.Bool().Draw(t, "flip") {
+			b[rapid.IntRange(0, len(b)-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+		}
+		var short, general Segment
+		var o Options
+		parseList(b, &general, &o)
+		if !parseUsual(b, &short) {
+			return
+		}
+		usual++
+		if short != general || !canonical(b, &general, &o) {
+			t.Fatalf("%x\nshort   %+v\ngeneral %+v", b, short, general)
+		}
+	})
+	if usual == 0 {
+		t.Error("the short way was never taken")
+	}
+}
+
 // TestPiecesAndSpans: literal octets equal to the content of the stream give the
 // same packet as a span, however the payload is cut into pieces, and a cut
 // packet is the beginning of the whole one.
