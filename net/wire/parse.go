@@ -78,6 +78,27 @@ func parse(b []byte, cut bool, t *Tuple, s *Segment, o *Options) error {
 	return nil
 }
 
+// AsSpan undoes what bytes do to a virtual payload: if all of the payload of s
+// and o is what the stream has from s.Off on, it becomes the span of the hot
+// line again, and AsSpan returns true. After [ParsePacket] of bytes whose carrier
+// knows Off, an o with nothing else present is then not needed any more.
+func AsSpan(s *Segment, o *Options) bool {
+	if !o.Has(OptPieces) {
+		return true
+	}
+	off := s.Off
+	for i := range o.Pieces {
+		p := &o.Pieces[i]
+		if p.Data == nil && p.Off != off || ContentEqual(p.Data, off) != len(p.Data) {
+			return false
+		}
+		off += uint64(p.Len)
+	}
+	o.Present &^= OptPieces
+	o.Pieces = o.Pieces[:0]
+	return true
+}
+
 // parseIPv4 returns the total length, the header length and the flags and
 // fragment offset.
 func parseIPv4(b []byte, t *Tuple, s *Segment, o *Options) (total, ip int, frag uint16, err error) {

@@ -79,8 +79,8 @@ func (f Flags) Has(g Flags) bool { return f&g == g }
 // OptFlags says which options the hot line itself carries.
 type OptFlags uint8
 
-// The options of the hot line. A DSS option is present if HasDataAck or HasMap
-// is set.
+// The options of the hot line. Whoever sets HasDataAck or HasMap sets HasDSS,
+// as parsing does.
 const (
 	HasTS      OptFlags = 1 << iota // timestamps
 	HasDataAck                      // DSS flag A
@@ -88,7 +88,7 @@ const (
 	HasMap                          // DSS flag M
 	DSN8                            // DSS flag m: the DSN has 8 octets
 	DataFIN                         // DSS flag F
-	HasDSS                          // a DSS option is present (set with A or M, or alone)
+	HasDSS                          // a DSS option is present; set with A or M too, and alone for a DSS of 4 octets
 )
 
 // Has reports whether all options of g are present.
