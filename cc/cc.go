@@ -71,14 +71,16 @@ type Path struct {
 type Ack struct {
 	Acked     int64        // bytes newly acknowledged cumulatively
 	Delivered int64        // bytes newly acknowledged cumulatively or selectively
-	Interval  sim.Duration // over which Delivered of the rate sample was counted
-	RTT       sim.Duration // sample of this acknowledgement; 0: none
-	SRTT      sim.Duration // smoothed, after this sample; 0: none yet
-	MinRTT    sim.Duration // smallest of the connection so far; 0: none yet
-	OWD       sim.Duration // one-way delay by timestamps, offset unknown; 0: none
-	InFlight  int64        // bytes in flight before this acknowledgement
-	Una, Nxt  uint64       // stream positions of SND.UNA (after) and SND.NXT
-	State     State
+	Interval  sim.Duration // of the delivery rate sample; 0: no sample
+	// RateDelivered is how many bytes were delivered in Interval.
+	RateDelivered int64
+	RTT           sim.Duration // sample of this acknowledgement; 0: none
+	SRTT          sim.Duration // smoothed, after this sample; 0: none yet
+	MinRTT        sim.Duration // smallest of the connection so far; 0: none yet
+	OWD           sim.Duration // one-way delay by timestamps, offset unknown; 0: none
+	InFlight      int64        // bytes in flight before this acknowledgement
+	Una, Nxt      uint64       // stream positions of SND.UNA (after) and SND.NXT
+	State         State
 	// CwndLimited says that the window, not the application or the peer, limited
 	// the sender since the last window of data. RFC 9293 and Linux let the window
 	// grow only then; in slow start a window of up to twice what was in flight
