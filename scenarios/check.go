@@ -1,0 +1,270 @@
+package scenarios
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// checker finds what is wrong with a scenario beyond the types of its values.
+type checker struct {
+	sc       *Scenario
+	problems *problemList
+	plugins  *Plugins
+
+	nodes     map[string]*Node
+	links     map[string]*Link
+	flows     map[string]*Flow
+	ends      map[string]*Link // link by "node.iface"
+	addresses map[netip.Addr]Pos
+	plan      *plan
+}
+
+var (
+	namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+	rowPattern  = regexp.MustCompile(`^[A-Z][0-9]+[a-z]?$`)
+	hashPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+const nameRule = "a name begins with a letter and has letters, digits, - and _ only"
+
+// check notes all problems of the scenario and completes what the file leaves
+// to defaults that depend on other keys.
+func (c *checker) check() {
+	c.nodes, c.links, c.flows = make(map[string]*Node), make(map[string]*Link), make(map[string]*Flow)
+	c.ends, c.addresses = make(map[string]*Link), make(map[netip.Addr]Pos)
+	c.header()
+	c.defaults()
+	c.checkNodes()
+	c.checkLinks()
+	c.checkFlowNames()
+	c.plan = planNetwork(c)
+	c.checkRoutes()
+	c.checkFlows()
+	c.checkActions()
+	c.checkExpect()
+	c.sc.plan = c.plan
+}
+
+func (c *checker) add(at Pos, format string, args ...any) { c.problems.add(at, format, args...) }
+
+func (c *checker) header() {
+	sc := c.sc
+	if !namePattern.MatchString(sc.Name) {
+		c.add(sc.valuePos("name"), "name = %q: %s", sc.Name, nameRule)
+	}
+	if sc.Duration == 0 {
+		c.add(sc.valuePos("duration"), "duration is 0; a run needs time")
+	}
+	for _, r := range sc.Rows {
+		if !rowPattern.MatchString(r) {
+			c.add(sc.valuePos("rows"), "%q is not a coverage row such as \"B11\"", r)
+		}
+	}
+	if h := sc.Baseline.Hash; h != "" {
+		if !hashPattern.MatchString(h) {
+			c.add(sc.Baseline.valuePos("hash"), "a run hash has 64 hexadecimal digits; run mpsim test --update to write it")
+		}
+		if len(sc.Expect) == 0 {
+			c.add(sc.Baseline.pos("hash"), "a baseline hash needs [expect]: a hash alone does not say what is right")
+		}
+	}
+}
+
+// defaults fills the choices of the preset and checks names.
+func (c *checker) defaults() {
+	d := &c.sc.Defaults
+	i := slices.IndexFunc(Presets(), func(p Preset) bool { return p.Name == d.Preset })
+	if i < 0 {
+		var known []string
+		for _, p := range Presets() {
+			known = append(known, p.Name)
+		}
+		c.add(d.valuePos("preset"), "unknown preset %q%s", d.Preset, didYouMean(d.Preset, known))
+		return
+	}
+	p := Presets()[i]
+	fill := func(ref *PluginRef, name string) {
+		if ref.Name == "" && ref.pos == (Pos{}) {
+			ref.Name = name
+		}
+	}
+	if d.Profile == "" {
+		d.Profile = p.Profile
+	}
+	fill(&d.CC, p.CC)
+	fill(&d.Scheduler, p.Scheduler)
+	fill(&d.PathManager, p.PathManager)
+	c.profile(d.Profile, d.valuePos("profile"))
+	c.plugin(&d.CC, c.plugins.ccKind())
+	c.plugin(&d.TCPCC, c.plugins.ccKind())
+	c.plugin(&d.Scheduler, c.plugins.schedulerKind())
+	c.plugin(&d.PathManager, c.plugins.pathManagerKind())
+	c.buffer(&d.SendBuffer, d.valuePos("send_buffer"), "send_buffer")
+	c.buffer(&d.ReceiveBuffer, d.valuePos("receive_buffer"), "receive_buffer")
+}
+
+// minBuffer is the smallest socket buffer: two full segments.
+const minBuffer = 4096
+
+func (c *checker) buffer(b *Bytes, at Pos, key string) {
+	if b.Unlimited || b.N < minBuffer || b.N > 1<<30 {
+		c.add(at, "%s is %v; it must lie between %dB and 1GiB", key, *b, minBuffer)
+	}
+}
+
+func (c *checker) profile(name string, at Pos) {
+	if known := profileNames(); !slices.Contains(known, name) {
+		c.add(at, "unknown profile %q%s", name, didYouMean(name, known))
+	}
+}
+
+// plugin checks name and parameters of a plug-in.
+func (c *checker) plugin(ref *PluginRef, kind pluginKind) {
+	i := slices.Index(kind.names, ref.Name)
+	if i < 0 {
+		c.add(ref.pos, "unknown %s %q%s", kind.what, ref.Name, didYouMean(ref.Name, kind.names))
+		return
+	}
+	var known []string
+	for _, p := range kind.params[i] {
+		known = append(known, p.Name)
+	}
+	for _, p := range ref.Params {
+		k := slices.Index(known, p.Name)
+		if k < 0 {
+			c.add(p.pos, "%s %q has no parameter %q%s", kind.what, ref.Name, p.Name, didYouMean(p.Name, known))
+			continue
+		}
+		q := kind.params[i][k]
+		switch {
+		case p.Value < q.Min || p.Value > q.Max:
+			c.add(p.pos, "%s is %g; it must lie between %g and %g", p.Name, p.Value, q.Min, q.Max)
+		case q.Whole && p.Value != float64(int64(p.Value)):
+			c.add(p.pos, "%s is %g; it must be a whole number", p.Name, p.Value)
+		}
+	}
+}
+
+func (c *checker) checkNodes() {
+	for _, n := range c.sc.Nodes {
+		c.name(n.Name, n.valuePos("name"), "node")
+		if first := c.nodes[n.Name]; first != nil {
+			c.add(n.valuePos("name"), "a second node named %q; the first is at %v", n.Name, first.pos("name"))
+			continue
+		}
+		c.nodes[n.Name] = n
+		if n.Router && (n.has("profile") || n.has("timer_granularity")) {
+			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile and timer_granularity have no meaning", n.Name)
+		}
+		if !n.Router {
+			if n.Profile == "" {
+				n.Profile = c.sc.Defaults.Profile
+			}
+			if n.TimerGranularity == "" {
+				n.TimerGranularity = c.sc.Defaults.TimerGranularity
+			}
+			if n.has("profile") {
+				c.profile(n.Profile, n.valuePos("profile"))
+			}
+		}
+		seen := make(map[string]bool)
+		for _, i := range n.Interfaces {
+			c.name(i.Name, i.valuePos("name"), "interface")
+			if seen[i.Name] {
+				c.add(i.valuePos("name"), "a second interface %q of node %q", i.Name, n.Name)
+			}
+			seen[i.Name] = true
+		}
+	}
+}
+
+func (c *checker) name(name string, at Pos, what string) {
+	if !namePattern.MatchString(name) {
+		c.add(at, "%s %q: %s", what, name, nameRule)
+	}
+}
+
+func (c *checker) nodeNames() []string {
+	names := make([]string, len(c.sc.Nodes))
+	for i, n := range c.sc.Nodes {
+		names[i] = n.Name
+	}
+	return names
+}
+
+func (c *checker) linkNames() []string {
+	names := make([]string, len(c.sc.Links))
+	for i, l := range c.sc.Links {
+		names[i] = l.Name
+	}
+	return names
+}
+
+func (c *checker) flowNames() []string {
+	names := make([]string, len(c.sc.Flows))
+	for i, f := range c.sc.Flows {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// endpoint parts "node.iface" and checks the node.
+func (c *checker) endpoint(text string, at Pos, key string) (node, iface string, ok bool) {
+	node, iface, ok = strings.Cut(text, ".")
+	if !ok {
+		c.add(at, "%s = %q: write \"node.iface\", for example %q", key, text, text+".eth0")
+		return "", "", false
+	}
+	if c.nodes[node] == nil {
+		c.add(at, "%s = %q: there is no node %q%s", key, text, node, didYouMean(node, c.nodeNames()))
+		return "", "", false
+	}
+	if !namePattern.MatchString(iface) {
+		c.add(at, "%s: interface %q: %s", key, iface, nameRule)
+		return "", "", false
+	}
+	return node, iface, true
+}
+
+// glob reports whether a pattern with * and ? matches the whole name.
+func glob(pattern, name string) bool {
+	switch {
+	case pattern == "":
+		return name == ""
+	case pattern[0] == '*':
+		for i := 0; i <= len(name); i++ {
+			if glob(pattern[1:], name[i:]) {
+				return true
+			}
+		}
+		return false
+	case name == "":
+		return false
+	case pattern[0] == '?' || pattern[0] == name[0]:
+		return glob(pattern[1:], name[1:])
+	}
+	return false
+}
+
+// matching returns the names that the patterns mean; a pattern that means none
+// is a problem.
+func (c *checker) matching(patterns []string, names []string, at Pos, what string) []string {
+	var out []string
+	for _, p := range patterns {
+		found := false
+		for _, n := range names {
+			if glob(p, n) {
+				found = true
+				if !slices.Contains(out, n) {
+					out = append(out, n)
+				}
+			}
+		}
+		if !found {
+			c.add(at, "no %s matches %q%s", what, p, didYouMean(p, names))
+		}
+	}
+	return out
+}

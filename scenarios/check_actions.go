@@ -1,0 +1,202 @@
+package scenarios
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// actionSpec is one row of the table of timeline actions.
+type actionSpec struct {
+	name, doc string
+	keys      []string // that have a meaning for it
+	needs     []string
+}
+
+var actionSpecs = []actionSpec{
+	{"link.down", "the link fails and its interfaces notice: their addresses go", []string{"links", "direction", "queue", "inflight"}, []string{"links"}},
+	{"link.up", "the link works again, after link.down", []string{"links", "direction"}, []string{"links"}},
+	{"link.blackhole", "the link fails silently: everything offered to it vanishes, nobody is told", []string{"links", "direction", "queue", "inflight"}, []string{"links"}},
+	{"link.restore", "the link works again, after link.blackhole", []string{"links", "direction"}, []string{"links"}},
+	{"link.set", "rate, delay, loss or queue limit of the link change", []string{"links", "direction", "rate", "delay", "loss", "limit"}, []string{"links"}},
+	{"addr.add", "an interface gains an address", []string{"interface", "address"}, []string{"interface", "address"}},
+	{"addr.del", "an interface loses an address", []string{"interface", "address"}, []string{"interface", "address"}},
+	{"iface.down", "an interface is switched off: its addresses go", []string{"interface"}, []string{"interface"}},
+	{"iface.up", "an interface is switched on again", []string{"interface"}, []string{"interface"}},
+	{"flow.stop", "senders stop and close", []string{"flows"}, []string{"flows"}},
+}
+
+// alwaysKeys have a meaning for every action.
+var alwaysKeys = []string{"time", "action", "label", "name"}
+
+func (c *checker) checkActions() {
+	for _, a := range c.sc.Actions {
+		i := slices.IndexFunc(actionSpecs, func(s actionSpec) bool { return s.name == a.Action })
+		if i < 0 {
+			continue // noted by the decoder
+		}
+		spec := &actionSpecs[i]
+		for _, key := range a.table.keys {
+			if !slices.Contains(alwaysKeys, key) && !slices.Contains(spec.keys, key) {
+				c.add(a.pos(key), "%s has no key %q%s", a.Action, key, didYouMean(key, spec.keys))
+			}
+		}
+		for _, key := range spec.needs {
+			if !a.has(key) {
+				c.add(a.table.pos, "%s at %v needs %s", a.Action, a.Time, key)
+			}
+		}
+		if c.sc.Duration > 0 && a.Time > c.sc.Duration {
+			c.add(a.valuePos("time"), "%s at %v happens after the end of the run at %v", a.Action, a.Time, c.sc.Duration)
+		}
+		c.actionTargets(a)
+	}
+}
+
+func (c *checker) actionTargets(a *Action) {
+	a.Links = c.matching(a.Links, c.linkNames(), a.valuePos("links"), "link")
+	a.Flows = c.matching(a.Flows, c.flowNames(), a.valuePos("flows"), "flow")
+	if a.Action == "link.set" {
+		c.linkSet(a)
+	}
+	if a.Interface == "" {
+		return
+	}
+	at := a.valuePos("interface")
+	if _, _, ok := c.endpoint(a.Interface, at, "interface"); !ok {
+		return
+	}
+	i := c.plan.ifaces[a.Interface]
+	if i == nil {
+		node, _, _ := strings.Cut(a.Interface, ".")
+		var names []string
+		for _, i := range c.plan.byName[node].ifaces {
+			names = append(names, i.fullName())
+		}
+		c.add(at, "there is no interface %q%s", a.Interface, didYouMean(a.Interface, names))
+		return
+	}
+	if a.Address == "" {
+		return
+	}
+	prefix, err := parseAddress(a.Address)
+	if err != nil {
+		c.add(a.valuePos("address"), "%v", err)
+		return
+	}
+	if a.Action == "addr.del" {
+		all := append(slices.Clone(i.addrs), i.future...)
+		k := slices.IndexFunc(all, func(p netip.Prefix) bool { return p.Addr() == prefix.Addr() })
+		if k < 0 {
+			c.add(a.valuePos("address"), "interface %q never has the address %v", a.Interface, prefix.Addr())
+			return
+		}
+		a.Address = all[k].String()
+	}
+}
+
+func (c *checker) linkSet(a *Action) {
+	if a.Rate == nil && a.Delay == nil && a.Loss == nil && a.Limit == nil {
+		c.add(a.table.pos, "link.set at %v sets nothing: give rate, delay, loss or limit", a.Time)
+	}
+	if a.Limit != nil && a.Limit.BDP != 0 {
+		c.add(a.valuePos("limit"), "limit is in packets or bytes here, not in bdp")
+	}
+	if a.Rate != nil && !a.Rate.Unlimited && a.Rate.Bits == 0 {
+		c.add(a.valuePos("rate"), "rate is 0; use link.blackhole to stop a link")
+	}
+	for _, name := range a.Links {
+		if l := c.links[name]; a.Rate != nil && (l.Profile.Name != "" || l.Up.Trace != nil || l.Down.Trace != nil) {
+			c.add(a.valuePos("rate"), "link %q follows a trace or profile; its rate cannot be set", name)
+		}
+	}
+}
+
+// checkRoutes checks explicit routes and adds them to the plan.
+func (c *checker) checkRoutes() {
+	for _, r := range c.sc.Routes {
+		n := c.plan.byName[r.Node]
+		if n == nil {
+			c.add(r.valuePos("node"), "there is no node %q%s", r.Node, didYouMean(r.Node, c.nodeNames()))
+			continue
+		}
+		via := c.plan.ifaces[r.Node+"."+r.Via]
+		if via == nil {
+			var names []string
+			for _, i := range n.ifaces {
+				names = append(names, i.name)
+			}
+			c.add(r.valuePos("via"), "node %q has no interface %q%s", r.Node, r.Via, didYouMean(r.Via, names))
+			continue
+		}
+		to, ok := c.destinations(r)
+		if !ok {
+			continue
+		}
+		var from netip.Prefix
+		if r.From != "" {
+			var err error
+			if from, err = parseAddress(r.From); err != nil {
+				c.add(r.valuePos("from"), "%v", err)
+				continue
+			}
+		}
+		for _, t := range to {
+			n.explicit = append(n.explicit, planRoute{from, t.Masked(), via})
+		}
+	}
+}
+
+// destinations are the prefixes that a route leads to.
+func (c *checker) destinations(r *Route) ([]netip.Prefix, bool) {
+	if r.To == "default" {
+		return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}, true
+	}
+	if n := c.plan.byName[r.To]; n != nil {
+		var out []netip.Prefix
+		for _, i := range n.ifaces {
+			for _, a := range i.addrs {
+				out = append(out, netip.PrefixFrom(a.Addr(), a.Addr().BitLen()))
+			}
+		}
+		return out, true
+	}
+	p, err := parseAddress(r.To)
+	if err != nil {
+		c.add(r.valuePos("to"), "%q is neither a prefix such as \"10.0.9.0/24\", nor \"default\", nor a node%s", r.To, didYouMean(r.To, c.nodeNames()))
+		return nil, false
+	}
+	return []netip.Prefix{p}, true
+}
+
+// checkExpect parses the expectations.
+func (c *checker) checkExpect() {
+	scope := &nameScope{flows: c.flowNames(), ifaces: make(map[string][]string)}
+	for _, l := range c.linkNames() {
+		scope.links = append(scope.links, l+".up", l+".down")
+	}
+	for _, f := range c.sc.Flows {
+		if n := c.plan.byName[f.Client]; n != nil {
+			for _, i := range n.ifaces {
+				scope.ifaces[f.Name] = append(scope.ifaces[f.Name], i.name)
+			}
+		}
+	}
+	for _, e := range c.sc.Expect {
+		cmp, links, fault := parseComparison(e.Expr, scope)
+		if fault != nil {
+			at := e.pos
+			if at.Line > 0 {
+				at.Col += 1 + fault.at // behind the opening quote
+			}
+			c.add(at, "expectation %s: %s", e.Name, fault.msg)
+			continue
+		}
+		e.parsed = cmp
+		for _, l := range links {
+			if !slices.Contains(c.sc.fineLinks, l) {
+				c.sc.fineLinks = append(c.sc.fineLinks, l)
+			}
+		}
+	}
+}

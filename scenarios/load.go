@@ -1,0 +1,198 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Options say how a scenario is loaded.
+type Options struct {
+	Set     []string // overrides "key=value", in order
+	DataDir string   // of recorded traces; empty: MPSIM_DATA or ../shared/data
+	// Plugins are tables beyond the built-in ones.
+	Plugins *Plugins
+}
+
+// maxFile bounds the size of a scenario file.
+const maxFile = 16 << 20
+
+// Load reads a scenario file, or a scenario of the library if no such file
+// exists, with everything that it extends. The error is of type Problems and
+// holds everything that is wrong with the scenario.
+func Load(name string, o Options) (*Scenario, error) {
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		if inLibrary := libraryPath(name); inLibrary != "" {
+			return load(source{fsys: Library()}, inLibrary, o)
+		}
+	}
+	return load(source{}, name, o)
+}
+
+// LoadLibrary reads a scenario of the library by its path, such as
+// "handover/constant.toml".
+func LoadLibrary(name string, o Options) (*Scenario, error) {
+	return load(source{fsys: Library()}, name, o)
+}
+
+// Parse reads a scenario from text. File is the name for messages; extends is
+// relative to its directory.
+func Parse(file, text string, o Options) (*Scenario, error) {
+	l := loader{options: o}
+	tree, err := parseTree(file, text)
+	if err != nil {
+		return nil, err
+	}
+	return l.finish(file, tree)
+}
+
+// Lint reports everything that is wrong with a scenario without running it,
+// missing trace files included.
+func Lint(name string, o Options) error {
+	sc, err := Load(name, o)
+	if err != nil {
+		return err
+	}
+	_, err = Build(sc, Run{Seed: sc.Seed, DataDir: o.DataDir, Plugins: o.Plugins})
+	return err
+}
+
+// source is where files come from: the operating system, or a file system.
+type source struct{ fsys fs.FS }
+
+func (s source) read(name string) (string, error) {
+	var f fs.File
+	var err error
+	if s.fsys != nil {
+		f, err = s.fsys.Open(name)
+	} else {
+		f, err = os.Open(name)
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return "", err
+	case info.IsDir():
+		return "", fmt.Errorf("is a directory")
+	case info.Size() > maxFile:
+		return "", fmt.Errorf("is larger than %d MiB", maxFile>>20)
+	}
+	text := make([]byte, info.Size())
+	n, err := f.Read(text)
+	if n < len(text) && err != nil {
+		return "", err
+	}
+	return string(text[:n]), nil
+}
+
+func (s source) beside(file, name string) string {
+	if s.fsys != nil {
+		return path.Join(path.Dir(file), name)
+	}
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(file), name)
+}
+
+type loader struct {
+	source   source
+	options  Options
+	problems problemList
+}
+
+func load(s source, file string, o Options) (*Scenario, error) {
+	l := loader{source: s, options: o}
+	tree, err := l.tree(file, nil)
+	if err != nil {
+		return nil, err
+	}
+	return l.finish(file, tree)
+}
+
+// tree reads a file and what it extends into one tree.
+func (l *loader) tree(file string, above []string) (*table, error) {
+	at := Pos{File: file, Line: 1, Col: 1}
+	text, err := l.source.read(file)
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, Problems{{Pos{File: file}, "cannot read the scenario: " + err.Error()}}
+	}
+	t, err := parseTree(file, text)
+	if err != nil {
+		return nil, err
+	}
+	t.pos = at
+	e := t.get("extends")
+	if e == nil {
+		return t, nil
+	}
+	name, ok := e.value.data.(string)
+	if !ok {
+		return nil, Problems{{e.value.pos, "extends must be the name of a file in quotes, not " + e.value.describe()}}
+	}
+	base := l.source.beside(file, name)
+	for _, f := range append(above, file) {
+		if f == base {
+			return nil, Problems{{e.value.pos, fmt.Sprintf("%s extends itself: %s", base, strings.Join(append(above, file, base), " -> "))}}
+		}
+	}
+	if _, err := l.source.read(base); err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, Problems{{e.value.pos, fmt.Sprintf("cannot read %s: %v", base, err)}}
+	}
+	b, err := l.tree(base, append(above, file))
+	if err != nil {
+		return nil, err
+	}
+	t.remove("extends")
+	for _, own := range []string{"name", "title", "rows", "paper", "baseline"} {
+		b.remove(own) // these describe one file
+	}
+	return merge(b, t), nil
+}
+
+// finish expands a tree, decodes it and checks it.
+func (l *loader) finish(file string, tree *table) (*Scenario, error) {
+	if e := tree.get("extends"); e != nil {
+		l.problems.add(e.value.pos, "extends needs a file to be relative to")
+		tree.remove("extends")
+	}
+	var later []string
+	for _, s := range l.options.Set {
+		if strings.HasPrefix(s, "paths=") {
+			applySet(tree, s, &l.problems)
+		} else {
+			later = append(later, s)
+		}
+	}
+	expandPaths(tree, &l.problems)
+	expandRepeat(tree, &l.problems)
+	for _, s := range later {
+		applySet(tree, s, &l.problems)
+	}
+	sc := decode(tree, &l.problems)
+	sc.path = file
+	sc.overridden = len(l.options.Set) > 0
+	l.problems.consequences()
+	c := checker{sc: sc, problems: &l.problems, plugins: l.options.Plugins.orBuiltin()}
+	c.check()
+	if err := l.problems.err(); err != nil {
+		return nil, err
+	}
+	return sc, nil
+}

@@ -1,0 +1,103 @@
+package scenarios
+
+import (
+	"mpsim/cc"
+	"mpsim/net/radio"
+	"mpsim/sched"
+)
+
+// Plugins are the tables in which a scenario's names are looked up. A program
+// with plug-ins of its own appends to those of Builtin.
+type Plugins struct {
+	CC           []cc.Spec
+	Schedulers   []sched.Spec
+	PathManagers []pmSpec
+}
+
+// Builtin returns the tables of the plug-ins that mpsim ships.
+func Builtin() *Plugins {
+	return &Plugins{CC: cc.Specs(), Schedulers: sched.Specs(), PathManagers: pmSpecs()}
+}
+
+func (p *Plugins) orBuiltin() *Plugins {
+	if p == nil {
+		return Builtin()
+	}
+	return p
+}
+
+// Preset is one row of the table of presets: the four choices that make a run
+// like one of the systems that papers measured.
+type Preset struct {
+	Name, Doc   string
+	Profile     string
+	CC          string
+	Scheduler   string
+	PathManager string
+}
+
+// Presets returns the table of presets.
+func Presets() []Preset {
+	return []Preset{
+		{
+			Name: "mpsim", Doc: "timers and protocol behaviour of Linux 6.x, coupled by LIA, lowest round-trip time first, full mesh",
+			Profile: "linux", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh",
+		},
+		{
+			Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured",
+			Profile: "linux-oot", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh",
+		},
+	}
+}
+
+// pluginKind is one table of plug-ins as the checker sees it.
+type pluginKind struct {
+	what   string
+	names  []string
+	params [][]cc.Param
+}
+
+func (p *Plugins) ccKind() pluginKind {
+	k := pluginKind{what: "congestion controller"}
+	for _, s := range p.CC {
+		k.names, k.params = append(k.names, s.Name), append(k.params, s.Params)
+	}
+	return k
+}
+
+func (p *Plugins) schedulerKind() pluginKind {
+	k := pluginKind{what: "scheduler"}
+	for _, s := range p.Schedulers {
+		k.names, k.params = append(k.names, s.Name), append(k.params, s.Params)
+	}
+	return k
+}
+
+func (p *Plugins) pathManagerKind() pluginKind {
+	k := pluginKind{what: "path manager"}
+	for _, s := range p.PathManagers {
+		k.names, k.params = append(k.names, s.Name), append(k.params, s.Params)
+	}
+	return k
+}
+
+func linkProfileKind() pluginKind {
+	k := pluginKind{what: "link profile"}
+	for _, p := range radio.Profiles() {
+		var params []cc.Param
+		for _, q := range p.Params() {
+			params = append(params, cc.Param{Name: q.Name, Doc: q.Doc, Default: q.Default, Min: q.Min, Max: q.Max})
+		}
+		k.names, k.params = append(k.names, p.Name), append(k.params, params)
+	}
+	return k
+}
+
+// settings returns the parameters of a plug-in as the tables take them.
+func (r *PluginRef) settings() []cc.Setting {
+	out := make([]cc.Setting, len(r.Params))
+	for i, p := range r.Params {
+		out[i] = cc.Setting{Name: p.Name, Value: p.Value}
+	}
+	return out
+}

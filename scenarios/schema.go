@@ -1,0 +1,259 @@
+package scenarios
+
+// This file is the schema: the structs that a scenario file is decoded into.
+// The tags are the reference: `toml` is the key, `doc` says what it means and in
+// which unit, `default` is written as in the file, `min` and `max` bound
+// numbers, `enum` lists what a string may be, `required` keys have no default.
+// docs/SCENARIOS.md is printed from these tags.
+
+// meta ties a decoded table to its place in the file.
+type meta struct{ table *table }
+
+func (m *meta) setTable(t *table) { m.table = t }
+
+// pos returns where a key of the table stands, or where the table begins.
+func (m *meta) pos(key string) Pos {
+	if m.table == nil {
+		return Pos{}
+	}
+	return m.table.keyPos(key)
+}
+
+// valuePos returns where the value of a key stands.
+func (m *meta) valuePos(key string) Pos {
+	if m.table == nil {
+		return Pos{}
+	}
+	return m.table.valuePos(key)
+}
+
+// has reports whether the file gives the key.
+func (m *meta) has(key string) bool { return m.table != nil && m.table.get(key) != nil }
+
+// Scenario is a whole scenario file after `extends`, `--set`, `paths` and
+// `repeat` were carried out.
+type Scenario struct {
+	meta
+	Schema   int       `toml:"schema" required:"true" min:"1" max:"1" doc:"version of this format"`
+	Name     string    `toml:"name" required:"true" doc:"short name, used for the result directory"`
+	Title    string    `toml:"title" default:"" doc:"one line for tables and figures"`
+	Rows     []string  `toml:"rows" doc:"coverage rows that the scenario shows, such as \"B11\""`
+	Paper    string    `toml:"paper" default:"" doc:"publication whose experiment this is"`
+	Duration Duration  `toml:"duration" required:"true" max:"24h" doc:"length of the run in virtual time"`
+	Seed     uint64    `toml:"seed" default:"1" doc:"seed of all random streams; --seed overrides it"`
+	Defaults Defaults  `toml:"defaults"`
+	Output   Output    `toml:"output"`
+	Nodes    []*Node   `toml:"node"`
+	Links    []*Link   `toml:"link"`
+	Routes   []*Route  `toml:"route"`
+	Flows    []*Flow   `toml:"flow"`
+	Actions  []*Action `toml:"at"`
+	Expect   []*Expect `toml:"expect" doc:"NAME = \"expression\", evaluated after the run; see Expectations below"`
+	Baseline Baseline  `toml:"baseline"`
+
+	path       string // of the file, as given
+	overridden bool   // by --set, so that the baseline does not apply
+	plan       *plan
+	fineLinks  []string // link directions that expectations observe every 10 ms
+}
+
+// Defaults are what flows and nodes use unless they say otherwise.
+type Defaults struct {
+	meta
+	Preset           string    `toml:"preset" default:"mpsim" doc:"sets profile, cc, scheduler and path_manager together; keys given beside it win"`
+	Profile          string    `toml:"profile" doc:"protocol profile of every host; default from the preset"`
+	TimerGranularity string    `toml:"timer_granularity" default:"none" enum:"none,linux-hz250" doc:"rounding of retransmission timers: exact, or as the timer wheel of a Linux kernel with HZ=250"`
+	CC               PluginRef `toml:"cc" doc:"congestion controller of MPTCP flows; default from the preset"`
+	TCPCC            PluginRef `toml:"tcp_cc" default:"cubic" doc:"congestion controller of TCP flows"`
+	Scheduler        PluginRef `toml:"scheduler" doc:"packet scheduler of MPTCP flows; default from the preset"`
+	PathManager      PluginRef `toml:"path_manager" doc:"path manager of MPTCP flows; default from the preset"`
+	SendBuffer       Bytes     `toml:"send_buffer" default:"4MiB" doc:"send buffer of every socket"`
+	ReceiveBuffer    Bytes     `toml:"receive_buffer" default:"6MiB" doc:"receive buffer of every socket"`
+	NoDelay          bool      `toml:"nodelay" default:"false" doc:"switch the Nagle algorithm off"`
+	Reprobe          bool      `toml:"reprobe" default:"false" doc:"cap the retransmission timer of a silent subflow at 1 s while another one lives"`
+	Sample           Duration  `toml:"sample" default:"100ms" min:"1ms" max:"1h" doc:"interval of the time series"`
+	QueueMode        string    `toml:"queue_mode" default:"fifo" enum:"fifo,served" doc:"how links compute departures; both give the same run"`
+	CountInService   bool      `toml:"count_in_service" default:"true" doc:"whether the packet in service counts in the queue limit"`
+}
+
+// Output says which optional files a run writes.
+type Output struct {
+	meta
+	Pcap    bool     `toml:"pcap" default:"false" doc:"write a packet capture (pcapng), as --pcap does"`
+	Capture []string `toml:"capture" doc:"interfaces to capture, \"node.iface\" with * and ?; empty: those of hosts"`
+	Events  bool     `toml:"events" default:"false" doc:"write the event log (events.jsonl), as --events does"`
+}
+
+// Node is a host or a router.
+type Node struct {
+	meta
+	Name             string       `toml:"name" required:"true" doc:"unique name of letters, digits, - and _"`
+	Router           bool         `toml:"router" default:"false" doc:"the node forwards packets and has no protocol stack"`
+	Profile          string       `toml:"profile" doc:"protocol profile; default from [defaults]"`
+	TimerGranularity string       `toml:"timer_granularity" enum:",none,linux-hz250" doc:"as in [defaults]; default from there"`
+	SourceRouting    *bool        `toml:"source_routing" doc:"packets leave through the interface that owns their source address. Default: true for clients of flows"`
+	Interfaces       []*Interface `toml:"interface"`
+}
+
+// Interface is one end of a link. Interfaces that a link names exist by that;
+// the table is needed only to choose addresses.
+type Interface struct {
+	meta
+	Name      string   `toml:"name" required:"true" doc:"unique within its node"`
+	Addresses []string `toml:"addresses" doc:"addresses with prefix length, \"10.0.1.2/24\"; default: the next free 10.x.y.0/24, .1 for a and .2 for b"`
+	Backup    bool     `toml:"backup" default:"false" doc:"subflows from here ask to be backup (MP_JOIN flag B)"`
+}
+
+// Link is a point-to-point connection of two interfaces. Direction up is from a
+// to b, down from b to a; the tables up and down override keys for one.
+type Link struct {
+	meta
+	Name           string     `toml:"name" required:"true" doc:"unique name; the directions are NAME.up (a to b) and NAME.down (b to a)"`
+	A              string     `toml:"a" required:"true" doc:"one end, \"node.iface\", usually the client's"`
+	B              string     `toml:"b" required:"true" doc:"the other end, \"node.iface\""`
+	Mode           string     `toml:"mode" enum:",fifo,served" doc:"as queue_mode in [defaults]; default from there"`
+	CountInService *bool      `toml:"count_in_service" doc:"as in [defaults]; default from there"`
+	Profile        PluginRef  `toml:"profile" doc:"kind of access link (mpsim list profile): varying rates in both directions, delay and queues"`
+	Process        string     `toml:"process" default:"" doc:"name of the random rate process of the profile; links with the same name see the same rates. Default: the link's name"`
+	RTT            *Duration  `toml:"rtt" max:"1h" doc:"round-trip time for queues in bdp. Default: the delays of both directions"`
+	Direction                 // keys that hold for both directions
+	Up             *Direction `toml:"up"`
+	Down           *Direction `toml:"down"`
+}
+
+// Direction is what may differ between the two directions of a link.
+type Direction struct {
+	meta
+	Rate     *Rate        `toml:"rate" doc:"bits of IP packets per second; default unlimited"`
+	Delay    *Duration    `toml:"delay" max:"1h" doc:"one-way propagation delay; default 0ns, or the profile's"`
+	Queue    *Queue       `toml:"queue" doc:"drop-tail queue: 100pkt, 64KiB or 1bdp; default 1bdp if the rate is limited, or the profile's"`
+	Loss     *Probability `toml:"loss" doc:"probability of losing a packet before the queue; default 0"`
+	Drop     []int        `toml:"drop" min:"0" max:"4294967295" doc:"packets to drop, counted from 0 as they are offered to the link"`
+	DropMask string       `toml:"drop_mask" default:"" doc:"64 binary or 16 hexadecimal digits, bit i for packets i, i+64, ... from the right: repeated drop pattern"`
+	Jitter   *Duration    `toml:"jitter" max:"1h" doc:"uniform random delay from 0 to this on top of the delay, without reordering; default 0ns"`
+	MTU      *Bytes       `toml:"mtu" min:"68B" max:"65535B" doc:"larger packets are dropped; default 65535B"`
+	Overhead *Bytes       `toml:"overhead" max:"1000B" doc:"octets added to each packet for serialisation; default 0B"`
+	Trace    *TraceRef    `toml:"trace"`
+}
+
+// TraceRef names a recorded link trace.
+type TraceRef struct {
+	meta
+	File   string   `toml:"file" required:"true" doc:"path below the data directory (--data, MPSIM_DATA, ../shared/data)"`
+	Format string   `toml:"format" default:"auto" doc:"format of the file: auto or one of mpsim list trace"`
+	Offset Duration `toml:"offset" default:"0s" max:"1000h" doc:"where in the recording the run begins"`
+	Scale  float64  `toml:"scale" default:"1" min:"0.001" max:"1000" doc:"factor on all rates"`
+	Loop   bool     `toml:"loop" default:"true" doc:"begin again at the end of the recording; false: the link stops there"`
+}
+
+// Route is an explicit route of one node; it wins over automatic ones.
+type Route struct {
+	meta
+	Node string `toml:"node" required:"true" doc:"node whose routing table gets the route"`
+	To   string `toml:"to" required:"true" doc:"destination prefix, \"10.0.9.0/24\", \"default\", or a node's name for all of its addresses"`
+	Via  string `toml:"via" required:"true" doc:"interface of the node through which it leads"`
+	From string `toml:"from" default:"" doc:"only for packets with this source prefix"`
+}
+
+// Flow is one connection or packet stream with its application.
+type Flow struct {
+	meta
+	Name          string      `toml:"name" required:"true" doc:"unique name in results and expectations"`
+	Protocol      string      `toml:"protocol" default:"mptcp" enum:"mptcp,tcp,udp" doc:"transport protocol"`
+	Client        string      `toml:"client" required:"true" doc:"node that opens the connection"`
+	Server        string      `toml:"server" required:"true" doc:"node that accepts it"`
+	Via           string      `toml:"via" default:"" doc:"client interface of the initial subflow; default: the first one with a route to the server"`
+	To            string      `toml:"to" default:"" doc:"server interface or address to connect to; default: the one reached first from via"`
+	Port          int         `toml:"port" default:"0" min:"0" max:"65535" doc:"server port; 0: 5001 for the first flow, 5002 for the second, ..."`
+	App           string      `toml:"app" default:"" enum:",bulk,request,cbr,onoff" doc:"application; default bulk, for udp cbr"`
+	Direction     string      `toml:"direction" default:"down" enum:"down,up" doc:"who sends in bulk, cbr and onoff: the server (down) or the client (up)"`
+	Size          Bytes       `toml:"size" default:"unlimited" doc:"bytes that bulk, cbr or onoff send"`
+	Start         Duration    `toml:"start" default:"0s" max:"24h" doc:"when the client begins"`
+	Stop          *Duration   `toml:"stop" max:"24h" doc:"when the sender stops; default: never"`
+	CC            PluginRef   `toml:"cc" doc:"congestion controller of both ends; default from [defaults]"`
+	Scheduler     PluginRef   `toml:"scheduler" doc:"scheduler of both ends; default from [defaults]"`
+	PathManager   PluginRef   `toml:"path_manager" doc:"path manager of both ends; default from [defaults]"`
+	SendBuffer    *Bytes      `toml:"send_buffer" doc:"default from [defaults]"`
+	ReceiveBuffer *Bytes      `toml:"receive_buffer" doc:"default from [defaults]"`
+	NoDelay       *bool       `toml:"nodelay" doc:"default from [defaults]"`
+	Reprobe       *bool       `toml:"reprobe" doc:"default from [defaults]"`
+	Request       *RequestApp `toml:"request"`
+	CBR           *CBRApp     `toml:"cbr"`
+	OnOff         *OnOffApp   `toml:"onoff"`
+}
+
+// RequestApp parametrises app = "request": a client that asks again and again
+// over one connection.
+type RequestApp struct {
+	meta
+	Request  Bytes    `toml:"request" default:"100B" min:"1B" doc:"bytes of a request"`
+	Response Bytes    `toml:"response" default:"10kB" min:"1B" doc:"bytes of a response"`
+	Count    int      `toml:"count" default:"1" min:"1" max:"1000000" doc:"number of requests; the client then closes"`
+	Interval Duration `toml:"interval" default:"0s" max:"24h" doc:"time from one request to the next; a later response delays it"`
+	Think    Duration `toml:"think" default:"0s" max:"24h" doc:"time from a response to the next request, if interval does not ask for more"`
+}
+
+// CBRApp parametrises app = "cbr": datagrams at a constant rate.
+type CBRApp struct {
+	meta
+	Rate   Rate  `toml:"rate" default:"1Mbps" min:"1bps" doc:"payload bits per second"`
+	Packet Bytes `toml:"packet" default:"1200B" min:"1B" max:"65507B" doc:"payload of a datagram"`
+}
+
+// OnOffApp parametrises app = "onoff": datagrams at a constant rate in bursts.
+type OnOffApp struct {
+	meta
+	Rate   Rate         `toml:"rate" default:"1Mbps" min:"1bps" doc:"payload bits per second during a burst"`
+	Packet Bytes        `toml:"packet" default:"1200B" min:"1B" max:"65507B" doc:"payload of a datagram"`
+	On     Distribution `toml:"on" default:"exponential 1s" doc:"length of a burst"`
+	Off    Distribution `toml:"off" default:"exponential 1s" doc:"pause between bursts"`
+}
+
+// Action is one entry of the timeline.
+type Action struct {
+	meta
+	Time      Duration     `toml:"time" required:"true" max:"24h" doc:"when it happens; actions precede packets of the same instant"`
+	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop" doc:"what happens; see Actions below"`
+	Links     []string     `toml:"links" doc:"links meant, * and ? match any characters"`
+	Direction string       `toml:"direction" default:"both" enum:"both,up,down" doc:"direction of the links"`
+	Queue     string       `toml:"queue" default:"drop" enum:"drop,keep" doc:"link.down and link.blackhole: what happens to queued packets"`
+	InFlight  string       `toml:"inflight" default:"drop" enum:"drop,keep" doc:"link.down and link.blackhole: what happens to packets on their way"`
+	Rate      *Rate        `toml:"rate" doc:"link.set: new rate"`
+	Delay     *Duration    `toml:"delay" max:"1h" doc:"link.set: new one-way delay"`
+	Loss      *Probability `toml:"loss" doc:"link.set: new loss probability"`
+	Limit     *Queue       `toml:"limit" doc:"link.set: new queue limit in packets or bytes"`
+	Interface string       `toml:"interface" default:"" doc:"addr.* and iface.*: interface meant, \"node.iface\""`
+	Address   string       `toml:"address" default:"" doc:"addr.*: address with prefix length"`
+	Flows     []string     `toml:"flows" doc:"flow.stop: flows meant, * and ? match any characters"`
+	Label     string       `toml:"label" default:"" doc:"text for figures"`
+}
+
+// Expect is one expectation.
+type Expect struct {
+	Name string
+	Expr string
+	pos  Pos // of the text of the expression
+
+	parsed *comparison
+}
+
+// Baseline is the hash of the run that the file was checked in with.
+type Baseline struct {
+	meta
+	Hash string `toml:"hash" default:"" doc:"run hash; mpsim test compares it, mpsim test --update writes it. Needs [expect]"`
+}
+
+// PluginRef names a plug-in, with parameters if needed: "cubic" or
+// { name = "cubic", hystart = 0 }.
+type PluginRef struct {
+	Name   string
+	Params []PluginParam
+	pos    Pos
+}
+
+// PluginParam is one parameter of a PluginRef.
+type PluginParam struct {
+	Name  string
+	Value float64
+	pos   Pos
+}
