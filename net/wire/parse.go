@@ -86,6 +86,9 @@ func AsSpan(s *Segment, o *Options) bool {
 	if !o.Has(OptPieces) {
 		return true
 	}
+	if o.Has(OptCut) {
+		return false
+	}
 	off := s.Off
 	for i := range o.Pieces {
 		p := &o.Pieces[i]
