@@ -1,0 +1,212 @@
+// Package host is the one place where an endpoint meets a simulated node. A
+// [Host] takes the packets that the network delivers to its node, gives them to
+// the node's [mptcp.Endpoint] as segments, puts the segments that the endpoint
+// emits onto the network, keeps the endpoint's one deadline as a lazily moved
+// timer, and passes events to applications.
+//
+// An application is a state machine: it is called with events and timers, and
+// issues commands to the endpoint from there. There are no goroutines and no
+// blocking calls.
+package host
+
+import (
+	"net/netip"
+
+	"mpsim/mptcp"
+	simnet "mpsim/net"
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// Host is one simulated computer.
+type Host struct {
+	s    *sim.Sim
+	net  *simnet.Network
+	node *simnet.Node
+	ep   *mptcp.Endpoint
+	log  *trace.Node
+
+	timer   sim.Timer // the endpoint's deadline
+	handler sim.HandlerID
+	routes  []simnet.RouteID // by the endpoint's socket number
+	apps    []App            // by connection; nil: not an application's
+	accepts []Acceptor       // by listening connection
+	alarms  alarms
+	udp     []udpSocket
+	in, out mptcp.Segment
+	scratch []byte
+	pumping bool
+}
+
+// Config says how a host's endpoint behaves.
+type Config struct {
+	Profile *mptcp.Profile
+}
+
+// App is an application on a host. It is called for the events of its
+// connections and for the alarms that it set.
+type App interface {
+	OnEvent(now sim.Time, ev *mptcp.Event)
+	OnAlarm(now sim.Time, arg uint32)
+}
+
+// Acceptor makes the application of a connection that a listener accepted.
+type Acceptor func(now sim.Time, c mptcp.ConnID) App
+
+// New puts an endpoint on a node and becomes the node's receiver.
+func New(n *simnet.Network, node *simnet.Node, cfg Config) *Host {
+	s := n.Sim()
+	h := &Host{s: s, net: n, node: node, log: node.Trace()}
+	h.handler = s.Register(h)
+	h.timer.Init(node.Origin(), h.handler, 0)
+	h.ep = mptcp.New(mptcp.Config{
+		Profile: cfg.Profile,
+		Stream: func(purpose string) *sim.Rand {
+			return s.Stream("host/" + node.Name() + "/" + purpose)
+		},
+		Trace: h.log,
+	})
+	node.SetReceiver(h)
+	node.SetAddrWatcher(h)
+	for _, ifc := range node.Interfaces() {
+		for _, p := range ifc.Addrs() {
+			h.ep.HandleAddr(s.Now(), p.Addr(), ifc.Up(), 0)
+		}
+	}
+	return h
+}
+
+// Endpoint returns the host's protocol stack.
+func (h *Host) Endpoint() *mptcp.Endpoint { return h.ep }
+
+// Node returns the node that the host runs on.
+func (h *Host) Node() *simnet.Node { return h.node }
+
+// Sim returns the simulation that the host belongs to.
+func (h *Host) Sim() *sim.Sim { return h.s }
+
+// Dial opens a connection and gives its events to a.
+func (h *Host) Dial(now sim.Time, local, remote netip.AddrPort, o *mptcp.SocketOptions, a App) (mptcp.ConnID, error) {
+	c, err := h.ep.Dial(now, local, remote, o)
+	if err != nil {
+		return 0, err
+	}
+	h.setApp(c, a)
+	h.Pump(now)
+	return c, nil
+}
+
+// Listen waits for connections; accept makes the application of each.
+func (h *Host) Listen(now sim.Time, local netip.AddrPort, o *mptcp.SocketOptions, accept Acceptor) (mptcp.ConnID, error) {
+	c, err := h.ep.Listen(now, local, o)
+	if err != nil {
+		return 0, err
+	}
+	for int(c) >= len(h.accepts) {
+		h.accepts = append(h.accepts, nil)
+	}
+	h.accepts[c] = accept
+	return c, nil
+}
+
+// Receive implements simnet.Receiver.
+func (h *Host) Receive(now sim.Time, id simnet.PacketID) {
+	in := &h.in
+	in.Segment = *h.net.Segment(id)
+	in.Opt = h.net.Options(id)
+	t := h.net.Tuple(simnet.RouteID(in.Route))
+	h.record(now, trace.PacketReceived, t, &in.Segment, in.Opt, 0, h.net.Size(id))
+	switch t.Proto {
+	case wire.ProtoTCP:
+		in.Tuple = t
+		in.Socket = h.net.Socket(simnet.RouteID(in.Route), h.node)
+		known := in.Socket
+		h.ep.HandleSegment(now, in)
+		if in.Socket != known {
+			h.net.SetSocket(simnet.RouteID(in.Route), h.node, in.Socket)
+		}
+	case wire.ProtoUDP:
+		h.receiveUDP(now, t, in)
+	}
+	h.net.Free(id)
+	h.Pump(now)
+}
+
+// OnEvent implements sim.Handler: argument 0 is the endpoint's deadline, others
+// are alarms.
+func (h *Host) OnEvent(now sim.Time, arg uint64) {
+	if arg == 0 {
+		if h.timer.Expired(h.s) {
+			h.ep.HandleTimeout(now)
+			h.Pump(now)
+		}
+		return
+	}
+	h.expireAlarm(now, AlarmID(arg))
+}
+
+// AddrChanged implements simnet.AddrWatcher: the endpoint learns of addresses
+// that the node gains or loses.
+func (h *Host) AddrChanged(now sim.Time, _ *simnet.Interface, a netip.Addr, up bool) {
+	h.ep.HandleAddr(now, a, up, 0)
+	h.Pump(now)
+}
+
+// SetAddrFlags tells the endpoint how its path manager may use an address of the
+// node (backup, signal, ...).
+func (h *Host) SetAddrFlags(now sim.Time, a netip.Addr, f mptcp.AddrFlags) {
+	h.ep.HandleAddr(now, a, true, f)
+	h.Pump(now)
+}
+
+// Pump carries out what the endpoint wants after commands: it sends segments
+// and delivers events until both are exhausted, and sets the timer. Commands
+// that applications issue from within events need no further call.
+func (h *Host) Pump(now sim.Time) {
+	if h.pumping {
+		return
+	}
+	h.pumping = true
+	var ev mptcp.Event
+	for {
+		for h.ep.PollSegment(now, &h.out) {
+			h.send(now, &h.out)
+		}
+		if !h.ep.PollEvent(&ev) {
+			break
+		}
+		h.dispatch(now, &ev)
+	}
+	h.pumping = false
+	h.timer.Set(h.s, h.ep.NextTimeout())
+}
+
+func (h *Host) dispatch(now sim.Time, ev *mptcp.Event) {
+	if ev.Kind == mptcp.Acceptable {
+		for {
+			c, ok := h.ep.Accept(ev.Conn)
+			if !ok {
+				return
+			}
+			h.setApp(c, h.accepts[ev.Conn](now, c))
+		}
+	}
+	if a := h.app(ev.Conn); a != nil {
+		a.OnEvent(now, ev)
+	}
+}
+
+func (h *Host) app(c mptcp.ConnID) App {
+	if int(c) < len(h.apps) {
+		return h.apps[c]
+	}
+	return nil
+}
+
+func (h *Host) setApp(c mptcp.ConnID, a App) {
+	for int(c) >= len(h.apps) {
+		h.apps = append(h.apps, nil)
+	}
+	h.apps[c] = a
+}

@@ -1,0 +1,79 @@
+package host
+
+import (
+	"encoding/binary"
+
+	"mpsim/mptcp"
+	simnet "mpsim/net"
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// send puts a segment of the endpoint onto the network.
+func (h *Host) send(now sim.Time, out *mptcp.Segment) {
+	id := h.net.Alloc()
+	s := h.net.Segment(id)
+	*s = out.Segment
+	s.Cold = 0 // a number of the endpoint's would mean nothing here
+	s.Route = uint32(h.route(out))
+	if out.Opt != nil {
+		*h.net.AddOptions(id) = *out.Opt
+	}
+	h.record(now, trace.PacketSent, out.Tuple, s, out.Opt, out.Socket, wire.WireLen(out.Tuple, s, out.Opt))
+	h.node.Send(now, id)
+}
+
+// route returns the route of a segment. Socket numbers may be used again, and a
+// new connection begins with a SYN, so a SYN always asks anew.
+func (h *Host) route(out *mptcp.Segment) simnet.RouteID {
+	n := int(out.Socket)
+	if n == 0 {
+		return h.net.Intern(*out.Tuple)
+	}
+	for n >= len(h.routes) {
+		h.routes = append(h.routes, 0)
+	}
+	r := &h.routes[n]
+	if *r == 0 || out.Flags.Has(wire.SYN) {
+		*r = h.net.Intern(*out.Tuple)
+	}
+	return *r
+}
+
+// record folds a whole packet into the node's chain and shows it to the sinks
+// that want packets.
+func (h *Host) record(now sim.Time, k trace.Kind, t *wire.Tuple, s *wire.Segment, o *wire.Options, socket uint32, size int) {
+	c := &h.log.Chain
+	c.Fold(uint64(now)^uint64(k)<<60, uint64(t.Src.Port())<<48|uint64(t.Dst.Port())<<32|uint64(size))
+	c.Fold(uint64(s.Seq)<<32|uint64(s.Ack), uint64(s.TSVal)<<32|uint64(s.TSEcr))
+	c.Fold(uint64(s.DSN), uint64(s.DataAck))
+	c.Fold(uint64(s.SSN)<<32|uint64(s.MapLen)<<16|uint64(s.Len),
+		uint64(s.Window)<<48|uint64(s.Flags)<<32|uint64(s.Opt)<<24|uint64(s.TTL)<<16|uint64(s.TOS)<<8)
+	if s.Len > 0 {
+		c.Fold(s.Off, uint64(t.Proto))
+	}
+	if o != nil {
+		h.foldOptions(s, o)
+	}
+	if h.log.Wants(k) {
+		h.log.Observe(&trace.Record{
+			At: now, Kind: k, Conn: socket, Flow: -1,
+			A: int64(s.Seq), B: int64(s.Ack), C: int64(s.Flags), D: int64(s.Len), E: int64(size),
+		})
+	}
+}
+
+// foldOptions folds the exact bytes of the options, so that whatever a cold
+// record carries enters the hash.
+func (h *Host) foldOptions(s *wire.Segment, o *wire.Options) {
+	h.scratch = wire.AppendOptions(h.scratch[:0], s, o)
+	b := h.scratch
+	for len(b)%16 != 0 {
+		b = append(b, 0)
+	}
+	h.scratch = b
+	for ; len(b) > 0; b = b[16:] {
+		h.log.Fold(binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]))
+	}
+}
