@@ -51,6 +51,20 @@ func KindNames() []string {
 	return names
 }
 
+// KindFields returns the names of the fields of a kind of record, without those
+// that every record has.
+func KindFields(name string) []string {
+	out := []string{}
+	if i := slices.Index(KindNames(), name); i >= 0 {
+		for _, f := range trace.Kind(i + 1).Fields() {
+			if f != "" {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
 // Namer turns numbers of a record into names, so that a log can be read without
 // the program that wrote it. It returns "" for what has no name.
 type Namer interface {

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"mpsim/scenarios"
+)
+
+func (p *program) lintCommand() *cobra.Command {
+	var set []string
+	var dataDir string
+	c := &cobra.Command{
+		Use:   "lint FILE...",
+		Short: "say everything that is wrong with scenario files, without running them",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, files []string) error {
+			bad := false
+			for _, f := range files {
+				err := scenarios.Lint(f, scenarios.Options{Set: set, DataDir: dataDir, Plugins: p.plugins})
+				var problems scenarios.Problems
+				switch {
+				case err == nil:
+					fmt.Fprintf(p.out, "%s: ok\n", f)
+					continue
+				case errors.As(err, &problems):
+					fmt.Fprintln(p.err, problems.Error())
+				default:
+					fmt.Fprintf(p.err, "%s: %v\n", f, err)
+				}
+				bad = true
+			}
+			if bad {
+				return &exitError{code: exitUsage}
+			}
+			return nil
+		},
+	}
+	setFlag(c, &set)
+	dataFlag(c, &dataDir)
+	return c
+}
+
+// setFlag and dataFlag are the flags of every command that loads scenarios.
+func setFlag(c *cobra.Command, set *[]string) {
+	c.Flags().StringArrayVar(set, "set", nil, "override a key of the scenario, `key=value`; repeatable")
+}
+
+func dataFlag(c *cobra.Command, dir *string) {
+	c.Flags().StringVar(dir, "data", "", "`directory` of recorded traces (default: MPSIM_DATA, or ../shared/data)")
+}

@@ -1,0 +1,264 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"mpsim/cc"
+	"mpsim/mptcp"
+	"mpsim/net/radio"
+	"mpsim/results"
+	"mpsim/results/plot"
+	"mpsim/scenarios"
+)
+
+// row is an entry of a table as `mpsim list KIND --json` prints it.
+type row struct {
+	Name   string  `json:"name"`
+	Doc    string  `json:"doc"`
+	Params []param `json:"params"`
+}
+
+type param struct {
+	Name    string         `json:"name"`
+	Doc     string         `json:"doc"`
+	Default results.Number `json:"default"`
+	Min     results.Number `json:"min"`
+	Max     results.Number `json:"max"`
+}
+
+// listing is one table that can be listed.
+type listing struct {
+	kind, doc string
+	rows      func(p *program) []row
+}
+
+// listings are all tables.
+func listings() []listing {
+	return []listing{
+		{"cc", "congestion controllers", ccRows},
+		{"sched", "packet schedulers", schedulerRows},
+		{"pm", "path managers", pathManagerRows},
+		{"profile", "protocol profiles of hosts", profileRows},
+		{"preset", "profile, controller, scheduler and path manager together", presetRows},
+		{"link-profile", "kinds of access links with varying rates", linkProfileRows},
+		{"trace", "formats of recorded link traces", traceRows},
+		{"queue", "queue disciplines of links", fixedRows(queueDocs)},
+		{"topo", "ways to describe a topology", fixedRows(topologyDocs)},
+		{"app", "applications of flows", fixedRows(appDocs)},
+		{"scenario", "scenarios of the library", scenarioRows},
+		{"metric", "functions of [expect]", metricRows},
+		{"plot", "figures", plotRows},
+		{"event", "records of the event log", eventRows},
+		{"bench", "benchmarks", benchRows},
+	}
+}
+
+var queueDocs = [][2]string{
+	{"droptail", "first in, first out; what does not fit into the limit (packets, bytes or bdp) is dropped"},
+}
+
+var topologyDocs = [][2]string{
+	{"links", "[[link]] tables that name two interfaces each; nodes, addresses and routes follow from them"},
+	{"paths", "paths = [\"wifi 10ms 100pkt 5Mbps\", ...]: disjoint paths between a client and a server"},
+}
+
+var appDocs = [][2]string{
+	{"bulk", "a download or upload of a given size, or until the flow or the run stops"},
+	{"request", "requests and responses over one connection, with the latency of each"},
+	{"cbr", "UDP datagrams at a constant rate"},
+	{"onoff", "UDP datagrams at a constant rate in bursts"},
+}
+
+func (p *program) listCommand() *cobra.Command {
+	var asJSON bool
+	var kinds []string
+	for _, l := range listings() {
+		kinds = append(kinds, l.kind)
+	}
+	c := &cobra.Command{
+		Use:       "list [KIND]",
+		Short:     "list what can be named in scenarios and on the command line",
+		Long:      "list prints one of the tables " + strings.Join(kinds, ", ") + ", or says what each holds.",
+		Args:      cobra.MaximumNArgs(1),
+		ValidArgs: kinds,
+		RunE: func(_ *cobra.Command, args []string) error {
+			rows, err := p.list(args)
+			if err != nil {
+				return usage(err)
+			}
+			if asJSON {
+				return json.NewEncoder(p.out).Encode(rows)
+			}
+			p.printRows(rows)
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	return c
+}
+
+func (p *program) list(args []string) ([]row, error) {
+	if len(args) == 0 {
+		var rows []row
+		for _, l := range listings() {
+			rows = append(rows, row{Name: l.kind, Doc: l.doc, Params: []param{}})
+		}
+		return rows, nil
+	}
+	var kinds []string
+	for _, l := range listings() {
+		if l.kind == args[0] {
+			return l.rows(p), nil
+		}
+		kinds = append(kinds, l.kind)
+	}
+	return nil, fmt.Errorf("unknown list %q; have %s", args[0], strings.Join(kinds, ", "))
+}
+
+func (p *program) printRows(rows []row) {
+	t := table.NewWriter()
+	t.SetStyle(plainStyle())
+	for _, r := range rows {
+		t.AppendRow(table.Row{r.Name, r.Doc})
+		for _, q := range r.Params {
+			t.AppendRow(table.Row{"  " + q.Name, fmt.Sprintf("%s (default %s, %s to %s)",
+				q.Doc, numberText(q.Default), numberText(q.Min), numberText(q.Max))})
+		}
+	}
+	fmt.Fprintln(p.out, t.Render())
+}
+
+func numberText(n results.Number) string { return strconv.FormatFloat(float64(n), 'g', 6, 64) }
+
+// plainStyle is the style of every table: columns apart by two spaces, a rule
+// below the header.
+func plainStyle() table.Style {
+	s := table.StyleDefault
+	s.Options = table.Options{SeparateHeader: true}
+	s.Box.PaddingLeft, s.Box.PaddingRight = "", "  "
+	s.Box.MiddleHorizontal = "-"
+	s.Format.Header = 0
+	return s
+}
+
+func params(ps []cc.Param) []param {
+	out := []param{}
+	for _, q := range ps {
+		out = append(out, param{q.Name, q.Doc, results.Number(q.Default), results.Number(q.Min), results.Number(q.Max)})
+	}
+	return out
+}
+
+func ccRows(p *program) []row {
+	var rows []row
+	for _, s := range p.plugins.CC {
+		rows = append(rows, row{s.Name, s.Doc, params(s.Params)})
+	}
+	return rows
+}
+
+func schedulerRows(p *program) []row {
+	var rows []row
+	for _, s := range p.plugins.Schedulers {
+		rows = append(rows, row{s.Name, s.Doc, params(s.Params)})
+	}
+	return rows
+}
+
+func pathManagerRows(p *program) []row {
+	var rows []row
+	for _, s := range p.plugins.PathManagers {
+		rows = append(rows, row{s.Name, s.Doc, params(s.Params)})
+	}
+	return rows
+}
+
+func profileRows(*program) []row {
+	var rows []row
+	for _, s := range mptcp.Profiles() {
+		rows = append(rows, row{s.Name, s.Doc, []param{}})
+	}
+	return rows
+}
+
+func presetRows(*program) []row {
+	var rows []row
+	for _, s := range scenarios.Presets() {
+		doc := fmt.Sprintf("%s: profile %s, cc %s, scheduler %s, path manager %s", s.Doc, s.Profile, s.CC, s.Scheduler, s.PathManager)
+		rows = append(rows, row{s.Name, doc, []param{}})
+	}
+	return rows
+}
+
+func linkProfileRows(*program) []row {
+	var rows []row
+	for _, s := range radio.Profiles() {
+		r := row{Name: s.Name, Doc: s.Doc, Params: []param{}}
+		for _, q := range s.Params() {
+			r.Params = append(r.Params, param{q.Name, q.Doc, results.Number(q.Default), results.Number(q.Min), results.Number(q.Max)})
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func traceRows(*program) []row {
+	var rows []row
+	for _, s := range radio.Formats() {
+		doc := s.Doc
+		if s.Written {
+			doc += "; trace convert writes it"
+		}
+		rows = append(rows, row{string(s.Format), doc, []param{}})
+	}
+	return rows
+}
+
+func metricRows(*program) []row {
+	var rows []row
+	for _, m := range scenarios.Metrics() {
+		rows = append(rows, row{m.Name, m.Usage() + ": " + m.Doc, []param{}})
+	}
+	return rows
+}
+
+func plotRows(*program) []row {
+	var rows []row
+	for _, k := range plot.Kinds {
+		rows = append(rows, row{k.Name, k.Doc, []param{}})
+	}
+	return rows
+}
+
+func eventRows(*program) []row {
+	var rows []row
+	for _, name := range results.KindNames() {
+		rows = append(rows, row{name, "fields " + strings.Join(results.KindFields(name), ", "), []param{}})
+	}
+	return rows
+}
+
+func benchRows(*program) []row {
+	var rows []row
+	for _, b := range benchmarks {
+		rows = append(rows, row{b.name, b.doc, []param{}})
+	}
+	return rows
+}
+
+func fixedRows(docs [][2]string) func(*program) []row {
+	return func(*program) []row {
+		var rows []row
+		for _, d := range slices.Clone(docs) {
+			rows = append(rows, row{d[0], d[1], []param{}})
+		}
+		return rows
+	}
+}

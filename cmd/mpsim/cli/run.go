@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mpsim/internal/execute"
+	"mpsim/results"
+	"mpsim/scenarios"
+	"mpsim/sim"
+)
+
+// runFlags are the flags of `mpsim run`.
+type runFlags struct {
+	seed      uint64
+	seedGiven bool
+	set       []string
+	out, data string
+	until     time.Duration
+	pcap      bool
+	events    string
+	json      bool
+	verify    bool
+	maxEvents uint64
+	maxWall   time.Duration
+	maxMemory size
+}
+
+func (p *program) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run FILE",
+		Short: "run a scenario",
+		Long: "run executes a scenario and writes a run directory, by default out/NAME-SEED, with the summary,\n" +
+			"the time series and figures, and the capture and the event log if the scenario or a flag asks for them.\n" +
+			"FILE is a scenario file, or the path of a scenario of the library (mpsim list scenario).",
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			f.seedGiven = c.Flags().Changed("seed")
+			return p.run(args[0], &f)
+		},
+	}
+	fl := c.Flags()
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of all random streams (default: the scenario's)")
+	setFlag(c, &f.set)
+	dataFlag(c, &f.data)
+	fl.StringVar(&f.out, "out", "", "run `directory` (default out/NAME-SEED)")
+	fl.DurationVar(&f.until, "until", 0, "end the run at this virtual `time`, for example 10s; a shortened run checks no expectations")
+	fl.BoolVar(&f.pcap, "pcap", false, "write capture.pcapng")
+	fl.StringVar(&f.events, "events", "", "write events.jsonl: all, decisions (the default), or `kinds` separated by commas (mpsim list event)")
+	fl.Lookup("events").NoOptDefVal = "decisions"
+	fl.BoolVar(&f.json, "json", false, "print the summary as one JSON object and nothing else")
+	fl.BoolVar(&f.verify, "verify", false, "render and parse every packet at every hop")
+	fl.Uint64Var(&f.maxEvents, "max-events", 0, "stop after this `number` of events")
+	fl.DurationVar(&f.maxWall, "max-wall", 0, "stop after this real `time`, for example 5m")
+	fl.Var(&f.maxMemory, "max-memory", "stop when the process has this much memory, for example 2GiB")
+	return c
+}
+
+func (p *program) run(file string, f *runFlags) error {
+	sc, err := scenarios.Load(file, scenarios.Options{Set: f.set, DataDir: f.data, Plugins: p.plugins})
+	if err != nil {
+		return usage(err)
+	}
+	job, err := p.job(sc, f)
+	if err != nil {
+		return usage(err)
+	}
+	bar := newProgress(p.err)
+	job.Progress = bar.show
+	if !f.json {
+		job.Preamble = p.printPreamble
+	}
+	o, err := execute.Run(p.ctx, *job)
+	bar.done()
+	if err != nil {
+		return classify(err)
+	}
+	if f.json {
+		o.Summary.WallTime = results.Number(o.Wall.Seconds()).Ptr()
+		b, err := o.Summary.EncodeLine()
+		if err != nil {
+			return err
+		}
+		if _, err := p.out.Write(b); err != nil {
+			return err
+		}
+	} else {
+		p.printOutcome(o)
+	}
+	return verdict(o)
+}
+
+// job turns the flags into a job.
+func (p *program) job(sc *scenarios.Scenario, f *runFlags) (*execute.Job, error) {
+	job := &execute.Job{
+		Scenario: sc, Seed: sc.Seed, DataDir: f.data, Plugins: p.plugins, Verify: f.verify, Capture: f.pcap, Out: f.out,
+		Limits: execute.Limits{Events: f.maxEvents, Wall: f.maxWall, Memory: uint64(f.maxMemory)},
+	}
+	if f.seedGiven {
+		job.Seed = f.seed
+	}
+	if f.until < 0 || f.maxWall < 0 {
+		return nil, errors.New("--until and --max-wall must not be negative")
+	}
+	job.Until = sim.Duration(f.until)
+	if f.events != "" {
+		kinds, err := results.ParseKinds(f.events)
+		if err != nil {
+			return nil, fmt.Errorf("--events: %w", err)
+		}
+		job.Events = kinds
+	}
+	if job.Out == "" {
+		job.Out = filepath.Join("out", fmt.Sprintf("%s-%d", sc.Name, job.Seed))
+	}
+	return job, nil
+}
+
+// classify gives an error of a run its exit code.
+func classify(err error) error {
+	var problems scenarios.Problems
+	var bug *scenarios.BugError
+	switch {
+	case errors.As(err, &problems):
+		return usage(err)
+	case errors.As(err, &bug):
+		return &exitError{exitBug, err}
+	}
+	return usage(err)
+}
+
+// verdict is the exit code of a run that came to an end of some kind.
+func verdict(o *execute.Outcome) error {
+	switch {
+	case o.Stopped == execute.Interrupted:
+		return &exitError{code: exitInterrupted}
+	case o.Stopped == execute.Limit:
+		return &exitError{exitLimit, fmt.Errorf("%s; the results are complete up to then", o.Summary.Stopped)}
+	case !o.Passed():
+		return &exitError{code: exitFailed}
+	}
+	return nil
+}

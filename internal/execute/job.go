@@ -1,0 +1,96 @@
+// Package execute carries out one run of a scenario: it builds the simulated
+// world, attaches the writers, runs within limits, and leaves a run directory
+// that appears all at once. The commands run, test and bench share it.
+package execute
+
+import (
+	"context"
+	"time"
+
+	"mpsim/results"
+	"mpsim/scenarios"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// Job describes one run.
+type Job struct {
+	Scenario          *scenarios.Scenario
+	Seed, Replication uint64
+	DataDir           string // of recorded traces; empty: the default
+	Plugins           *scenarios.Plugins
+	// Until ends the run before the scenario does, or after; 0: the scenario's
+	// duration.
+	Until sim.Duration
+	// Verify makes every hop render and parse every packet. The hash is the
+	// same, the run slower.
+	Verify bool
+	Limits Limits
+
+	// Out is the run directory; empty: no files.
+	Out string
+	// NoSeries samples nothing, for measurements of speed; it needs Out to be
+	// empty.
+	NoSeries bool
+	// Capture writes packets, Events the records of these kinds (0: none). The
+	// scenario may ask for both, too.
+	Capture bool
+	Events  trace.KindSet
+
+	// Preamble is called before the run begins, Progress now and then while it
+	// lasts; both may be nil.
+	Preamble func(*scenarios.Preamble)
+	Progress func(Progress)
+}
+
+// Limits end a run that takes too much. Zero means no limit.
+type Limits struct {
+	Events uint64
+	Wall   time.Duration
+	Memory uint64 // bytes that the process has from the system
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Now, End sim.Time
+	Events   uint64
+	Wall     time.Duration
+}
+
+// Outcome is what came of a run.
+type Outcome struct {
+	Summary results.Summary
+	// Stopped is empty for a run that reached its end, else Limit or
+	// Interrupted.
+	Stopped Stop
+	// Dir is the run directory, or empty.
+	Dir string
+	// Figures are the names of figures in Dir; Capture says whether it holds a
+	// capture.
+	Figures []string
+	Capture bool
+	Wall    time.Duration
+}
+
+// Stop says why a run ended before its time.
+type Stop uint8
+
+// The values of Stop.
+const (
+	Finished Stop = iota
+	Limit
+	Interrupted
+)
+
+// Passed reports whether every expectation holds.
+func (o *Outcome) Passed() bool {
+	for _, e := range o.Summary.Expect {
+		if !e.Pass {
+			return false
+		}
+	}
+	return true
+}
+
+// interrupted reports whether the user wants the run to end.
+func interrupted(ctx context.Context) bool { return ctx.Err() != nil }
