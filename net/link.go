@@ -98,7 +98,7 @@ type LinkConfig struct {
 	Queue Queue
 	Loss  float64 // probability of Bernoulli loss, before the queue
 	Drop  DropPattern
-	MTU   int // larger packets are dropped; 0: 65535
+	MTU   int // larger packets are dropped; 0: 65535, or 1500 on a trace
 	// Overhead is added to the octets of each packet for serialisation, e.g. 38
 	// for Ethernet with preamble and gap. Limits do not count it.
 	Overhead int
@@ -166,6 +166,9 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 	if cfg.MTU > 0 {
 		l.mtu = uint16(cfg.MTU)
 	}
+	if cfg.Opportunities != nil {
+		l.mtu = min(l.mtu, opportunity-tunHeader)
+	}
 	if cfg.Mode == Served {
 		l.flags |= flagServed
 	}
@@ -193,7 +196,7 @@ func (lk *Link) setServer(l *hotLink) {
 		lk.trace.opp = lk.cfg.Opportunities
 	case lk.cfg.Schedule != nil:
 		l.flags |= flagVarying
-		lk.rates.schedule = lk.cfg.Schedule
+		lk.rates = rateCursor{schedule: lk.cfg.Schedule}
 	case lk.cfg.Rate == NoService:
 		l.flags |= flagStopped
 	default:

@@ -17,7 +17,7 @@ func (lk *Link) SetRate(r sim.Rate) {
 	if lk.cfg.Opportunities != nil {
 		sim.Bugf("link %s follows a trace and has no rate to set", lk.name)
 	}
-	lk.change(func(l *hotLink) {
+	lk.change(func(l *hotLink, _ PacketID) {
 		lk.cfg.Rate, lk.cfg.Schedule = r, nil
 		lk.setServer(l)
 	})
@@ -32,7 +32,7 @@ func (lk *Link) SetSchedule(s *RateSchedule) {
 	if err := s.Validate(); err != nil {
 		sim.Bugf("link %s: %v", lk.name, err)
 	}
-	lk.change(func(l *hotLink) {
+	lk.change(func(l *hotLink, _ PacketID) {
 		lk.cfg.Schedule = s
 		lk.setServer(l)
 	})
@@ -43,9 +43,9 @@ func (lk *Link) SetDelay(d sim.Duration) {
 	if d < 0 {
 		sim.Bugf("link %s: negative delay", lk.name)
 	}
-	lk.change(func(l *hotLink) {
+	lk.change(func(l *hotLink, staying PacketID) {
 		if d < l.delay {
-			lk.clampBehind(l)
+			lk.clampBehind(l, staying)
 		}
 		lk.cfg.Delay, l.delay = d, d
 	})
@@ -81,7 +81,7 @@ type Outage struct {
 // Down makes the link drop everything that it is offered.
 func (lk *Link) Down(o Outage) {
 	n, now := lk.net, lk.net.sim.Now()
-	lk.change(func(l *hotLink) { l.flags |= flagDown | flagStopped })
+	lk.change(func(l *hotLink, _ PacketID) { l.flags |= flagDown | flagStopped })
 	lk.purge(now, o)
 	if !o.Silent && lk.from != nil {
 		n.ifcs[lk.from.index].setCarrier(false)
@@ -90,7 +90,7 @@ func (lk *Link) Down(o Outage) {
 
 // Up ends an outage.
 func (lk *Link) Up() {
-	lk.change(func(l *hotLink) {
+	lk.change(func(l *hotLink, _ PacketID) {
 		l.flags &^= flagDown
 		lk.setServer(l)
 	})
@@ -102,8 +102,9 @@ func (lk *Link) Up() {
 // IsDown reports whether the link drops everything.
 func (lk *Link) IsDown() bool { return lk.hot().flags&flagDown != 0 }
 
-// change applies what f does to the link and computes anew what has not left.
-func (lk *Link) change(f func(l *hotLink)) {
+// change applies what f does to the link and computes anew what has not left: f
+// is given the first packet of that, or 0.
+func (lk *Link) change(f func(l *hotLink, staying PacketID)) {
 	n, now, l := lk.net, lk.net.sim.Now(), lk.hot()
 	n.settle(now, lk.index, l)
 	lk.capacity.charge(lk, l, now)
@@ -114,17 +115,17 @@ func (lk *Link) change(f func(l *hotLink)) {
 	}
 }
 
-func (lk *Link) changeServed(now sim.Time, l *hotLink, f func(l *hotLink)) {
+func (lk *Link) changeServed(now sim.Time, l *hotLink, f func(l *hotLink, staying PacketID)) {
 	n := lk.net
 	id := lk.served
 	if id == 0 {
-		f(l)
+		f(l, l.cursor)
 		lk.resume(now, l)
 	} else {
 		m := &n.meta[id]
 		work := lk.work(l, m)
 		lk.rewind(now, l, id, work)
-		f(l)
+		f(l, id)
 		lk.finish(l, id, work)
 		if l.busy != sim.Never {
 			n.sim.Schedule(l.busy, m.key, n.handler, lk.index|serviceEvent)
@@ -134,15 +135,15 @@ func (lk *Link) changeServed(now sim.Time, l *hotLink, f func(l *hotLink)) {
 	n.pump(now, lk.index, l)
 }
 
-func (lk *Link) changeFifo(now sim.Time, l *hotLink, f func(l *hotLink)) {
+func (lk *Link) changeFifo(now sim.Time, l *hotLink, f func(l *hotLink, staying PacketID)) {
 	n := lk.net
 	first := lk.inService(now, l)
 	if first == 0 {
-		f(l)
+		f(l, 0)
 		return
 	}
 	lk.rewind(now, l, first, lk.backlog(l, first))
-	f(l)
+	f(l, first)
 	for id := first; id != 0; {
 		m := &n.meta[id]
 		lk.serve(l, id, m)
@@ -197,14 +198,13 @@ func (lk *Link) backlog(l *hotLink, id PacketID) uint64 {
 	return sum
 }
 
-// clampBehind makes later packets arrive no earlier than those in flight.
-func (lk *Link) clampBehind(l *hotLink) {
+// clampBehind makes later packets arrive no earlier than those in flight, which
+// are the ones before staying.
+func (lk *Link) clampBehind(l *hotLink, staying PacketID) {
 	n := lk.net
-	for id := l.head; id != 0 && id != l.cursor && id != lk.served; id = n.meta[id].next {
-		if a := n.meta[id].arrive; a != sim.Never && a > lk.floor {
-			lk.floor = a
-			l.flags |= flagClamp
-		}
+	for id := l.head; id != staying; id = n.meta[id].next {
+		lk.floor = n.meta[id].arrive
+		l.flags |= flagClamp
 	}
 }
 

@@ -54,7 +54,7 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID) {
 			return
 		}
 	}
-	if l.cursor != 0 {
+	if l.cursor != 0 || l.flags&flagServed != 0 {
 		n.settle(now, li, l)
 	}
 	if !l.room(n, size) {

@@ -131,3 +131,5 @@ const (
 	ms = sim.Time(sim.Millisecond)
 	s  = sim.Time(sim.Second)
 )
+
+type seqNumber = wire.Seq
