@@ -57,9 +57,9 @@ func (c *checker) header() {
 	if sc.Duration == 0 {
 		c.add(sc.valuePos("duration"), "duration is 0; a run needs time")
 	}
-	for _, r := range sc.Rows {
+	for i, r := range sc.Rows {
 		if !rowPattern.MatchString(r) {
-			c.add(sc.valuePos("rows"), "%q is not a coverage row such as \"B11\"", r)
+			c.add(elementPos(sc.table, "rows", i), "%q is not a coverage row such as \"B11\"", r)
 		}
 	}
 	if h := sc.Baseline.Hash; h != "" {
@@ -250,9 +250,9 @@ func glob(pattern, name string) bool {
 
 // matching returns the names that the patterns mean; a pattern that means none
 // is a problem.
-func (c *checker) matching(patterns []string, names []string, at Pos, what string) []string {
+func (c *checker) matching(t *table, key string, patterns, names []string) []string {
 	var out []string
-	for _, p := range patterns {
+	for i, p := range patterns {
 		found := false
 		for _, n := range names {
 			if glob(p, n) {
@@ -263,7 +263,7 @@ func (c *checker) matching(patterns []string, names []string, at Pos, what strin
 			}
 		}
 		if !found {
-			c.add(at, "no %s matches %q%s", what, p, didYouMean(p, names))
+			c.add(elementPos(t, key, i), "%s: nothing is named %q%s", key, p, didYouMean(p, names))
 		}
 	}
 	return out

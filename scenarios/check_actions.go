@@ -54,8 +54,8 @@ func (c *checker) checkActions() {
 }
 
 func (c *checker) actionTargets(a *Action) {
-	a.Links = c.matching(a.Links, c.linkNames(), a.valuePos("links"), "link")
-	a.Flows = c.matching(a.Flows, c.flowNames(), a.valuePos("flows"), "flow")
+	a.Links = c.matching(a.table, "links", a.Links, c.linkNames())
+	a.Flows = c.matching(a.table, "flows", a.Flows, c.flowNames())
 	if a.Action == "link.set" {
 		c.linkSet(a)
 	}

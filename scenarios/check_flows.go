@@ -14,7 +14,7 @@ func (c *checker) checkFlowNames() {
 		}
 		c.flows[f.Name] = f
 	}
-	if len(c.sc.Flows) == 0 {
+	if len(c.sc.Flows) == 0 && !c.sc.has("flow") {
 		c.add(c.sc.table.pos, "the scenario has no [[flow]]: nothing would happen")
 	}
 }

@@ -34,10 +34,11 @@ func (d *decoder) table(t *table, dst reflect.Value, where string) {
 	for i := range fields {
 		known[i] = fields[i].key
 	}
+	hints := slices.Concat(known, extraKeys(dst.Type()))
 	if t != nil {
 		for _, key := range t.keys {
 			if !slices.Contains(known, key) {
-				d.problems.add(t.entries[key].pos, "unknown key %q in %s%s", key, where, didYouMean(key, known))
+				d.problems.add(t.entries[key].pos, "unknown key %q in %s%s", key, where, didYouMean(key, hints))
 			}
 		}
 	}
@@ -59,6 +60,17 @@ func (d *decoder) table(t *table, dst reflect.Value, where string) {
 			d.absent(f, v)
 		}
 	}
+}
+
+// extraKeys are keys that were carried out before decoding.
+func extraKeys(t reflect.Type) []string {
+	switch t {
+	case reflect.TypeFor[Scenario]():
+		return []string{"extends", "paths"}
+	case reflect.TypeFor[Node](), reflect.TypeFor[Link](), reflect.TypeFor[Route](), reflect.TypeFor[Flow](), reflect.TypeFor[Action]():
+		return []string{"repeat"}
+	}
+	return nil
 }
 
 // defaults fills a schema struct that the file does not have with defaults.
@@ -109,6 +121,7 @@ func (d *decoder) field(f *field, x *value, v reflect.Value, where string) {
 		t, ok := x.data.(*table)
 		if !ok {
 			d.problems.add(x.pos, "%s is a table [%s], not %s", f.key, f.key, x.describe())
+			d.table(nil, v, "")
 			return
 		}
 		d.table(t, v, "["+f.key+"]"+inside(where))

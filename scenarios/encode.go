@@ -5,6 +5,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -62,6 +63,23 @@ func (sc *Scenario) resolved() *Scenario {
 	return &out
 }
 
+// keySkipper is a schema struct some of whose keys have no meaning beside
+// others.
+type keySkipper interface{ skips(key string) bool }
+
+func (f *Flow) skips(key string) bool {
+	return f.App == "request" && (key == "size" || key == "direction")
+}
+
+func (a *Action) skips(key string) bool {
+	for _, s := range actionSpecs {
+		if s.name == a.Action {
+			return !slices.Contains(alwaysKeys, key) && !slices.Contains(s.keys, key)
+		}
+	}
+	return false
+}
+
 type encoder struct {
 	w   io.Writer
 	err error
@@ -76,9 +94,10 @@ func (e *encoder) line(format string, args ...any) {
 // table writes the keys of a schema struct: values first, then tables.
 func (e *encoder) table(v reflect.Value, path string) {
 	fields := fieldsOf(v.Type())
+	skipper, _ := v.Addr().Interface().(keySkipper)
 	for i := range fields {
 		f := &fields[i]
-		if f.isTable || f.isTableList || f.key == "expect" {
+		if f.isTable || f.isTableList || f.key == "expect" || (skipper != nil && skipper.skips(f.key)) {
 			continue
 		}
 		if text, ok := encodeValue(v.FieldByIndex(f.index)); ok {

@@ -340,12 +340,19 @@ func (p *plan) walk(from *planIface, to netip.Addr) (hops []*planIface, ok bool)
 }
 
 // reach returns the address of a server that packets from an interface reach
-// in the fewest hops, and the way there.
+// in the fewest hops, and the way there; among equals that of the interface at
+// which they arrive.
 func (p *plan) reach(from *planIface, server *planNode) (to netip.Addr, hops []*planIface, ok bool) {
+	direct := false
 	for _, i := range server.ifaces {
 		for _, a := range i.addrs {
-			if h, found := p.walk(from, a.Addr()); found && (!ok || len(h) < len(hops)) {
-				to, hops, ok = a.Addr(), h, true
+			h, found := p.walk(from, a.Addr())
+			if !found {
+				continue
+			}
+			arrives := h[len(h)-1].peer == i
+			if !ok || len(h) < len(hops) || (len(h) == len(hops) && arrives && !direct) {
+				to, hops, ok, direct = a.Addr(), h, true, arrives
 			}
 		}
 	}

@@ -212,6 +212,7 @@ type OnOffApp struct {
 // Action is one entry of the timeline.
 type Action struct {
 	meta
+	Name      string       `toml:"name" default:"" doc:"optional name by which a scenario that extends this one overrides the entry"`
 	Time      Duration     `toml:"time" required:"true" max:"24h" doc:"when it happens; actions precede packets of the same instant"`
 	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop" doc:"what happens; see Actions below"`
 	Links     []string     `toml:"links" doc:"links meant, * and ? match any characters"`

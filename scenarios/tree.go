@@ -82,6 +82,10 @@ func syntaxPos(file, text string, pe toml.ParseError) Pos {
 	lines := strings.Split(text, "\n")
 	line := min(max(pe.Position.Line, 1), len(lines))
 	col := min(max(pe.Position.Col, 1), len([]rune(lines[line-1]))+1)
+	if strings.Contains(pe.Message, "already been defined") { // the key is meant
+		text := lines[line-1]
+		col = 1 + len(text) - len(strings.TrimLeft(text, " \t["))
+	}
 	return Pos{file, line, col}
 }
 
@@ -170,7 +174,7 @@ func (v *value) describe() string {
 	case []*value:
 		return "an array"
 	}
-	return fmt.Sprintf("the date %v", v.data)
+	return "a date"
 }
 
 // merge lays t over base: tables are merged key by key, entries of arrays of
