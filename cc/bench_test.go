@@ -1,0 +1,62 @@
+package cc
+
+import (
+	"fmt"
+	"testing"
+
+	"mpsim/sim"
+)
+
+// ackLoop acknowledges on all subflows in turn, with a loss now and then.
+type ackLoop struct {
+	c     Controller
+	acks  []Ack
+	now   sim.Time
+	count int
+}
+
+func newAckLoop(t testing.TB, name string, flows int) *ackLoop {
+	l := &ackLoop{c: must(t, name)}
+	for f := range flows {
+		rtt := sim.Duration(20+10*f) * sim.Millisecond
+		setFlow(t, l.c, FlowID(f), 50, 50, rtt)
+		l.acks = append(l.acks, ackOf(2*mss, 50*mss, rtt))
+	}
+	return l
+}
+
+func (l *ackLoop) step() {
+	f := FlowID(l.count % len(l.acks))
+	l.count++
+	l.now = l.now.Add(100 * sim.Microsecond)
+	a := &l.acks[f]
+	a.Una, a.Nxt = uint64(l.count), uint64(l.count+50)
+	l.c.OnSent(l.now, f, 2*mss)
+	l.c.OnAck(l.now, f, a)
+	if l.count%5000 == 0 {
+		l.c.OnLoss(l.now, f, Loss{InFlight: 50 * mss, Una: a.Una, Nxt: a.Nxt})
+	}
+}
+
+func BenchmarkOnAck(b *testing.B) {
+	for _, name := range Names(Specs()) {
+		for _, flows := range []int{1, 2, 8} {
+			b.Run(fmt.Sprintf("%s/flows=%d", name, flows), func(b *testing.B) {
+				l := newAckLoop(b, name, flows)
+				b.ReportAllocs()
+				for range b.N {
+					l.step()
+				}
+			})
+		}
+	}
+}
+
+func TestNoAllocation(t *testing.T) {
+	for _, name := range Names(Specs()) {
+		l := newAckLoop(t, name, 3)
+		if n := testing.AllocsPerRun(20_000, l.step); n != 0 {
+			t.Errorf("%s: %v allocations per acknowledgement", name, n)
+		}
+	}
+}

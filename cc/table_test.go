@@ -1,0 +1,86 @@
+package cc
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestNewRefuses(t *testing.T) {
+	for _, v := range []struct {
+		name string
+		set  []Setting
+		want []string
+	}{
+		{"cubik", nil, []string{`unknown congestion controller "cubik"`, `did you mean "cubic"?`, "known: reno, cubic, lia"}},
+		{"LIA", nil, []string{`did you mean "lia"?`}},
+		{"vegas", nil, []string{`unknown congestion controller "vegas" (known: reno, cubic, lia)`}},
+		{"cubic", []Setting{{"hystert", 1}}, []string{`unknown parameter "hystert", did you mean "hystart"?`}},
+		{"cubic", []Setting{{"hystart", 3}}, []string{`parameter "hystart" is 3, must lie between 0 and 2`}},
+		{"cubic", []Setting{{"hystart", 0.5}}, []string{`must be a whole number`}},
+		{"cubic", []Setting{{"mode", math.NaN()}}, []string{`parameter "mode" is NaN`}},
+		{"reno", []Setting{{"mode", 1}}, []string{`unknown parameter "mode" (known: flightsize, pacing)`}},
+		{"lia", []Setting{{"pacing", 1}, {"pacing", 0}}, []string{`parameter "pacing" is given twice`}},
+		{"lia", []Setting{{"pacing", 2}, {"x", 0}}, []string{`between 0 and 1`, `unknown parameter "x"`}},
+	} {
+		c, err := New(v.name, v.set, nil)
+		if err == nil || c != nil {
+			t.Errorf("%s %v was accepted", v.name, v.set)
+			continue
+		}
+		for _, want := range v.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s %v: error %q lacks %q", v.name, v.set, err, want)
+			}
+		}
+	}
+}
+
+// Every row has what `mpsim list cc` prints, and its defaults make a controller.
+func TestTable(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range Specs() {
+		if s.Name == "" || s.Doc == "" || seen[s.Name] {
+			t.Errorf("row %+v", s)
+		}
+		seen[s.Name] = true
+		for _, p := range s.Params {
+			if p.Doc == "" || p.check(p.Default) != nil || p.Min > p.Max {
+				t.Errorf("%s: parameter %+v", s.Name, p)
+			}
+		}
+		if _, err := New(s.Name, nil, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Every parameter changes what its controller is: none is parsed and ignored.
+func TestEveryParameterReachesItsController(t *testing.T) {
+	for _, s := range Specs() {
+		for _, p := range s.Params {
+			other := p.Max
+			if p.Default == p.Max {
+				other = p.Min
+			}
+			if sameController(must(t, s.Name), must(t, s.Name, Setting{p.Name, other})) {
+				t.Errorf("%s: %s changes nothing", s.Name, p.Name)
+			}
+		}
+	}
+}
+
+func sameController(a, b Controller) bool {
+	switch a := a.(type) {
+	case *each[reno, *reno]:
+		b, ok := b.(*each[reno, *reno])
+		return ok && a.prototype == b.prototype
+	case *each[cubicLinux, *cubicLinux]:
+		b, ok := b.(*each[cubicLinux, *cubicLinux])
+		return ok && a.prototype == b.prototype
+	case *lia:
+		b, ok := b.(*lia)
+		return ok && a.prototype == b.prototype
+	}
+	return false
+}

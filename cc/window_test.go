@@ -1,0 +1,151 @@
+package cc
+
+import (
+	"testing"
+
+	"mpsim/sim"
+
+	"pgregory.net/rapid"
+)
+
+// The vectors of Linux's tcp_cong_avoid_ai, in segments (ALGORITHMS A0).
+func TestAdditiveVectors(t *testing.T) {
+	for _, v := range []struct{ w, cnt, t, acked, wantW, wantCnt int64 }{
+		{w: 10, cnt: 8, t: 10, acked: 5, wantW: 11, wantCnt: 3},
+		{w: 10, cnt: 10, t: 12, acked: 1, wantW: 10, wantCnt: 11},
+		{w: 10, cnt: 12, t: 10, acked: 1, wantW: 11, wantCnt: 1}, // old credit is worth one segment
+		{w: 10, cnt: 0, t: 10, acked: 35, wantW: 13, wantCnt: 5},
+	} {
+		f := Flow{W: v.w * mss, Cnt: v.cnt * mss, MSS: mss}
+		f.Additive(v.t*mss, v.acked*mss)
+		if f.W != v.wantW*mss || f.Cnt != v.wantCnt*mss {
+			t.Errorf("%+v: got w %d cnt %d", v, f.W/mss, f.Cnt/mss)
+		}
+	}
+}
+
+// A1: slow start, W = 10 and two segments acknowledged make 12; what exceeds the
+// threshold belongs to congestion avoidance.
+func TestSlowStartSurplus(t *testing.T) {
+	for _, v := range []struct{ w, thresh, acked, wantW, surplus int64 }{
+		{10, 100, 2, 12, 0},
+		{10, 12, 2, 12, 0},
+		{10, 12, 5, 12, 3},
+	} {
+		f := Flow{W: v.w * mss, Thresh: v.thresh * mss, MSS: mss}
+		if got := f.Increase(v.acked * mss); got != v.surplus*mss || f.W != v.wantW*mss {
+			t.Errorf("%+v: got w %d surplus %d", v, f.W/mss, got/mss)
+		}
+	}
+}
+
+// One ACK may end slow start and begin congestion avoidance: 8 -> 10 takes two
+// segments, the other ten are a whole window.
+func TestSurplusCountsInTheSameAck(t *testing.T) {
+	for _, name := range []string{"reno", "lia"} {
+		c := joined(t, name, 8, 10)
+		feed(c, 0, 0, 12*mss, 100*sim.Millisecond)
+		if segments(c, 0) != 11 {
+			t.Errorf("%s: window %v segments, want 11", name, segments(c, 0))
+		}
+	}
+}
+
+func TestWindowDoesNotGrow(t *testing.T) {
+	cases := map[string]func(*Ack){
+		"application limited":      func(a *Ack) { a.CwndLimited = false },
+		"reduced for a mark":       func(a *Ack) { a.State = CWR },
+		"in recovery":              func(a *Ack) { a.State = Recovery },
+		"no cumulative progress":   func(a *Ack) { a.Acked = 0 },
+		"nothing that arrived now": func(a *Ack) { a.Delivered = 0 },
+	}
+	for _, s := range Specs() {
+		for what, change := range cases {
+			for _, thresh := range []int64{0, 10} {
+				c := joined(t, s.Name, 20, thresh)
+				a := ackOf(100*mss, 20*mss, 100*sim.Millisecond)
+				change(&a)
+				c.OnAck(0, 0, &a)
+				if segments(c, 0) != 20 {
+					t.Errorf("%s, %s, threshold %d: window %v", s.Name, what, thresh, segments(c, 0))
+				}
+			}
+		}
+	}
+}
+
+// After a timeout the window grows again while the loss is still being repaired.
+func TestSlowStartInLossState(t *testing.T) {
+	for _, s := range Specs() {
+		c := joined(t, s.Name, 20, 0)
+		c.OnTimeout(0, 0, Loss{InFlight: 20 * mss, Nxt: 20})
+		a := ackOf(2*mss, mss, 100*sim.Millisecond)
+		a.State = LossState
+		c.OnAck(0, 0, &a)
+		if segments(c, 0) != 3 {
+			t.Errorf("%s: window %v segments after 1 and two acknowledged, want 3", s.Name, segments(c, 0))
+		}
+	}
+}
+
+func TestPacing(t *testing.T) {
+	rtt := 100 * sim.Millisecond
+	for _, s := range Specs() {
+		if c := joined(t, s.Name, 10, 0); c.PacingRate(0) != 0 {
+			t.Errorf("%s paces by default", s.Name)
+		}
+		on := Setting{"pacing", 1}
+		c := joined(t, s.Name, 10, 0, on)
+		if got := c.PacingRate(0); got != 1600_000 { // 10 000 B/0.1 s * 8 * 2
+			t.Errorf("%s: slow start is paced at %v", s.Name, got)
+		}
+		c = joined(t, s.Name, 10, 10, on)
+		if got := c.PacingRate(0); got != 960_000 {
+			t.Errorf("%s: congestion avoidance is paced at %v", s.Name, got)
+		}
+		c = must(t, s.Name, on)
+		c.Join(0, 0, Path{MSS: mss, InitWindow: mss})
+		if got := c.PacingRate(0); got != 0 {
+			t.Errorf("%s: paced at %v without a round-trip time", s.Name, got)
+		}
+		feed(c, 0, 0, 0, rtt)
+		if got := c.PacingRate(0); got != 160_000 {
+			t.Errorf("%s: paced at %v after the first sample", s.Name, got)
+		}
+	}
+}
+
+// Whatever happens, a window is at least one segment and a threshold at least two.
+func TestBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(Names(Specs())).Draw(t, "name")
+		var set []Setting
+		if name == "cubic" {
+			set = []Setting{
+				{"mode", float64(rapid.IntRange(0, 1).Draw(t, "mode"))},
+				{"hystart", float64(rapid.IntRange(0, 2).Draw(t, "hystart"))},
+			}
+		}
+		if rapid.Bool().Draw(t, "flightsize") {
+			set = append(set, Setting{"flightsize", 1})
+		}
+		c, err := New(name, set, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWalk(t, rapid.IntRange(1, 3).Draw(t, "flows"))
+		w.join(c)
+		for range 80 {
+			e := w.draw(t)
+			w.apply(c, e)
+			for f := range w.flows {
+				if c.Window(FlowID(f)) < mss || c.Window(FlowID(f)) > MaxWindow {
+					t.Fatalf("%s: window %d after %+v", name, c.Window(FlowID(f)), e)
+				}
+				if c.Ssthresh(FlowID(f)) < 2*mss || c.Ssthresh(FlowID(f)) > MaxWindow {
+					t.Fatalf("%s: threshold %d after %+v", name, c.Ssthresh(FlowID(f)), e)
+				}
+			}
+		}
+	})
+}
