@@ -103,7 +103,7 @@ func perFlow(metric string, adds bool, units func(float64) unit, label string) f
 			}
 		}
 		if len(raw) == 0 {
-			return nil, errNothing
+			return nil, ErrNothing
 		}
 		u := units(top)
 		f.yLabel = label + " (" + u.name + ")"
@@ -191,7 +191,7 @@ func dataSequence(runs []*Run) (*figure, error) {
 		}
 	}
 	if len(p.lines) == 0 {
-		return nil, errNothing
+		return nil, ErrNothing
 	}
 	u := byteUnit(top)
 	f.yLabel = "Data sequence (" + u.name + ")"
@@ -228,7 +228,7 @@ func queues(runs []*Run) (*figure, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, errNothing
+		return nil, ErrNothing
 	}
 	means := make([]float64, len(all))
 	for i := range all {

@@ -69,8 +69,8 @@ func read(dir string) (*Run, error) {
 	return r, nil
 }
 
-// errNothing says that no run has what a kind of figure shows.
-var errNothing = errors.New("the run holds no series for this kind of figure")
+// ErrNothing says that no run has what a kind of figure shows.
+var ErrNothing = errors.New("the run holds no series for this kind of figure")
 
 // get returns a series, or nil.
 func (r *Run) get(entity, metric string) *series { return r.series[seriesKey{entity, metric}] }
