@@ -159,5 +159,5 @@ func (p *program) printMeasurements(all []measurement) {
 			fmt.Sprintf("%.2f-%.2f", float64(m.RatioMin), float64(m.RatioMax)),
 			fmt.Sprintf("%.2f", float64(m.Goodput)/1e6), m.PeakRSS >> 20})
 	}
-	fmt.Fprintln(p.out, t.Render())
+	fmt.Fprintln(p.out, render(t))
 }

@@ -132,7 +132,7 @@ func (p *program) printRows(rows []row) {
 				q.Doc, numberText(q.Default), numberText(q.Min), numberText(q.Max))})
 		}
 	}
-	fmt.Fprintln(p.out, t.Render())
+	fmt.Fprintln(p.out, render(t))
 }
 
 func numberText(n results.Number) string { return strconv.FormatFloat(float64(n), 'g', 6, 64) }
@@ -146,6 +146,15 @@ func plainStyle() table.Style {
 	s.Box.MiddleHorizontal = "-"
 	s.Format.Header = 0
 	return s
+}
+
+// render returns a table without the spaces at the ends of its lines.
+func render(t table.Writer) string {
+	var b strings.Builder
+	for line := range strings.Lines(t.Render()) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func params(ps []cc.Param) []param {

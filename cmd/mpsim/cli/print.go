@@ -66,7 +66,7 @@ func flowTable(s *results.Summary) string {
 		t.AppendRow(table.Row{f.Name, protocol, fmt.Sprintf("%.3f", float64(f.Goodput)/1e6), f.BytesDelivered, f.CorruptBytes,
 			fmt.Sprintf("%.3f", float64(f.MaxGap)), end})
 	}
-	return t.Render()
+	return render(t)
 }
 
 func subflowTable(s *results.Summary) string {
@@ -90,7 +90,7 @@ func subflowTable(s *results.Summary) string {
 	if rows == 0 {
 		return ""
 	}
-	return t.Render()
+	return render(t)
 }
 
 // maxLinkRows keeps the table of a large topology readable; summary.json has
@@ -108,7 +108,7 @@ func linkTable(s *results.Summary) string {
 			fmt.Sprintf("%.3f", float64(l.Utilisation)), fmt.Sprintf("%.1f", float64(l.MeanQueueBytes)/1e3),
 			fmt.Sprintf("%.1f", float64(l.P99QueueBytes)/1e3)})
 	}
-	return t.Render()
+	return render(t)
 }
 
 func (p *program) printExpectations(s *results.Summary) {
@@ -123,7 +123,7 @@ func (p *program) printExpectations(s *results.Summary) {
 		}
 		t.AppendRow(table.Row{verdict, e.Expr, e.Value})
 	}
-	fmt.Fprintln(p.out, "\n"+t.Render())
+	fmt.Fprintln(p.out, "\n"+render(t))
 }
 
 func short(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts in testdata are the tests of the commands as a user types them.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"mpsim": func() { os.Exit(Run(context.Background(), os.Args, os.Stdout, os.Stderr)) },
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("MPSIM_DATA", "")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit": exitCode,
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+// exitCode is the script command `exit CODE mpsim ...`: it runs the command line
+// in this process and wants exactly this exit code. Standard output and error
+// can be matched as after exec.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || args[1] != "mpsim" {
+		ts.Fatalf("usage: exit CODE mpsim args...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if e, ok := err.(interface{ ExitCode() int }); ok {
+		got = strconv.Itoa(e.ExitCode())
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
