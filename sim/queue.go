@@ -1,5 +1,7 @@
 package sim
 
+import "math/bits"
+
 // NodeID names an origin of events: a simulated node, or one of the two
 // reserved origins. Nodes are numbered in the order of their declaration.
 type NodeID uint32
@@ -36,6 +38,14 @@ type event struct {
 
 func (e *event) before(f *event) bool {
 	return e.at < f.at || (e.at == f.at && e.key < f.key)
+}
+
+// precedes is before as a number, 1 or 0, and without a branch: which of two
+// children comes first is a coin toss to the processor. Times are not negative.
+func (e *event) precedes(f *event) int {
+	_, borrow := bits.Sub64(uint64(e.key), uint64(f.key), 0)
+	_, borrow = bits.Sub64(uint64(e.at), uint64(f.at), borrow)
+	return int(borrow)
 }
 
 // queue is a binary heap of event values. A hole at the root is kept open after
@@ -104,8 +114,8 @@ func (q *queue) siftDown(e event) {
 		if c >= n {
 			break
 		}
-		if c+1 < n && h[c+1].before(&h[c]) {
-			c++
+		if c+1 < n {
+			c += h[c+1].precedes(&h[c])
 		}
 		if !h[c].before(&e) {
 			break
