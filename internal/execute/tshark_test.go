@@ -1,0 +1,116 @@
+package execute
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"mpsim/internal/tshark"
+	"mpsim/results"
+	"mpsim/scenarios"
+)
+
+// Wireshark's dissectors find no fault with the capture of a run, compute the
+// tokens and initial data sequence numbers that the endpoints used, and group
+// the subflows as the summary does.
+//
+// row:A1
+func TestTsharkAgreesWithTheRun(t *testing.T) {
+	library := func(name string) *scenarios.Scenario {
+		sc, err := scenarios.LoadLibrary(name, scenarios.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sc
+	}
+	for name, sc := range map[string]*scenarios.Scenario{
+		"small":                    parse(t),
+		"handover/constant":        library("handover/constant.toml"),
+		"handover/wifi-lte":        library("handover/wifi-lte.toml"),
+		"small, lossy and jittery": parse(t, "link.wifi.loss=2%", "link.lte.down.jitter=3ms"),
+		"a join is blocked":        parse(t, "link.lte.up.drop=[0]"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			o, err := Run(context.Background(), Job{Scenario: sc, Seed: 1, Out: dir, Capture: true, Events: results.Decisions})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := tshark.Check(filepath.Join(dir, results.CaptureName))
+			if errors.Is(err, tshark.ErrMissing) && os.Getenv("MPSIM_REQUIRE_TSHARK") == "" {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range r.Faults {
+				t.Error(f)
+			}
+			compareGrouping(t, &o.Summary, r)
+			compareKeys(t, filepath.Join(dir, results.EventsName), r)
+		})
+	}
+}
+
+func compareGrouping(t *testing.T, s *results.Summary, r *tshark.Report) {
+	t.Helper()
+	var want, got []int
+	streams := 0
+	for _, f := range s.Flows {
+		if f.Protocol == "mptcp" {
+			want = append(want, len(f.Subflows))
+		}
+		streams += len(f.Subflows)
+	}
+	for _, c := range r.Connections {
+		got = append(got, len(c.Subflows))
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) || streams != r.TCPStreams {
+		t.Errorf("tshark sees connections with %v subflows in %d streams; the run has %v in %d", got, r.TCPStreams, want, streams)
+	}
+}
+
+// compareKeys compares what follows from the keys with what the endpoints say
+// in their records: each end of each connection has one key.
+func compareKeys(t *testing.T, events string, r *tshark.Report) {
+	t.Helper()
+	b, err := os.ReadFile(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []tshark.Key
+	for line := range bytes.Lines(b) {
+		var e struct {
+			Kind  string
+			Token uint32
+			IDSN  uint64
+		}
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatal(err)
+		}
+		if k := (tshark.Key{Token: e.Token, IDSN: e.IDSN}); e.Kind == "established" && !slices.Contains(want, k) {
+			want = append(want, k)
+		}
+	}
+	for _, c := range r.Connections {
+		got = append(got, c.Keys...)
+		for _, j := range c.JoinTokens {
+			if !slices.ContainsFunc(c.Keys, func(k tshark.Key) bool { return k.Token == j }) {
+				t.Errorf("join token %d is of no key of its connection", j)
+			}
+		}
+	}
+	order := func(a, b tshark.Key) int { return int(int64(a.Token) - int64(b.Token)) }
+	slices.SortFunc(want, order)
+	slices.SortFunc(got, order)
+	if len(want) == 0 || !slices.Equal(want, got) {
+		t.Errorf("tokens and IDSNs by tshark %v, by the endpoints %v", got, want)
+	}
+}
