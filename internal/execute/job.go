@@ -29,8 +29,8 @@ type Job struct {
 
 	// Out is the run directory; empty: no files.
 	Out string
-	// NoSeries samples nothing, for measurements of speed; it needs Out to be
-	// empty.
+	// NoSeries samples nothing and evaluates no expectations, for measurements
+	// of speed; it needs Out to be empty.
 	NoSeries bool
 	// Capture writes packets, Events the records of these kinds (0: none). The
 	// scenario may ask for both, too.

@@ -64,7 +64,7 @@ type run struct {
 func (r *run) build() error {
 	j := &r.job
 	spec := scenarios.Run{Seed: j.Seed, Replication: j.Replication, DataDir: j.DataDir, Plugins: j.Plugins, Verify: j.Verify}
-	if !j.NoSeries {
+	if spec.NoExpect = j.NoSeries; !j.NoSeries {
 		spec.Sample = r.sample
 	}
 	w, err := scenarios.Build(j.Scenario, spec)

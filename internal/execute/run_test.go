@@ -222,8 +222,10 @@ func TestSummaryAgreesWithTheSeries(t *testing.T) {
 // A limit leaves whole files that say so; what was written is a prefix of the
 // full run.
 func TestLimits(t *testing.T) {
+	// Real time, memory and the user are asked every 32768 events.
+	long := []string{"duration=60s"}
 	full := filepath.Join(t.TempDir(), "full")
-	execute(t, Job{Out: full})
+	execute(t, Job{Scenario: parse(t, long...), Out: full})
 	interrupted, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, c := range []struct {
@@ -239,7 +241,7 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
-			o, err := Run(c.ctx, Job{Scenario: parse(t), Seed: 1, Out: dir, Limits: c.limits, Capture: true, Events: trace.AllKinds})
+			o, err := Run(c.ctx, Job{Scenario: parse(t, long...), Seed: 1, Out: dir, Limits: c.limits, Capture: true, Events: trace.AllKinds})
 			if err != nil {
 				t.Fatal(err)
 			}
