@@ -73,7 +73,7 @@ func (n *Network) transmit(now sim.Time, ifc *Interface, id PacketID) {
 	for _, t := range ifc.taps {
 		t.Packet(now, ifc, Out, id)
 	}
-	n.offer(now, ifc.out.index, id)
+	n.offer(now, ifc.out.index, id, n.Segment(id))
 }
 
 // ingress passes a packet from a link through the taps and boxes of the

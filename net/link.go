@@ -35,7 +35,7 @@ type hotLink struct {
 	salt       uint32 // hash of the name, for the run hash
 	mtu        uint16
 	overhead   uint16 // octets added to each packet while it is sent
-	_          [8]byte
+	inverse    uint64 // floor((2^64-1)/rate), see serialise
 }
 
 type linkFlags uint32
@@ -201,6 +201,9 @@ func (lk *Link) setServer(l *hotLink) {
 		l.flags |= flagStopped
 	default:
 		l.rate = lk.cfg.Rate
+		if l.rate > 0 {
+			l.inverse = math.MaxUint64 / uint64(l.rate)
+		}
 	}
 	if l.flags&flagDown != 0 {
 		l.flags |= flagStopped

@@ -42,7 +42,7 @@ func (n *Network) OnEvent(now sim.Time, arg uint64) {
 
 // offer gives a packet to a link, which accepts or drops it. The key of the
 // packet's arrival is taken here.
-func (n *Network) offer(now sim.Time, li uint32, id PacketID) {
+func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 	l := &n.links[li]
 	m := &n.meta[id]
 	size := m.size
@@ -68,7 +68,6 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID) {
 		n.cold[li].hist.change(now, l.bytes)
 	}
 	l.enter(now, size)
-	s := n.Segment(id)
 	n.foldAccept(now, l, s, size)
 	if l.flags&flagServed != 0 {
 		n.acceptServed(now, li, l, id, m)
@@ -87,9 +86,7 @@ func (n *Network) acceptFifo(now sim.Time, li uint32, l *hotLink, id PacketID, m
 			l.busy, l.rem = now, 0
 		}
 		if l.rate > 0 {
-			var d sim.Duration
-			d, l.rem = l.rate.Serialise(int(m.size)+int(l.overhead), l.rem)
-			l.busy += sim.Time(d)
+			l.busy += l.serialise((uint64(m.size)+uint64(l.overhead))*workUnit + l.rem)
 		} else {
 			l.rem = 0
 		}
@@ -116,6 +113,20 @@ func (n *Network) acceptFifo(now sim.Time, li uint32, l *hotLink, id PacketID, m
 		}
 	}
 	l.tail = id
+}
+
+// serialise returns the whole nanoseconds that the constant rate needs for the
+// work and keeps the remainder. The quotient is estimated with the inverse of
+// the rate, which for work below 2^63 is at most one too small; a division
+// would take several times as long.
+func (l *hotLink) serialise(work uint64) sim.Time {
+	d, _ := bits.Mul64(work, l.inverse)
+	l.rem = work - d*uint64(l.rate)
+	if l.rem >= uint64(l.rate) {
+		l.rem -= uint64(l.rate)
+		d++
+	}
+	return sim.Time(d)
 }
 
 // settle brings the queue of a link up to now: what leaves at now has left.

@@ -2,7 +2,6 @@ package simnet_test
 
 import (
 	"net/netip"
-	"testing"
 
 	simnet "mpsim/net"
 	"mpsim/net/wire"
@@ -13,7 +12,7 @@ import (
 // lab is a network under test: it sends packets at given times and records
 // where they arrive.
 type lab struct {
-	t   testing.TB
+	t   fataler
 	sim *sim.Sim
 	run *trace.Run
 	net *simnet.Network
@@ -23,15 +22,21 @@ type lab struct {
 	arrived []arrival
 }
 
+// fataler is a test or a check of a property.
+type fataler interface {
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // arrival is one packet that reached a receiver.
 type arrival struct {
 	At  sim.Time
 	Seq wire.Seq
 }
 
-func newLab(t testing.TB) *lab { return newSeededLab(t, 1) }
+func newLab(t fataler) *lab { return newSeededLab(t, 1) }
 
-func newSeededLab(t testing.TB, seed uint64) *lab {
+func newSeededLab(t fataler, seed uint64) *lab {
 	b := &lab{t: t, sim: sim.New(seed, 0), run: new(trace.Run)}
 	b.net = simnet.New(b.sim, b.run)
 	b.handler = b.sim.Register(b)
@@ -70,7 +75,7 @@ type pair struct {
 	sequence wire.Seq
 }
 
-func newPair(t testing.TB, cfg simnet.LinkConfig) *pair { return pairIn(newLab(t), cfg) }
+func newPair(t fataler, cfg simnet.LinkConfig) *pair { return pairIn(newLab(t), cfg) }
 
 func pairIn(b *lab, cfg simnet.LinkConfig) *pair {
 	p := &pair{lab: b, a: b.host("a"), b: b.host("b")}
@@ -104,7 +109,6 @@ func (b *lab) send(from *simnet.Node, r simnet.RouteID, seq wire.Seq, size int) 
 
 // finish runs until nothing is left to do and checks that nothing leaks.
 func (b *lab) finish() {
-	b.t.Helper()
 	b.sim.Run(sim.Never-1, 1<<40)
 	if n := b.net.Allocated(); n != 0 {
 		b.t.Errorf("%d packets are left without an owner", n)

@@ -138,7 +138,7 @@ func (n *Network) step(now sim.Time, at sim.NodeID, id PacketID, s *segment) {
 		n.egress(now, hop, id)
 		return
 	}
-	n.offer(now, hop, id)
+	n.offer(now, hop, id, s)
 }
 
 // deliver hands a packet to the receiver of a node.

@@ -1,6 +1,8 @@
 package simnet
 
 import (
+	"math"
+
 	"mpsim/net/wire"
 	"mpsim/sim"
 )
@@ -136,5 +138,9 @@ func (p *pool) freeCold(i uint32) {
 // measure sets the size of a packet from its header, options and payload.
 func (n *Network) measure(id PacketID) {
 	s := n.Segment(id)
-	n.meta[id].size = uint16(wire.WireLen(&n.tuples[s.Route], s, n.pool.record(s.Cold)))
+	size := wire.WireLen(&n.tuples[s.Route], s, n.record(s.Cold))
+	if size > math.MaxUint16 {
+		sim.Bugf("packet of %d octets", size)
+	}
+	n.meta[id].size = uint16(size)
 }

@@ -76,6 +76,23 @@ func (n *Network) Socket(r RouteID, nd *Node) uint32 {
 	return 0
 }
 
+// OutLink returns the link on which the node sends the packets that it
+// originates on a route, or nil if it has no way. Its QueueBytes is what a
+// packet scheduler sees of the local device.
+func (nd *Node) OutLink(r RouteID) *Link {
+	n := nd.net
+	rt := &n.routes[r]
+	if hop := rt.cached(n.gen, 0); hop&localHop == 0 && n.links[hop].from == nd.origin {
+		return n.cold[hop]
+	}
+	hop, _ := nd.decide(&n.tuples[r], true)
+	if hop == noHop {
+		return nil
+	}
+	n.remember(rt, 0, hop)
+	return n.cold[hop]
+}
+
 // cached returns the decision stored for the given hop count, or noHop.
 func (r *route) cached(gen uint32, hop uint8) uint32 {
 	if r.gen == gen && hop < inlineHops {

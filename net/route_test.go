@@ -72,6 +72,13 @@ func TestSourceRouting(t *testing.T) {
 	p.sendBoth(10*ms, 3)
 	p.at(20*ms, func() { p.phone.RemoveRule(prefix("10.0.2.2/32"), 2) })
 	p.sendBoth(20*ms, 5)
+	for at, want := range []*simnet.Link{p.wifiUp, p.lteUp, p.wifiUp} {
+		p.at(sim.Time(at)*10*ms+1, func() {
+			if got := p.phone.OutLink(p.fromLTE); got != want {
+				t.Errorf("LTE's packets leave through %s, want %s", got.Name(), want.Name())
+			}
+		})
+	}
 	p.at(30*ms, func() { p.wifi.SetUp(false) }) // table 1 and the first default route are of no use
 	p.sendBoth(30*ms, 7)
 	p.finish()
