@@ -59,6 +59,7 @@ const (
 	// More drops in the network.
 	NotForwarding
 	BoxDrop
+	MPCapableSYNTXDrop // no answer to SYNs with MP_CAPABLE
 	numReasons
 )
 
@@ -101,6 +102,7 @@ var reasons = [numReasons]string{
 	PathManagerRequest:      "path_manager_request",
 	NotForwarding:           "not_forwarding",
 	BoxDrop:                 "box_drop",
+	MPCapableSYNTXDrop:      "MPCapableSYNTXDrop",
 }
 
 // String returns the name of the reason, or "" for NoReason.

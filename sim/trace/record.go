@@ -51,6 +51,7 @@ const (
 	Action               // timeline action: index in the scenario
 	Counter              // an MPTcpExt counter changed: counter number, new value
 	SegmentRefused       // TCP drops a segment or answers it with a challenge: rcv_nxt, snd_una
+	SubflowPhase         // MPTCP handshake of a subflow: old phase, new phase
 	numKinds
 )
 
@@ -84,6 +85,7 @@ var kinds = [numKinds]kindInfo{
 	Action:          {"action", [5]string{"index"}},
 	Counter:         {"counter", [5]string{"counter", "value"}},
 	SegmentRefused:  {"segment_refused", [5]string{"rcv_nxt", "snd_una"}},
+	SubflowPhase:    {"subflow_phase", [5]string{"old", "new"}},
 }
 
 // String returns the name of the kind, as event logs print it.
