@@ -43,7 +43,6 @@ func (s *Stats) Drops() uint64 {
 func (lk *Link) Stats() Stats {
 	n, now, l := lk.net, lk.net.sim.Now(), lk.hot()
 	n.settle(now, lk.index, l)
-	lk.capacity.charge(lk, l, now)
 	s := Stats{
 		Offered:       l.offered,
 		AcceptedBytes: l.sent,
@@ -56,7 +55,7 @@ func (lk *Link) Stats() Stats {
 	}
 	s.Accepted = s.Offered + lk.purged - s.Drops()
 	s.SentBytes = l.sent - uint64(l.bytes) - lk.purgedBytes
-	if c := lk.capacity.bytes; c > 0 {
+	if c := lk.capacity.at(lk, l, now); c > 0 {
 		overhead := float64(l.overhead)
 		if l.flags&flagTrace != 0 {
 			overhead = tunHeader
@@ -115,26 +114,32 @@ func (l *hotLink) area(now sim.Time) float64 {
 	return float64(float64(hi)*0x1p64) + float64(lo)
 }
 
-// capacityMeter integrates what a link could have sent.
+// capacityMeter integrates what a link could have sent, up to its last change.
 type capacityMeter struct {
 	last  sim.Time
 	bytes float64
 }
 
-// charge adds the time since the last call, during which the link was as it is.
+// charge adds the time since the last change, during which the link was as it
+// is.
 func (c *capacityMeter) charge(lk *Link, l *hotLink, now sim.Time) {
-	from := c.last
+	c.bytes = c.at(lk, l, now)
 	c.last = now
+}
+
+// at returns the octets up to now. It changes nothing, so that the result does
+// not depend on how often somebody asks.
+func (c *capacityMeter) at(lk *Link, l *hotLink, now sim.Time) float64 {
 	switch {
-	case l.flags&flagStopped != 0 || now <= from:
+	case l.flags&flagStopped != 0 || now <= c.last:
+		return c.bytes
 	case l.flags&flagTrace != 0:
 		o := lk.cfg.Opportunities
-		c.bytes += float64(opportunity * (o.through(now) - o.through(from)))
+		return c.bytes + float64(opportunity*(o.through(now)-o.through(c.last)))
 	case l.flags&flagVarying != 0:
-		c.bytes += lk.cfg.Schedule.bytes(from, now)
-	default:
-		c.bytes += float64(float64(l.rate) / 8e9 * float64(now-from))
+		return c.bytes + lk.cfg.Schedule.bytes(c.last, now)
 	}
+	return c.bytes + float64(float64(l.rate)/8e9*float64(now-c.last))
 }
 
 // histogram is the distribution over time of a queue length: 8 classes to each

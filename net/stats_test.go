@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	simnet "mpsim/net"
 	"mpsim/sim"
 )
@@ -74,6 +76,33 @@ func TestUtilisation(t *testing.T) {
 			}
 		})
 		p.finish()
+	}
+}
+
+// Asking for statistics changes nothing, not even the last digit.
+func TestStatsAreReadOnly(t *testing.T) {
+	for name, cfg := range map[string]simnet.LinkConfig{
+		"constant": {Rate: 7777777, Histogram: true},
+		"served":   {Rate: 7777777, Histogram: true, Mode: simnet.Served},
+		"schedule": {Schedule: &simnet.RateSchedule{Steps: []simnet.RateStep{{At: 0, Rate: 999999}, {At: ms, Rate: 7654321}}}},
+		"trace":    {Opportunities: &simnet.Opportunities{Milliseconds: []uint32{0, 1, 3}}},
+	} {
+		run := func(ask sim.Time) (st simnet.Stats) {
+			p := newPair(t, cfg)
+			for i := range sim.Time(50) {
+				p.at(i*i*10*us, func() { p.send(333 + int(i)) })
+			}
+			p.at(20*ms, func() { p.ab.SetDelay(5) })
+			for at := ask; at < 50*ms; at += ask {
+				p.at(at, func() { p.ab.Stats(); p.ab.QueueBytes() })
+			}
+			p.at(50*ms, func() { st = p.ab.Stats() })
+			p.finish()
+			return st
+		}
+		if d := cmp.Diff(run(s), run(777*us)); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
 	}
 }
 
