@@ -1,0 +1,318 @@
+package tcp
+
+import (
+	"math"
+
+	"mpsim/cc"
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// What an acknowledgement says, and the order in which the parts of the sender
+// learn it (Linux tcp_ack): window, selective blocks, cumulative progress, round
+// trip time, loss recovery, congestion control.
+
+// ackFlags are Linux's FLAG_*.
+type ackFlags uint16
+
+const (
+	ackAdvanced     ackFlags = 1 << iota // SND.UNA moved
+	ackAcked                             // records were removed from the flight
+	ackSacked                            // new bytes were acknowledged selectively
+	ackHasData                           // the segment carries payload or FIN
+	ackWindow                            // it may update the window
+	ackECE                               // it echoes congestion
+	ackDSACK                             // it reports a duplicate
+	ackDSACKTLP                          // ... that is the tail loss probe
+	ackRetransAcked                      // a retransmitted segment was acknowledged
+	ackOrigAcked                         // a segment sent once, before high_seq, was (s)acked
+	ackLostRetrans                       // a retransmission was found lost
+	ackReneging                          // the first segment had been sacked
+	ackSetTimer                          // the timer of sent data is to be armed again
+	ackNotDup                            // the extension says it is no duplicate
+)
+
+// ackFacts is what one acknowledgement told.
+type ackFacts struct {
+	flags    ackFlags
+	dupAcks  int32
+	una      int64 // SND.UNA before
+	fack     int64 // highest selectively acknowledged end before
+	pipe     int64 // bytes in flight before
+	deliv    int64 // rate.delivered before
+	lost     int64 // recovery.lost before
+	reorder  int64 // lowest position that shows reordering
+	sendTime sendTimes
+	tsEcr    uint32
+	hasTS    bool
+	rtt      sim.Duration // newest measurement; 0: none
+	sample   rateSample
+}
+
+// sendTimes are when the segments were sent that an ACK newly acknowledged, for
+// measurements of the round trip: only segments that were sent once count.
+type sendTimes struct {
+	firstAcked, lastAcked   sim.Time
+	firstSacked, lastSacked sim.Time
+}
+
+const noTime = sim.Time(math.MinInt64)
+
+func (c *Conn) newFacts() ackFacts {
+	return ackFacts{
+		una: c.snd.una, fack: c.fack(), pipe: c.pipe(),
+		deliv: c.rate.delivered, lost: c.recovery.lost, reorder: maxPos,
+		sendTime: sendTimes{noTime, noTime, noTime, noTime},
+	}
+}
+
+// processAck processes the acknowledgement of a segment whose sequence space is
+// [seq, end). The extension has seen it already if seen. It reports whether the
+// segment's payload is to be processed.
+func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) bool {
+	ack := c.sndPos(s.Ack)
+	if ack > c.snd.nxt || ack < c.snd.una-c.snd.maxWnd {
+		// RFC 5961 section 5.2: neither sent nor in the window of old ones.
+		c.stats.BadAcks++
+		c.challenge(now)
+		return false
+	}
+	f := c.newFacts()
+	var verdict Verdict
+	if c.ext != nil && !seen {
+		if verdict = c.ext.ReadOptions(now, s); verdict&Discard != 0 || c.state == StateClosed {
+			return false
+		}
+	}
+	if s.Segment.Opt.Has(wire.HasTS) && c.options&useTS != 0 {
+		f.hasTS, f.tsEcr = true, s.TSEcr
+	}
+	if ack < c.snd.una {
+		c.oldAck(now, s, &f)
+		return true
+	}
+	if seq != end {
+		f.flags |= ackHasData
+	}
+	if verdict&NotDuplicate != 0 {
+		f.flags |= ackNotDup
+	}
+	if verdict&IgnoreWindow == 0 && c.windowMayChange(s, ack, seq) {
+		f.flags |= ackWindow
+		c.setWindow(int64(s.Window)<<c.snd.scale, seq)
+	}
+	if ack > c.snd.una {
+		f.flags |= ackAdvanced
+		c.snd.una = ack
+		c.retries.timeouts = 0
+	}
+	if s.Opt.Has(wire.OptSACK) && c.options&useSACK != 0 {
+		c.tagSacks(now, s.Opt, &f)
+	}
+	if s.Flags.Has(wire.ECE) && c.options&useECN != 0 {
+		f.flags |= ackECE
+	}
+	c.retries.probes = 0
+	if c.flight.empty() {
+		c.ackOfNothing(now, &f)
+	} else {
+		c.ackOfFlight(now, s, &f)
+	}
+	if f.flags&ackAdvanced != 0 {
+		c.streamAcked(now, f.una)
+	}
+	return c.state != StateClosed
+}
+
+// streamAcked tells the extension, and the state machine if our FIN is
+// acknowledged.
+func (c *Conn) streamAcked(now sim.Time, before int64) {
+	if c.ext != nil && min(c.snd.una, c.snd.end) > before {
+		c.ext.OnEvent(now, AckAdvanced, trace.NoReason)
+	}
+	if c.closing.queued && c.snd.una > c.snd.end {
+		c.finAcked(now)
+	}
+}
+
+// ackOfNothing: nothing is outstanding; the ACK may open the window or answer a
+// window probe.
+func (c *Conn) ackOfNothing(now sim.Time, f *ackFacts) {
+	if f.flags&ackDSACK != 0 {
+		c.loseOrRecover(now, f)
+	}
+	c.ackOfProbe(now)
+	if c.tlp.active() {
+		c.ackOfTLP(now, f)
+	}
+}
+
+// ackOfFlight processes an acknowledgement while something is outstanding.
+func (c *Conn) ackOfFlight(now sim.Time, s *Segment, f *ackFacts) {
+	c.removeAcked(now, f)
+	if c.p.RACK {
+		c.updateReorderWindow(f)
+	}
+	if c.tlp.active() {
+		c.ackOfTLP(now, f)
+	}
+	const alert = ackSacked | ackECE | ackDSACK
+	const notDup = ackHasData | ackWindow | ackAcked | ackNotDup
+	if c.caState != cc.Open || f.flags&alert != 0 || f.flags&notDup == 0 {
+		if f.flags&(ackAdvanced|notDup|ackDSACK) == 0 {
+			f.dupAcks = 1
+			c.stats.DuplicateAcks++
+		}
+		c.loseOrRecover(now, f)
+	}
+	if f.flags&ackSetTimer != 0 {
+		c.setTimer(now)
+	}
+	c.rateOf(now, f)
+	c.tellController(now, s, f)
+}
+
+// oldAck is an ACK below SND.UNA, overtaken by others: its blocks may still tell
+// something.
+func (c *Conn) oldAck(now sim.Time, s *Segment, f *ackFacts) {
+	if !s.Opt.Has(wire.OptSACK) || c.options&useSACK == 0 || c.flight.empty() {
+		return
+	}
+	c.tagSacks(now, s.Opt, f)
+	c.loseOrRecover(now, f)
+	c.rateOf(now, f)
+	c.tellController(now, s, f)
+}
+
+// removeAcked takes what is acknowledged cumulatively out of the flight and
+// measures the round trip (Linux tcp_clean_rtx_queue).
+func (c *Conn) removeAcked(now sim.Time, f *ackFacts) {
+	fl := &c.flight
+	una := c.snd.una
+	var bytes, sacked int64
+	var records int32
+	for fl.head != fl.tail {
+		r := fl.at(fl.head)
+		n := int64(r.len)
+		whole := r.pos+n <= una
+		if !whole {
+			n = una - r.pos
+			if n <= 0 {
+				if r.flags&sentSacked != 0 {
+					f.flags |= ackReneging
+				}
+				break
+			}
+		}
+		bytes += n
+		records++
+		c.acknowledge(now, r, f)
+		if r.flags&sentSacked != 0 {
+			sacked += n
+		}
+		f.flags |= ackAcked
+		if !whole {
+			fl.trim(r, n)
+			break
+		}
+		fl.pop(r)
+	}
+	c.rate.delivered += bytes - sacked
+	rtt := c.measure(now, f)
+	if f.flags&ackAcked != 0 {
+		f.flags |= ackSetTimer
+		if c.options&useSACK == 0 {
+			c.removeDupAcks(bytes, records, f)
+		} else if f.reorder < f.fack {
+			c.noteReordering(f.reorder) // an original filled a hole
+		}
+	} else if rtt > 0 && !fl.empty() && f.sendTime.firstSacked != noTime &&
+		now.Sub(f.sendTime.firstSacked) > now.Sub(fl.at(fl.head).at) {
+		// The measurement is of data sent before the head was: the head's timeout
+		// starts again. Otherwise it would be postponed for ever.
+		f.flags |= ackSetTimer
+	}
+}
+
+// acknowledge notes what the cumulative acknowledgement of one record says.
+func (c *Conn) acknowledge(now sim.Time, r *sent, f *ackFacts) {
+	const again = sentResent | sentEver
+	switch {
+	case r.flags&again != 0:
+		f.flags |= ackRetransAcked
+	case r.flags&sentSacked == 0:
+		if f.sendTime.firstAcked == noTime {
+			f.sendTime.firstAcked = r.at
+		}
+		f.sendTime.lastAcked = r.at
+		f.reorder = min(f.reorder, r.pos)
+		if r.end() <= c.recovery.highSeq {
+			f.flags |= ackOrigAcked
+		}
+	}
+	if r.flags&sentSacked == 0 {
+		c.rateDelivered(now, r, f)
+		if c.options&useSACK != 0 && !c.spuriousRetransmission(r, f) {
+			c.rackAdvance(now, r)
+		}
+	}
+}
+
+// spuriousRetransmission reports whether the echoed timestamp shows that the
+// original of a retransmitted segment is what arrived.
+func (c *Conn) spuriousRetransmission(r *sent, f *ackFacts) bool {
+	return r.flags&(sentResent|sentEver) != 0 && f.hasTS && f.tsEcr != 0 &&
+		int32(f.tsEcr-c.tsClock(r.at)) < 0
+}
+
+// measure takes a round-trip time: from segments sent once if there is one (Karn),
+// else from the echoed timestamp if SND.UNA advanced (RFC 7323 section 4.1).
+func (c *Conn) measure(now sim.Time, f *ackFacts) sim.Duration {
+	var rtt, newest sim.Duration
+	t := &f.sendTime
+	if t.firstAcked != noTime && f.flags&ackRetransAcked == 0 {
+		rtt = now.Sub(t.firstAcked)
+		newest = now.Sub(t.lastAcked)
+	}
+	if t.firstSacked != noTime {
+		if rtt == 0 {
+			rtt = now.Sub(t.firstSacked)
+		}
+		newest = now.Sub(t.lastSacked)
+	}
+	if rtt == 0 && f.hasTS && f.tsEcr != 0 && f.flags&ackAcked != 0 {
+		rtt = c.tsRTT(now, f.tsEcr)
+		newest = rtt
+	}
+	if rtt <= 0 {
+		return 0
+	}
+	f.rtt = newest
+	c.takeRTT(rtt, newest)
+	c.rto = c.roundTimeout(c.rto)
+	return rtt
+}
+
+// tellController reports the acknowledgement to the controller and lets PRR
+// follow it.
+func (c *Conn) tellController(now sim.Time, s *Segment, f *ackFacts) {
+	a := &c.ackArg
+	delivered := c.rate.delivered - f.deliv
+	*a = cc.Ack{
+		Acked: c.snd.una - f.una, Delivered: delivered,
+		Interval: f.sample.interval, RateDelivered: f.sample.delivered,
+		RTT: f.rtt, SRTT: c.rtt.srtt(), MinRTT: c.rtt.min,
+		InFlight: f.pipe, Una: uint64(c.snd.una), Nxt: uint64(c.snd.nxt),
+		State:       c.caState,
+		CwndLimited: c.windowLimited(),
+		AppLimited:  f.sample.appLimited,
+	}
+	if f.hasTS {
+		a.OWD = sim.Duration(int32(s.TSVal-s.TSEcr)) * sim.Millisecond
+	}
+	c.cc.OnAck(now, c.flow, a)
+	if c.caState == cc.CWR || c.caState == cc.Recovery {
+		c.reduceProportionally(delivered, c.recovery.lost > f.lost, f.flags&ackAdvanced != 0)
+	}
+}

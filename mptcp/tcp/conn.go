@@ -1,0 +1,324 @@
+package tcp
+
+import (
+	"mpsim/cc"
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// Config is what a connection is made of. It is copied.
+type Config struct {
+	// Profile is the choice of timers and variants; nil: Linux().
+	Profile *Profile
+	// CC governs the congestion window; subflows of one MPTCP connection share
+	// it and have different Flow.
+	CC   cc.Controller
+	Flow cc.FlowID
+	// ISS is the initial sequence number and TSOffset the start of the timestamp
+	// clock; the endpoint draws both from its random stream.
+	ISS      wire.Seq
+	TSOffset uint32
+	// MSS is the maximum segment size that is announced: 1460 for IPv4 and 1440
+	// for IPv6 over Ethernet. Options are not counted in it (RFC 6691).
+	MSS int
+	// SendBuffer and ReceiveBuffer are in bytes of payload and fixed. With an
+	// extension they only bound nothing and choose the window scale.
+	SendBuffer, ReceiveBuffer int64
+	// NoDelay switches the profile's Nagle rule off.
+	NoDelay bool
+	// Keepalive probes an idle connection as the profile says.
+	Keepalive bool
+	// Ext rides on the connection; nil: plain TCP.
+	Ext Extension
+	// Trace receives the records of the connection under ConnNumber; it may be
+	// nil.
+	Trace      *trace.Node
+	ConnNumber uint32
+}
+
+// Conn is one connection. It is not safe for concurrent use. After each call of
+// a method that takes the time, the owner polls until there is nothing to send
+// and asks for the next timeout.
+type Conn struct {
+	// What every segment touches comes first.
+	state    State
+	caState  cc.State
+	rexmit   rexmitMode
+	out      output // what Poll has to send beside data
+	options  negotiated
+	burst    uint16 // segments of new data sent since the last input
+	snd      sender
+	rcv      receiver
+	tsRecent uint32 // TS.Recent
+	tsOffset uint32
+	rtx      slot
+	ackTimer sim.Time
+	ext      Extension
+	cc       cc.Controller
+	p        *Profile
+	flow     cc.FlowID
+	backoff  uint8
+	rto      sim.Duration
+	rtt      rttEstimator
+	ack      ackPolicy
+	flight   flight
+	rate     rateState
+
+	// Loss recovery.
+	recovery recovery
+	rack     rack
+	prr      prr
+	tlp      tlp
+	usage    windowUsage
+	ecn      ecnState
+
+	// Receiving out of order, and what the application has not read.
+	ooo   reassembly
+	queue spanQueue
+	sacks sackState
+
+	// The rest is cold.
+	slow        slot
+	iss, irs    wire.Seq
+	closing     closing
+	syn         synState
+	reset       resetRequest
+	challengeAt sim.Time // last rate-limited answer
+	retries     retryState
+	rtoCap      sim.Duration
+	userTimeout sim.Duration
+	reason      trace.Reason
+	joined      bool // the controller knows the flow
+	keepalive   bool
+	noDelay     bool
+	forgotten   bool
+	mssOurs     int
+	sendBuffer  int64
+	recvBuffer  int64
+	trace       *trace.Node
+	number      uint32
+	// Arguments of interface methods, which would escape from the stack.
+	ackArg cc.Ack
+	record trace.Record
+	stats  Stats
+}
+
+// sender is the send half of the transmission control block (RFC 9293 section
+// 3.3.1), in stream positions.
+type sender struct {
+	una, nxt, end int64 // SND.UNA, SND.NXT, end of what was written
+	wnd           int64 // window announced by the peer, from una
+	wl1           int64 // receive position of the segment that set it
+	maxWnd        int64 // largest ever
+	small         int64 // end of the last short segment (Minshall)
+	lastSent      sim.Time
+	mss           int // payload bytes of a full segment now
+	peerMSS       int // announced by the peer, bounded by what we announce
+	scale         uint8
+}
+
+// receiver is the receive half.
+type receiver struct {
+	nxt   int64 // RCV.NXT
+	wup   int64 // RCV.NXT when an ACK was last sent (Last.ACK.sent)
+	wnd   int64 // window announced then
+	edge  int64 // what the window is to reach, before rounding to the scale
+	top   int64 // highest edge ever announced: what lies below is accepted
+	read  int64 // what the application has consumed
+	fin   int64 // position of the peer's FIN; -1: not seen
+	scale uint8
+	last  sim.Time // arrival of the last segment
+}
+
+// negotiated are the options both ends agreed on.
+type negotiated uint8
+
+const (
+	useTS negotiated = 1 << iota
+	useSACK
+	useScale
+	useECN
+)
+
+// output is what Poll has to send beside data and retransmissions.
+type output uint16
+
+const (
+	outReset    output = 1 << iota // RST, see resetRequest
+	outSYN                         // SYN or SYN/ACK
+	outFirstACK                    // third segment of the handshake: pure, before data
+	outHead                        // first segment again, whatever the window (RTO)
+	outTail                        // tail loss probe
+	outProbe                       // window probe or keepalive
+	outACK                         // an ACK, which may ride on data
+	outPureACK                     // an ACK without data
+)
+
+// New returns a connection in CLOSED.
+func New(cfg *Config) *Conn {
+	c := &Conn{
+		p: cfg.Profile, cc: cfg.CC, flow: cfg.Flow, ext: cfg.Ext,
+		iss: cfg.ISS, tsOffset: cfg.TSOffset,
+		mssOurs: cfg.MSS, sendBuffer: cfg.SendBuffer, recvBuffer: cfg.ReceiveBuffer,
+		noDelay: cfg.NoDelay, keepalive: cfg.Keepalive,
+		trace: cfg.Trace, number: cfg.ConnNumber,
+	}
+	if c.p == nil {
+		c.p = Linux()
+	}
+	if c.cc == nil || c.mssOurs < minMSS || c.mssOurs > 1<<16-1 {
+		sim.Bugf("connection without controller or with MSS %d", c.mssOurs)
+	}
+	c.rto = c.p.InitialRTO
+	c.rtx.stop()
+	c.slow.stop()
+	c.ackTimer = sim.Never
+	c.rcv.fin = -1
+	c.challengeAt = -1 << 62
+	c.rcv.last = -1
+	c.rack.init()
+	c.recovery.init()
+	c.ack.mss = 536 // RFC 9293 default until the peer shows more
+	return c
+}
+
+// minMSS is the least payload of a full segment that is believed (Linux
+// TCP_MIN_MSS).
+const minMSS = 88
+
+// State returns the state of RFC 9293.
+func (c *Conn) State() State { return c.state }
+
+// CAState returns the state of loss recovery.
+func (c *Conn) CAState() cc.State { return c.caState }
+
+// SRTT returns the smoothed round-trip time; 0: not measured.
+func (c *Conn) SRTT() sim.Duration { return c.rtt.srtt() }
+
+// RTTVar returns the mean deviation of the round-trip time.
+func (c *Conn) RTTVar() sim.Duration { return c.rtt.variance() }
+
+// MinRTT returns the smallest round-trip time of the connection; 0: not measured.
+func (c *Conn) MinRTT() sim.Duration { return c.rtt.min }
+
+// RTO returns the present retransmission timeout, backoff included.
+func (c *Conn) RTO() sim.Duration { return c.rto }
+
+// Backoff returns how often the RTO was doubled since the last measurement.
+func (c *Conn) Backoff() int { return int(c.backoff) }
+
+// InFlight returns the bytes that are believed to be in the network (the pipe of
+// RFC 6675).
+func (c *Conn) InFlight() int64 { return c.pipe() }
+
+// Unsent returns the written bytes that were not sent yet.
+func (c *Conn) Unsent() int64 { return max(c.snd.end-c.snd.nxt, 0) }
+
+// SendRoom returns how many bytes Write would take of a plain connection.
+func (c *Conn) SendRoom() int64 { return max(c.sendBuffer-(c.snd.end-c.snd.una), 0) }
+
+// SndUna returns the position up to which the peer acknowledged our stream.
+func (c *Conn) SndUna() uint64 { return uint64(min(c.snd.una, c.snd.end)) }
+
+// SndNxt returns the position of the next byte to be sent for the first time.
+func (c *Conn) SndNxt() uint64 { return uint64(min(c.snd.nxt, c.snd.end)) }
+
+// SndEnd returns the end of what was written.
+func (c *Conn) SndEnd() uint64 { return uint64(c.snd.end) }
+
+// RcvNxt returns the position up to which the peer's stream arrived in order.
+func (c *Conn) RcvNxt() uint64 {
+	if c.PeerFIN() {
+		return uint64(c.rcv.nxt - 1)
+	}
+	return uint64(max(c.rcv.nxt, 0))
+}
+
+// SendWindow returns the bytes that the peer's window leaves beyond SndNxt.
+func (c *Conn) SendWindow() int64 { return c.snd.una + c.snd.wnd - c.snd.nxt }
+
+// MSS returns the payload bytes of a full segment.
+func (c *Conn) MSS() int { return c.snd.mss }
+
+// LastReceived returns when the last segment arrived; -1: none has.
+func (c *Conn) LastReceived() sim.Time { return c.rcv.last }
+
+// PeerFIN reports whether the peer's stream is complete.
+func (c *Conn) PeerFIN() bool { return c.rcv.fin >= 0 && c.rcv.nxt > c.rcv.fin }
+
+// Reason says why the connection ended.
+func (c *Conn) Reason() trace.Reason { return c.reason }
+
+// Forgotten reports that the connection is over, TIME-WAIT included, and has
+// nothing left to send: its owner may drop it.
+func (c *Conn) Forgotten() bool { return c.forgotten }
+
+// Scales returns the window shifts of the peer's and of our windows.
+func (c *Conn) Scales() (send, receive uint8) { return c.snd.scale, c.rcv.scale }
+
+// UsesTimestamps reports whether both ends agreed on timestamps.
+func (c *Conn) UsesTimestamps() bool { return c.options&useTS != 0 }
+
+// UsesSACK reports whether both ends agreed on selective acknowledgements.
+func (c *Conn) UsesSACK() bool { return c.options&useSACK != 0 }
+
+// UsesECN reports whether both ends agreed on ECN.
+func (c *Conn) UsesECN() bool { return c.options&useECN != 0 }
+
+// Stats returns the counters of the connection.
+func (c *Conn) Stats() *Stats { return &c.stats }
+
+// SetNoDelay switches the Nagle rule off or on.
+func (c *Conn) SetNoDelay(off bool) { c.noDelay = off }
+
+// pipe is RFC 6675's: what was sent, less what arrived or is lost, plus
+// retransmissions.
+func (c *Conn) pipe() int64 {
+	f := &c.flight
+	return c.snd.nxt - c.snd.una - f.sacked - f.lost + f.resent
+}
+
+// sndSeq returns the sequence number of a position of our stream.
+func (c *Conn) sndSeq(pos int64) wire.Seq { return c.iss + 1 + wire.Seq(pos) }
+
+// sndPos returns the position of a sequence number near SND.UNA.
+func (c *Conn) sndPos(q wire.Seq) int64 {
+	return c.snd.una + int64(q.Diff(c.sndSeq(c.snd.una)))
+}
+
+// rcvSeq returns the sequence number of a position of the peer's stream.
+func (c *Conn) rcvSeq(pos int64) wire.Seq { return c.irs + 1 + wire.Seq(pos) }
+
+// rcvPos returns the position of a sequence number near RCV.NXT.
+func (c *Conn) rcvPos(q wire.Seq) int64 {
+	return c.rcv.nxt + int64(q.Diff(c.rcvSeq(c.rcv.nxt)))
+}
+
+// setState enters a state of RFC 9293.
+func (c *Conn) setState(now sim.Time, s State) {
+	if s == c.state {
+		return
+	}
+	c.emit(now, trace.SubflowState, c.reason, int64(c.state), int64(s), 0, 0, 0)
+	c.state = s
+}
+
+// event tells the extension.
+func (c *Conn) event(now sim.Time, e Event, why trace.Reason) {
+	if c.ext != nil {
+		c.ext.OnEvent(now, e, why)
+	}
+}
+
+// emit records a fact of the connection.
+func (c *Conn) emit(now sim.Time, k trace.Kind, why trace.Reason, a, b, d, e, f int64) {
+	if c.trace == nil {
+		return
+	}
+	c.record = trace.Record{
+		At: now, Kind: k, Why: why, Conn: c.number, Flow: int32(c.flow),
+		A: a, B: b, C: d, D: e, E: f,
+	}
+	c.trace.Emit(&c.record)
+}

@@ -1,0 +1,244 @@
+package tcp
+
+import "mpsim/sim"
+
+// flight holds what was sent and not yet acknowledged cumulatively: one record
+// for each segment, in sequence order and without gaps, in a ring that grows by
+// doubling. It corresponds to Linux's retransmission queue. Records are named by
+// absolute indices head <= i < tail (modulo 2^32), so that cursors survive the
+// acknowledgement of what lies before them.
+//
+// The order in which segments were sent, which RACK needs, is not stored: first
+// transmissions are in sequence order by nature, and retransmissions are also
+// entered into the queue resent in the order in which they leave.
+type flight struct {
+	buf        []sent
+	head, tail uint32
+
+	// Bytes of sequence space, by the flags of their records.
+	sacked, lost, resent int64
+	// Records, likewise; unsentLost counts those that are lost and wait for
+	// retransmission.
+	nSacked, nLost, nResent, unsentLost int32
+
+	// rtxHint: no record before it waits for retransmission.
+	rtxHint uint32
+	// rackHint: no record before it is a candidate of RACK by its first
+	// transmission (it is sacked, lost, or was sent again).
+	rackHint uint32
+	// resentQ holds retransmissions in the order of their time.
+	resentQ resentQueue
+}
+
+// sent is one segment in flight: 40 bytes.
+type sent struct {
+	pos int64    // stream position of the first byte (of the FIN, if it is alone)
+	at  sim.Time // of the last transmission
+	// The state of the delivery rate estimator when it was sent
+	// (draft-cheng-iccrg-delivery-rate-estimation): time of the last delivery
+	// then, time at which the first segment of that flight was sent, bytes
+	// delivered (low half).
+	deliveredAt sim.Time
+	firstAt     sim.Time
+	delivered   uint32
+	len         uint16 // sequence space: payload and FIN
+	flags       sentFlags
+	times       uint8 // transmissions, saturating
+}
+
+func (r *sent) end() int64 { return r.pos + int64(r.len) }
+
+// payload returns the bytes without the FIN.
+func (r *sent) payload() int {
+	if r.flags&sentFIN != 0 {
+		return int(r.len) - 1
+	}
+	return int(r.len)
+}
+
+// sentFlags is the scoreboard entry of a segment (the names in brackets are
+// Linux's).
+type sentFlags uint8
+
+const (
+	sentSacked     sentFlags = 1 << iota // acknowledged selectively (SACKED_ACKED)
+	sentLost                             // presumed lost (LOST)
+	sentResent                           // a retransmission is in flight (SACKED_RETRANS)
+	sentEver                             // was ever sent again (EVER_RETRANS)
+	sentFIN                              // carries our FIN
+	sentAppLimited                       // the application limited the rate when it was sent
+	sentPush                             // ends at a push boundary
+)
+
+func (f *flight) len() int { return int(f.tail - f.head) }
+
+func (f *flight) empty() bool { return f.head == f.tail }
+
+func (f *flight) at(i uint32) *sent { return &f.buf[i&uint32(len(f.buf)-1)] }
+
+// push appends a record and returns it. Its fields are those of an earlier use
+// and must all be set.
+func (f *flight) push() *sent {
+	if int(f.tail-f.head) == len(f.buf) {
+		f.grow()
+	}
+	r := &f.buf[f.tail&uint32(len(f.buf)-1)]
+	f.tail++
+	return r
+}
+
+func (f *flight) grow() {
+	n := max(16, 2*len(f.buf))
+	buf := make([]sent, n)
+	for i := f.head; i != f.tail; i++ {
+		buf[i&uint32(n-1)] = *f.at(i)
+	}
+	f.buf = buf
+}
+
+// find returns the index of the record that contains pos, or tail if pos lies
+// beyond the last; pos before the first gives head.
+func (f *flight) find(pos int64) uint32 {
+	lo, hi := f.head, f.tail
+	for lo != hi {
+		mid := lo + (hi-lo)/2
+		if f.at(mid).end() <= pos {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+// pop removes the first record, which is acknowledged.
+func (f *flight) pop(r *sent) {
+	f.uncount(r.flags, int64(r.len), 1)
+	f.head++
+	if int32(f.rtxHint-f.head) < 0 {
+		f.rtxHint = f.head
+	}
+	if int32(f.rackHint-f.head) < 0 {
+		f.rackHint = f.head
+	}
+}
+
+// trim removes the first n bytes of the first record, which are acknowledged.
+func (f *flight) trim(r *sent, n int64) {
+	f.uncount(r.flags, n, 0)
+	r.pos += n
+	r.len -= uint16(n)
+}
+
+// uncount takes bytes and records with the given flags out of the sums.
+func (f *flight) uncount(flags sentFlags, bytes int64, records int32) {
+	if flags&(sentSacked|sentLost|sentResent) == 0 {
+		return
+	}
+	if flags&sentSacked != 0 {
+		f.sacked -= bytes
+		f.nSacked -= records
+	}
+	if flags&sentLost != 0 {
+		f.lost -= bytes
+		f.nLost -= records
+		if flags&sentResent == 0 {
+			f.unsentLost -= records
+		}
+	}
+	if flags&sentResent != 0 {
+		f.resent -= bytes
+		f.nResent -= records
+	}
+}
+
+// setFlags changes the scoreboard flags of record i, keeping the sums.
+func (f *flight) setFlags(r *sent, flags sentFlags) {
+	f.uncount(r.flags, int64(r.len), 1)
+	f.uncount(flags, -int64(r.len), -1)
+	r.flags = flags
+}
+
+// maxRecords bounds the records that splitting may make, whatever blocks a peer
+// reports; beyond it a segment that is acknowledged in part counts as not
+// acknowledged.
+const maxRecords = 1 << 16
+
+// split cuts record i before pos, so that i ends there and i+1 begins. It
+// reports whether it could.
+func (f *flight) split(i uint32, pos int64) bool {
+	if f.len() >= maxRecords {
+		return false
+	}
+	f.push()
+	for j := f.tail - 1; j != i+1; j-- {
+		*f.at(j) = *f.at(j - 1)
+	}
+	r, s := f.at(i), f.at(i+1)
+	*s = *r
+	n := uint16(pos - r.pos)
+	s.pos, s.len = pos, r.len-n
+	r.len = n
+	r.flags &^= sentFIN | sentPush
+	f.uncount(r.flags, 0, -1)
+	f.shiftHints(i, 1)
+	return true
+}
+
+// join appends record i+1 to i; both must have the same scoreboard flags.
+func (f *flight) join(i uint32) {
+	r, s := f.at(i), f.at(i+1)
+	f.uncount(r.flags, 0, 1)
+	r.len += s.len
+	r.flags |= s.flags & (sentFIN | sentPush | sentEver)
+	for j := i + 1; j+1 != f.tail; j++ {
+		*f.at(j) = *f.at(j + 1)
+	}
+	f.tail--
+	f.shiftHints(i, -1)
+}
+
+// shiftHints moves the cursors behind record i by d.
+func (f *flight) shiftHints(i uint32, d int32) {
+	if int32(f.rtxHint-i) > 0 {
+		f.rtxHint += uint32(d)
+	}
+	if int32(f.rackHint-i) > 0 {
+		f.rackHint += uint32(d)
+	}
+}
+
+// rewind lets all cursors start at the head again, because flags were cleared.
+func (f *flight) rewind() {
+	f.rtxHint, f.rackHint = f.head, f.head
+}
+
+// resentQueue remembers retransmissions in the order in which they were made. An
+// entry is stale, and dropped when it comes to the front, if its segment was
+// acknowledged or sent again since.
+type resentQueue struct {
+	buf        []resentEntry
+	head, tail uint32
+}
+
+type resentEntry struct {
+	pos int64
+	at  sim.Time
+}
+
+func (q *resentQueue) push(pos int64, at sim.Time) {
+	if int(q.tail-q.head) == len(q.buf) {
+		n := max(8, 2*len(q.buf))
+		buf := make([]resentEntry, n)
+		for i := q.head; i != q.tail; i++ {
+			buf[i&uint32(n-1)] = q.buf[i&uint32(len(q.buf)-1)]
+		}
+		q.buf = buf
+	}
+	q.buf[q.tail&uint32(len(q.buf)-1)] = resentEntry{pos, at}
+	q.tail++
+}
+
+func (q *resentQueue) get(i uint32) *resentEntry { return &q.buf[i&uint32(len(q.buf)-1)] }
+
+func (q *resentQueue) clear() { q.head = q.tail }

@@ -1,0 +1,307 @@
+package tcp
+
+import (
+	"mpsim/cc"
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// The three-way handshake (RFC 9293 sections 3.5 and 3.10.7), simultaneous open
+// included, and the options that only SYNs carry.
+
+// synState is what the handshake needs.
+type synState struct {
+	sentAt  sim.Time // of the last SYN or SYN/ACK
+	firstAt sim.Time
+	rtx     int  // retransmissions
+	passive bool // opened by Accept
+	// peer is what the SYN offered; a SYN/ACK answers only that.
+	peer negotiated
+}
+
+// Connect opens the connection actively: CLOSED to SYN-SENT.
+func (c *Conn) Connect(now sim.Time) {
+	if c.state != StateClosed || c.forgotten {
+		sim.Bugf("Connect in state %v", c.state)
+	}
+	c.setState(now, StateSynSent)
+	c.startSYN(now)
+}
+
+// Accept opens the connection passively with a SYN that an endpoint in LISTEN
+// received and accepts: SYN-RECEIVED.
+func (c *Conn) Accept(now sim.Time, syn *Segment) {
+	if c.state != StateClosed || c.forgotten {
+		sim.Bugf("Accept in state %v", c.state)
+	}
+	c.syn.passive = true
+	c.stats.SegmentsReceived++
+	c.rcv.last = now
+	c.readSYN(now, syn)
+	if c.ext != nil && c.ext.ReadOptions(now, syn)&Discard != 0 {
+		return
+	}
+	c.setState(now, StateSynReceived)
+	c.startSYN(now)
+}
+
+// startSYN sends SYN or SYN/ACK for the first time.
+func (c *Conn) startSYN(now sim.Time) {
+	c.out |= outSYN
+	c.syn.firstAt = now
+	c.arm(now, timerRTO, c.rto)
+}
+
+// readSYN takes over what the peer's SYN says.
+func (c *Conn) readSYN(now sim.Time, s *Segment) {
+	c.irs = s.Seq
+	var peer negotiated
+	mss := 536 // RFC 9293 section 3.7.1
+	if o := s.Opt; o != nil {
+		if o.Has(wire.OptMSS) {
+			mss = int(o.MSS)
+		}
+		if o.Has(wire.OptWScale) && c.p.WindowScaling {
+			peer |= useScale
+			c.snd.scale = min(o.WScale, 14)
+			c.rcv.scale = Scale(c.recvBuffer)
+		}
+		if o.Has(wire.OptSACKPermitted) && c.p.SACK {
+			peer |= useSACK
+		}
+	}
+	if s.Segment.Opt.Has(wire.HasTS) && c.p.Timestamps {
+		peer |= useTS
+		c.tsRecent = s.TSVal
+	}
+	c.syn.peer = peer
+	c.options = peer | c.options&useECN
+	c.snd.peerMSS = min(max(mss, minMSS), c.mssOurs)
+	// The window of a SYN is not scaled.
+	c.setWindow(int64(s.Window), -1)
+	c.negotiateECN(s)
+	c.updateMSS()
+}
+
+// handleSynSent is RFC 9293 section 3.10.7.3.
+func (c *Conn) handleSynSent(now sim.Time, s *Segment) {
+	ackOK := false
+	if s.Flags.Has(wire.ACK) {
+		// Payload is never sent with our SYN, so only ISS+1 is acceptable.
+		if s.Ack != c.iss+1 {
+			if !s.Flags.Has(wire.RST) {
+				c.requestReset(s.Ack)
+			}
+			c.stats.BadAcks++
+			return
+		}
+		ackOK = c.synEchoOK(now, s)
+		if !ackOK && !s.Flags.Has(wire.RST) {
+			c.requestReset(s.Ack)
+			return
+		}
+	}
+	if s.Flags.Has(wire.RST) {
+		if ackOK && !c.discarded(now, s) {
+			c.die(now, trace.Refused)
+		}
+		return
+	}
+	if !s.Flags.Has(wire.SYN) {
+		return
+	}
+	c.readSYN(now, s)
+	if c.discarded(now, s) {
+		return
+	}
+	if ackOK {
+		c.out = c.out&^outSYN | outFirstACK
+		c.handshakeRTT(now, s)
+		c.establish(now)
+		c.afterSYN(now, s)
+		return
+	}
+	// Simultaneous open: our SYN becomes a SYN/ACK.
+	c.setState(now, StateSynReceived)
+	c.out |= outSYN
+	c.afterSYN(now, s)
+}
+
+// synEchoOK checks the timestamp that a SYN/ACK echoes against those that our
+// SYNs carried (Linux tcp_rcv_synsent_state_process).
+func (c *Conn) synEchoOK(now sim.Time, s *Segment) bool {
+	if !s.Segment.Opt.Has(wire.HasTS) || s.TSEcr == 0 || !c.p.Timestamps {
+		return true
+	}
+	first := c.tsClock(c.syn.firstAt)
+	return s.TSEcr-first <= c.tsClock(now)-first
+}
+
+// discarded shows the segment to the extension and reports whether it wants it
+// dropped, or ended the connection.
+func (c *Conn) discarded(now sim.Time, s *Segment) bool {
+	return c.ext != nil && c.ext.ReadOptions(now, s)&Discard != 0 || c.state == StateClosed
+}
+
+// afterSYN processes payload and FIN that came with the peer's SYN, as if they
+// had come in a segment of their own.
+func (c *Conn) afterSYN(now sim.Time, s *Segment) {
+	if s.Len == 0 && !s.Flags.Has(wire.FIN) {
+		return
+	}
+	if c.state == StateSynReceived {
+		return // queued by nobody: the peer will send it again
+	}
+	c.receiveData(now, s, 0, int64(s.Len), s.Flags.Has(wire.FIN))
+}
+
+// handleSynReceived processes a segment in SYN-RECEIVED up to the point where
+// the connection is established. It reports whether the rest of the segment is
+// to be processed in the new state.
+func (c *Conn) handleSynReceived(now sim.Time, s *Segment) bool {
+	if !s.Flags.Has(wire.ACK) {
+		return false
+	}
+	if s.Ack != c.iss+1 {
+		c.stats.BadAcks++
+		c.requestReset(s.Ack)
+		return false
+	}
+	if c.ext != nil {
+		if c.ext.ReadOptions(now, s)&Discard != 0 || c.state == StateClosed {
+			return false
+		}
+	}
+	c.out &^= outSYN
+	c.handshakeRTT(now, s)
+	c.snd.wl1 = -1
+	c.setWindow(int64(s.Window)<<c.snd.scale, c.rcvPos(s.Seq))
+	c.establish(now)
+	return true
+}
+
+// handshakeRTT takes the measurement of the handshake: from the SYN if it was
+// sent once, else from the timestamps (RFC 6298 section 3).
+func (c *Conn) handshakeRTT(now sim.Time, s *Segment) {
+	var rtt sim.Duration
+	switch {
+	case c.syn.rtx == 0:
+		rtt = now.Sub(c.syn.sentAt)
+	case c.options&useTS != 0 && s.Segment.Opt.Has(wire.HasTS) && s.TSEcr != 0:
+		rtt = c.tsRTT(now, s.TSEcr)
+	}
+	if rtt > 0 || c.syn.rtx == 0 {
+		c.takeRTT(rtt, rtt)
+	} else {
+		c.rtt.fallback(c.p)
+		c.rto = c.p.FallbackRTO
+		c.backoff = 0
+	}
+	c.rto = c.roundTimeout(c.rto)
+}
+
+// synSpurious reports whether the answer was to the first of several SYNs, so
+// that nothing was lost (Linux tcp_try_undo_spurious_syn).
+func (c *Conn) synSpurious(now sim.Time) bool {
+	return c.rtt.latest > 0 && now.Add(-c.rtt.latest) < c.syn.sentAt
+}
+
+// establish enters ESTABLISHED and joins the controller.
+func (c *Conn) establish(now sim.Time) {
+	c.rtx.stop()
+	c.setState(now, StateEstablished)
+	c.retries = retryState{}
+	c.updateMSS()
+	iw := int64(c.p.InitialWindowSegments)
+	restarted := c.syn.rtx >= c.p.RestartSynLosses && !c.synSpurious(now)
+	if restarted {
+		iw = 1
+	}
+	c.cc.Join(now, c.flow, cc.Path{
+		MSS: int64(c.snd.mss), InitWindow: iw * int64(c.snd.mss),
+		RTT: c.rtt.latest, Restarted: restarted,
+	})
+	c.joined = true
+	c.usage.fullAt = now
+	c.keepaliveRestart(now)
+	if c.closing.queued {
+		c.setState(now, StateFinWait1)
+	}
+	c.event(now, Connected, trace.NoReason)
+}
+
+// retransmitSYN is the retransmission timeout of SYN and SYN/ACK.
+func (c *Conn) retransmitSYN(now sim.Time) {
+	limit := c.p.SynRetries + c.p.SynLinearTimeouts
+	linear := c.p.SynLinearTimeouts
+	if c.state == StateSynReceived {
+		limit, linear = c.p.SynAckRetries, 0
+	}
+	if c.syn.rtx >= limit || c.userTimeout > 0 && now.Sub(c.syn.firstAt) >= c.userTimeout {
+		c.die(now, trace.TimedOut)
+		return
+	}
+	c.syn.rtx++
+	c.stats.SynTimeouts++
+	c.event(now, TimedOutOnce, trace.Timeout)
+	if c.state != StateSynSent && c.state != StateSynReceived {
+		return
+	}
+	if c.syn.rtx > linear {
+		c.backoff++
+		c.rto = min(2*c.rto, c.p.MaxRTO)
+	}
+	c.out |= outSYN
+	c.arm(now, timerRTO, c.rto)
+}
+
+// writeSYN fills in SYN or SYN/ACK.
+func (c *Conn) writeSYN(now sim.Time, out *Segment) {
+	offer := useTS | useSACK | useScale
+	out.Flags = wire.SYN
+	if c.state == StateSynReceived {
+		out.Flags |= wire.ACK
+		offer = c.syn.peer
+	}
+	out.Seq = c.iss
+	if out.Flags.Has(wire.ACK) {
+		out.Ack = c.rcvSeq(c.rcv.nxt)
+	}
+	o := out.Options()
+	o.Present |= wire.OptMSS
+	o.MSS = uint16(c.mssOurs)
+	if offer&useSACK != 0 && c.p.SACK {
+		o.Present |= wire.OptSACKPermitted
+	}
+	if offer&useScale != 0 && c.p.WindowScaling {
+		o.Present |= wire.OptWScale
+		o.WScale = Scale(c.recvBuffer)
+	}
+	if offer&useTS != 0 && c.p.Timestamps {
+		out.Segment.Opt |= wire.HasTS
+		out.TSVal = c.tsClock(now)
+		out.TSEcr = 0
+		if out.Flags.Has(wire.ACK) {
+			out.TSEcr = c.tsRecent
+		}
+	}
+	out.Window = uint16(min(c.initialWindow(now), 1<<16-1))
+	c.rcv.wnd = int64(out.Window)
+	c.rcv.edge, c.rcv.top = c.rcv.wnd, c.rcv.wnd
+	c.writeSYNECN(out)
+	c.syn.sentAt = now
+	if c.ext != nil {
+		c.ext.WriteOptions(now, out, wire.MaxOptionsLen-out.OptionsLen(out.Opt))
+	}
+}
+
+// initialWindow is the window of a SYN before the field's limit.
+func (c *Conn) initialWindow(now sim.Time) int64 {
+	if c.ext != nil {
+		if w := c.ext.ReceiveWindow(now); w > 0 {
+			return w
+		}
+	}
+	return c.recvBuffer
+}

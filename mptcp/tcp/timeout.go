@@ -1,0 +1,258 @@
+package tcp
+
+import (
+	"mpsim/cc"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// The retransmission timeout and what follows it (RFC 6298 section 5, RFC 5681
+// section 3.1, F-RTO of RFC 5682), and the probes of a closed window (RFC 9293
+// section 3.8.6.1) and of an idle connection (RFC 1122 section 4.2.3.6).
+
+// retryState counts what goes unanswered.
+type retryState struct {
+	timeouts int // retransmission timeouts since SND.UNA last moved
+	probes   int // window probes or keepalives since the last ACK
+	probeAt  sim.Time
+}
+
+// retransmissionTimeout is the expiry of the retransmission timer.
+func (c *Conn) retransmissionTimeout(now sim.Time) {
+	if c.state == StateSynSent || c.state == StateSynReceived {
+		c.retransmitSYN(now)
+		return
+	}
+	fl := &c.flight
+	if fl.empty() {
+		return
+	}
+	if c.snd.wnd > 0 && c.givenUp(now) {
+		c.die(now, trace.TimedOut)
+		return
+	}
+	c.stats.Timeouts++
+	c.emit(now, trace.RTO, trace.Timeout, c.snd.una, int64(c.rto), int64(c.backoff), c.pipe(), 0)
+	c.enterLoss(now)
+	c.retries.timeouts++
+	c.out = c.out&^outTail | outHead
+	if c.backoff < 255 {
+		c.backoff++
+	}
+	c.rto = min(2*c.rto, c.p.MaxRTO)
+	c.arm(now, timerRTO, c.clampToUserTimeout(now, c.rto))
+	c.event(now, TimedOutOnce, trace.Timeout)
+}
+
+// givenUp reports whether R2 or the user timeout has passed since the first
+// retransmission (Linux retransmits_timed_out).
+func (c *Conn) givenUp(now sim.Time) bool {
+	if c.retries.timeouts == 0 || c.recovery.resentAt < 0 {
+		return false
+	}
+	limit := c.p.retryTime(c.p.Retries2)
+	if c.userTimeout > 0 {
+		limit = c.userTimeout
+	}
+	return now.Sub(c.recovery.resentAt) >= limit
+}
+
+// clampToUserTimeout lets the timer expire in time to give up (Linux
+// tcp_clamp_rto_to_user_timeout).
+func (c *Conn) clampToUserTimeout(now sim.Time, d sim.Duration) sim.Duration {
+	if c.userTimeout == 0 || c.recovery.resentAt < 0 {
+		return d
+	}
+	left := c.userTimeout - now.Sub(c.recovery.resentAt)
+	return max(min(d, left), 1)
+}
+
+// enterLoss presumes what is outstanding lost and collapses the window (Linux
+// tcp_enter_loss).
+func (c *Conn) enterLoss(now sim.Time) {
+	fl := &c.flight
+	rc := &c.recovery
+	pipe, lost := c.pipe(), rc.lost
+	c.markLostTimeout(now)
+	if c.caState <= cc.Disorder || rc.highSeq <= c.snd.una ||
+		c.caState == cc.LossState && c.retries.timeouts == 0 {
+		rc.undoable = true
+		c.initUndo()
+	}
+	if c.caState <= cc.Disorder && fl.nSacked >= 3 {
+		rc.reordering = min(rc.reordering, 3)
+	}
+	c.prr.stop()
+	rc.highSeq = c.snd.nxt
+	c.tlp.stop()
+	c.ecn.queueCWR(c)
+	c.cc.OnTimeout(now, c.flow, cc.Loss{
+		InFlight: pipe, Bytes: rc.lost - lost, Una: uint64(c.snd.una), Nxt: uint64(c.snd.nxt),
+	})
+	c.windowChanged(now, trace.Timeout)
+	c.setCA(now, cc.LossState, trace.Timeout)
+	c.rexmit = rexmitNone
+	rc.frto = c.p.FRTO
+}
+
+// markLostTimeout marks everything lost that is not acknowledged; with RACK, not
+// what was sent within the last round trip. If the first segment had been
+// acknowledged selectively, the peer has reneged and no block is believed any
+// more.
+func (c *Conn) markLostTimeout(now sim.Time) {
+	fl := &c.flight
+	if c.options&useSACK == 0 {
+		c.resetDupAcks()
+	}
+	reneged := fl.at(fl.head).flags&sentSacked != 0
+	if reneged {
+		c.recovery.reneged = true
+		c.recovery.board.nCache = 0
+	}
+	for i := fl.head; i != fl.tail; i++ {
+		r := fl.at(i)
+		if reneged {
+			if r.flags&sentSacked != 0 {
+				fl.setFlags(r, r.flags&^sentSacked)
+			}
+		} else if i != fl.head && c.p.RACK && c.rack.at >= 0 && c.rack.rtt-now.Sub(r.at) > 0 {
+			continue
+		}
+		c.markLost(i, r)
+	}
+	fl.rewind()
+}
+
+// inLoss processes an acknowledgement after a timeout (Linux tcp_process_loss).
+func (c *Conn) inLoss(now sim.Time, f *ackFacts) {
+	rc := &c.recovery
+	recovered := c.snd.una >= rc.highSeq
+	advanced := f.flags&ackAdvanced != 0
+	c.rexmit = rexmitLost
+	if advanced && c.undoLoss(now, f, false) {
+		return
+	}
+	if rc.frto {
+		// RFC 5682 section 3.1, step 3.b: what was sent once before the timeout
+		// arrives, so not all was lost.
+		if f.flags&ackOrigAcked != 0 && c.undoLoss(now, f, true) {
+			return
+		}
+		if c.snd.nxt > rc.highSeq {
+			if f.flags&ackSacked != 0 || f.dupAcks > 0 {
+				rc.frto = false // step 3.a: the loss was real
+			}
+		} else if advanced && !recovered {
+			rc.highSeq = c.snd.nxt
+			// Step 2.b: new data decides, if there is any.
+			if c.snd.end > c.snd.nxt && c.snd.una+c.snd.wnd > c.snd.nxt {
+				c.rexmit = rexmitNew
+				return
+			}
+			rc.frto = false
+		}
+	}
+	if recovered {
+		c.undoRecovery(now, f)
+		return
+	}
+	if c.options&useSACK == 0 {
+		if c.snd.nxt > rc.highSeq && f.dupAcks > 0 {
+			c.addDupAck(f)
+		} else if advanced {
+			c.resetDupAcks()
+		}
+	}
+}
+
+// probeInterval is the time to the next window probe: the RTO doubled for each
+// one sent (Linux tcp_probe0_when).
+func (c *Conn) probeInterval() sim.Duration {
+	d := max(c.rto, c.p.MinRTO)
+	for range c.backoff {
+		if d >= c.p.MaxRTO {
+			break
+		}
+		d *= 2
+	}
+	return min(d, c.p.MaxRTO)
+}
+
+// ackOfProbe restarts or stops the probe timer after an ACK while nothing is
+// outstanding (Linux tcp_ack_probe).
+func (c *Conn) ackOfProbe(now sim.Time) {
+	if c.snd.end == c.snd.nxt || !sending.has(c.state) {
+		if c.rtx.kind == timerProbe {
+			c.rtx.stop()
+		}
+		return
+	}
+	if c.windowFits() {
+		c.backoff = 0
+		if c.rtx.kind == timerProbe {
+			c.rtx.stop()
+		}
+		return
+	}
+	c.arm(now, timerProbe, c.probeInterval())
+}
+
+// windowFits reports whether the next segment fits into the peer's window.
+func (c *Conn) windowFits() bool {
+	n := min(c.snd.end-c.snd.nxt, int64(c.snd.mss))
+	return c.snd.nxt+n <= c.snd.una+c.snd.wnd
+}
+
+// windowProbeTimeout sends a window probe. The peer may keep its window closed
+// for ever as long as it answers (RFC 1122 section 4.2.2.17).
+func (c *Conn) windowProbeTimeout(now sim.Time) {
+	if !c.flight.empty() || c.snd.end == c.snd.nxt {
+		c.retries.probes = 0
+		c.backoff = 0
+		return
+	}
+	if c.retries.probes == 0 {
+		c.retries.probeAt = now
+	}
+	if c.retries.probes >= c.p.Retries2 ||
+		c.userTimeout > 0 && c.retries.probes > 0 && now.Sub(c.retries.probeAt) >= c.userTimeout {
+		c.die(now, trace.TimedOut)
+		return
+	}
+	c.out |= outProbe
+	c.stats.WindowProbes++
+	c.retries.probes++
+	if int(c.backoff) < c.p.Retries2 {
+		c.backoff++
+	}
+	c.arm(now, timerProbe, c.probeInterval())
+}
+
+// keepaliveRestart starts the time of silence after which the peer is probed.
+func (c *Conn) keepaliveRestart(now sim.Time) {
+	if c.keepalive {
+		c.armSlow(now, timerKeepalive, c.p.KeepaliveTime)
+	}
+}
+
+// keepaliveTimeout probes an idle connection, or gives it up.
+func (c *Conn) keepaliveTimeout(now sim.Time) {
+	if !c.flight.empty() || c.snd.end > c.snd.nxt {
+		c.keepaliveRestart(now) // other timers watch it
+		return
+	}
+	if idle := now.Sub(c.rcv.last); idle < c.p.KeepaliveTime {
+		c.armSlow(now, timerKeepalive, c.p.KeepaliveTime-idle)
+		return
+	}
+	if c.retries.probes >= c.p.KeepaliveProbes {
+		c.out |= outReset
+		c.requestReset(c.sndSeq(c.snd.nxt))
+		c.die(now, trace.TimedOut)
+		return
+	}
+	c.retries.probes++
+	c.stats.Keepalives++
+	c.out |= outProbe
+	c.armSlow(now, timerKeepalive, c.p.KeepaliveInterval)
+}

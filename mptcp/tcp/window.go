@@ -1,0 +1,117 @@
+package tcp
+
+import "mpsim/sim"
+
+// Windows: the peer's, which bounds what we send, and ours, which we announce
+// (RFC 9293 section 3.8.6, RFC 7323 section 2).
+
+// windowMayChange reports whether a segment is recent enough to set the window
+// (RFC 9293 section 3.10.7.4; Linux tcp_may_update_window).
+func (c *Conn) windowMayChange(s *Segment, ack, seq int64) bool {
+	if ack > c.snd.una || seq > c.snd.wl1 {
+		return true
+	}
+	w := int64(s.Window) << c.snd.scale
+	return seq == c.snd.wl1 && (w > c.snd.wnd || w == 0 && c.snd.wnd != 0)
+}
+
+// setWindow takes over a window of w bytes that a segment at seq announces.
+func (c *Conn) setWindow(w, seq int64) {
+	c.snd.wl1 = seq
+	c.snd.wnd = w
+	if w > c.snd.maxWnd {
+		c.snd.maxWnd = w
+		c.updateMSS()
+	}
+}
+
+// updateMSS computes the payload of a full segment: what the peer accepts, less
+// the timestamps and what the extension adds, and at most half the largest
+// window seen, so that a small window still takes two segments (Linux
+// tcp_bound_to_half_wnd).
+func (c *Conn) updateMSS() {
+	c.snd.mss = c.segmentRoom(0)
+}
+
+// MSSChanged makes the connection ask its extension again for the payload of a
+// full segment, which it does by itself whenever it sends.
+func (c *Conn) MSSChanged() { c.updateMSS() }
+
+// segmentRoom is the payload of a full segment that carries extra bytes of
+// options beside timestamps and extension.
+func (c *Conn) segmentRoom(extra int) int {
+	room := c.snd.peerMSS - extra
+	if c.options&useTS != 0 {
+		room -= 12
+	}
+	if c.ext != nil {
+		room = c.ext.MSS(room)
+	}
+	limit := c.snd.maxWnd
+	if limit > 536 {
+		limit /= 2
+	}
+	if limit > 0 && int64(room) > limit {
+		room = int(max(limit, 8))
+	}
+	return max(room, 1)
+}
+
+// selectWindow returns the edge that our window should reach. It only moves
+// right, and only by at least a full segment or half the buffer, so that the
+// peer is not tempted to send small segments (RFC 9293 section 3.8.6.2.2).
+func (c *Conn) selectWindow(now sim.Time) int64 {
+	if c.ext != nil {
+		return max(c.rcv.edge, c.rcv.nxt+c.ext.ReceiveWindow(now), c.rcv.nxt)
+	}
+	edge := c.rcv.read + c.recvBuffer
+	if edge-c.rcv.edge < min(c.recvBuffer/2, int64(c.mssOurs)) {
+		return max(c.rcv.edge, c.rcv.nxt)
+	}
+	return edge
+}
+
+// windowField returns an edge as a window field, rounded up to the scale: what
+// was announced before must not be taken back, and what exceeds the buffer by
+// less than a unit is accepted.
+func (c *Conn) windowField(edge int64) uint16 {
+	w := (edge - c.rcv.nxt + 1<<c.rcv.scale - 1) >> c.rcv.scale
+	return uint16(min(w, 1<<16-1))
+}
+
+// announce fills in the window field of an outgoing segment.
+func (c *Conn) announce(now sim.Time) uint16 {
+	edge := c.selectWindow(now)
+	field := c.windowField(edge)
+	c.rcv.wup = c.rcv.nxt
+	c.rcv.wnd = int64(field) << c.rcv.scale
+	// A window that exceeds the field is announced in part.
+	c.rcv.edge = max(c.rcv.edge, min(edge, c.rcv.nxt+c.rcv.wnd))
+	c.rcv.top = max(c.rcv.top, c.rcv.nxt+c.rcv.wnd)
+	return field
+}
+
+// Read takes up to max bytes of what arrived in order on a connection without
+// extension: the next span whose true offsets are contiguous, from off on. ok is
+// false if nothing is there. Reading may announce a larger window.
+func (c *Conn) Read(now sim.Time, max int64) (off uint64, n int64, ok bool) {
+	off, n, ok = c.queue.pop(max)
+	if !ok {
+		return 0, 0, false
+	}
+	c.rcv.read += n
+	c.ackOnRead(now)
+	return off, n, true
+}
+
+// Readable returns the bytes that Read can take.
+func (c *Conn) Readable() int64 {
+	if c.ext != nil {
+		return 0
+	}
+	n := c.rcv.nxt - c.rcv.read
+	if c.PeerFIN() {
+		n--
+	}
+	return max(n, 0)
+}
