@@ -102,7 +102,7 @@ func (p *program) job(sc *scenarios.Scenario, f *runFlags) (*execute.Job, error)
 		Limits: execute.Limits{Events: f.maxEvents, Wall: f.maxWall, Memory: uint64(f.maxMemory)},
 	}
 	if f.seedGiven {
-		job.Seed = f.seed
+		sc.Seed, job.Seed = f.seed, f.seed
 	}
 	if f.until < 0 || f.maxWall < 0 {
 		return nil, errors.New("--until and --max-wall must not be negative")
