@@ -115,18 +115,6 @@ func (s *RateSchedule) work(a, b sim.Time) uint64 {
 	return sum
 }
 
-// bytes returns the octets that the schedule carries from a to b.
-func (s *RateSchedule) bytes(a, b sim.Time) float64 {
-	var sum float64
-	for a < b {
-		_, r, end := s.piece(a)
-		end = min(end, b)
-		sum += float64(float64(r) / 8e9 * float64(end-a))
-		a = end
-	}
-	return sum
-}
-
 // rateCursor remembers the piece in which the last departure lay, because the
 // next one usually lies there too.
 type rateCursor struct {

@@ -114,21 +114,20 @@ func (l *hotLink) area(now sim.Time) float64 {
 	return float64(float64(hi)*0x1p64) + float64(lo)
 }
 
-// capacityMeter integrates what a link could have sent, up to its last change.
+// capacityMeter integrates what a link could have sent.
 type capacityMeter struct {
-	last  sim.Time
-	bytes float64
+	last  sim.Time // when the link has changed, or a step of its schedule has ended
+	bytes float64  // up to then
 }
 
-// charge adds the time since the last change, during which the link was as it
-// is.
+// charge adds the time since last, during which the link was as it is.
 func (c *capacityMeter) charge(lk *Link, l *hotLink, now sim.Time) {
 	c.bytes = c.at(lk, l, now)
 	c.last = now
 }
 
-// at returns the octets up to now. It changes nothing, so that the result does
-// not depend on how often somebody asks.
+// at returns the octets up to now. The sum is always taken over the same pieces,
+// so that the result does not depend on how often somebody asks.
 func (c *capacityMeter) at(lk *Link, l *hotLink, now sim.Time) float64 {
 	switch {
 	case l.flags&flagStopped != 0 || now <= c.last:
@@ -136,10 +135,22 @@ func (c *capacityMeter) at(lk *Link, l *hotLink, now sim.Time) float64 {
 	case l.flags&flagTrace != 0:
 		o := lk.cfg.Opportunities
 		return c.bytes + float64(opportunity*(o.through(now)-o.through(c.last)))
-	case l.flags&flagVarying != 0:
-		return c.bytes + lk.cfg.Schedule.bytes(c.last, now)
+	case l.flags&flagVarying == 0:
+		return c.bytes + octets(l.rate, c.last, now)
 	}
-	return c.bytes + float64(float64(l.rate)/8e9*float64(now-c.last))
+	for {
+		_, r, end := lk.cfg.Schedule.piece(c.last)
+		if end > now {
+			return c.bytes + octets(r, c.last, now)
+		}
+		c.bytes += octets(r, c.last, end)
+		c.last = end
+	}
+}
+
+// octets returns what a rate carries from a to b.
+func octets(r sim.Rate, a, b sim.Time) float64 {
+	return float64(float64(r) / 8e9 * float64(b-a))
 }
 
 // histogram is the distribution over time of a queue length: 8 classes to each
