@@ -88,11 +88,11 @@ func (r *Rand) Exp() float64 { return -Log(1 - r.Float64()) }
 // polar method).
 func (r *Rand) Normal() float64 {
 	for {
-		u := 2*r.Float64() - 1
-		v := 2*r.Float64() - 1
+		u := float64(2*r.Float64()) - 1
+		v := float64(2*r.Float64()) - 1
 		q := float64(u*u) + float64(v*v)
 		if q > 0 && q < 1 {
-			return u * Sqrt(-2*Log(q)/q)
+			return float64(u * Sqrt(-2*Log(q)/q))
 		}
 	}
 }

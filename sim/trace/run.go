@@ -24,6 +24,7 @@ type Sink interface {
 // Run collects the nodes of one simulation and their sinks.
 type Run struct {
 	nodes []*Node
+	named map[string]bool
 	last  [recent]Record
 	n     uint64
 	sinks []subscription
@@ -49,11 +50,13 @@ type Node struct {
 
 // AddNode declares a node. Names must be unique within a run.
 func (r *Run) AddNode(name string) *Node {
-	for _, n := range r.nodes {
-		if n.name == name {
-			sim.Bugf("two nodes named %q in one trace", name)
-		}
+	if r.named[name] {
+		sim.Bugf("two nodes named %q in one trace", name)
 	}
+	if r.named == nil {
+		r.named = make(map[string]bool)
+	}
+	r.named[name] = true
 	n := &Node{run: r, name: name, id: uint32(len(r.nodes))}
 	for i := range r.sinks {
 		n.wants |= r.sinks[i].kinds
