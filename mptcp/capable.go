@@ -1,0 +1,162 @@
+package mptcp
+
+import (
+	"mpsim/mptcp/tcp"
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// The MP_CAPABLE handshake of version 1 (RFC 8684 section 3.1):
+//
+//	A -> B  SYN      MP_CAPABLE(4)
+//	B -> A  SYN/ACK  MP_CAPABLE(12)   B's key
+//	A -> B  ACK      MP_CAPABLE(20)   both keys, on everything without payload
+//	A -> B  data     MP_CAPABLE(22)   both keys and the length of the mapping, on
+//	                                  the first byte until a DSS has arrived
+//
+// A's key is delivered reliably, because A repeats it until it has received a
+// DSS: with its first data, which TCP retransmits, or in answer to the SYN/ACK
+// that B retransmits until the third packet arrives. Checksums are not offered;
+// who demands them (flag A) gets plain TCP, as section 3.1 has it for a host that
+// does not want them. Version 0 and the flag C are not part of it yet.
+
+const mptcpVersion = 1
+
+// validCapable reports whether the option is one that we understand: version,
+// flags and number of keys. Of the flags B must be clear (else the option is to
+// be ignored), H set, and A clear.
+func validCapable(o *wire.Options, keys uint8) bool {
+	m := &o.Capable
+	const known = wire.CapableExtension | wire.CapableHMACSHA256 | wire.CapableChecksum
+	return o.Has(wire.OptCapable) && m.Version == mptcpVersion && m.Keys == keys &&
+		m.Flags&known == wire.CapableHMACSHA256
+}
+
+// readCapableSYN reports whether a SYN opens an MPTCP connection.
+func (e *Endpoint) readCapableSYN(now sim.Time, s *socket, syn *Segment) bool {
+	if !syn.Opt.Has(wire.OptCapable) || !validCapable(syn.Opt, 0) {
+		return false
+	}
+	e.count(now, s, mpCapableSYNRX)
+	return true
+}
+
+// writeCapableSYN writes the option of SYN and SYN/ACK. After several SYNs
+// without answer the next ones go without it: a box on the path may drop them.
+func (f *subflow) writeCapableSYN(now sim.Time, s *Segment) {
+	c := f.conn
+	if f.phase == phaseSYN {
+		if f.synSent >= c.p.CapableSYNs {
+			c.fallBack(now, f, trace.MPCapableSYNTXDrop, mpCapableSYNTXDrop)
+			return
+		}
+		f.synSent++
+		c.e.count(now, c.sock, mpCapableSYNTX)
+	}
+	o := s.Options()
+	o.Present |= wire.OptCapable
+	o.Capable = wire.Capable{Version: mptcpVersion, Flags: wire.CapableHMACSHA256}
+	if f.phase == phaseSYNACK {
+		o.Capable.Keys = 1
+		o.Capable.SenderKey = uint64(c.local.key)
+	}
+}
+
+// readCapableSYNACK takes the peer's key from a SYN/ACK.
+func (f *subflow) readCapableSYNACK(now sim.Time, s *Segment) {
+	c := f.conn
+	if !s.Flags.Has(wire.ACK) || !validCapable(s.Opt, 1) {
+		c.fallBack(now, f, trace.MPCapableFallbackSYNACK, mpCapableFallbackSYNACK)
+		return
+	}
+	c.e.count(now, c.sock, mpCapableSYNACKRX)
+	c.remote = newSide(Key(s.Opt.Capable.SenderKey))
+	c.peer.update(1, int64(s.Window))
+	f.setPhase(now, phaseKeyed)
+}
+
+// writeCapableACK writes both keys into a segment that begins at the first byte,
+// as long as no DSS has arrived, and reports whether it did. A DATA_FIN must get
+// out too, so the two take turns if no data was ever sent.
+func (f *subflow) writeCapableACK(s *Segment) bool {
+	c := f.conn
+	first := f.flow.tcp.SndNxt() == 0
+	if s.Len > 0 {
+		first = f.sendPos == 0
+	}
+	if !first {
+		return false
+	}
+	if s.Len == 0 && c.closing.pending() {
+		f.turn++
+		if f.turn&1 != 0 {
+			return false
+		}
+	}
+	o := s.Options()
+	o.Present |= wire.OptCapable
+	o.Capable = wire.Capable{
+		Version: mptcpVersion, Flags: wire.CapableHMACSHA256,
+		Keys: 2, SenderKey: uint64(c.local.key), ReceiverKey: uint64(c.remote.key),
+	}
+	if s.Len > 0 {
+		o.Capable.HasData = true
+		o.Capable.DataLen = uint16(f.sending.len)
+	}
+	return true
+}
+
+// readCapableACK processes the third packet at the side that was opened
+// passively, and says what TCP shall do with it.
+func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
+	c := f.conn
+	o := s.Opt
+	switch {
+	case validCapable(o, 2) && Key(o.Capable.ReceiverKey) == c.local.key:
+		c.e.count(now, c.sock, mpCapableACKRX)
+		c.remote = newSide(Key(o.Capable.SenderKey))
+		f.setPhase(now, phaseKeyed)
+		c.peer.update(1, f.window(s))
+		f.readCapableData(now, s)
+		return 0
+	case s.Segment.Opt.Has(wire.HasDSS), !f.firstPos(s):
+		// The third packet was lost or overtaken; the peer will repeat its key.
+		return tcp.Discard
+	}
+	c.fallBack(now, f, trace.MPCapableFallbackACK, mpCapableFallbackACK)
+	return 0
+}
+
+// readCapableData takes the mapping out of an MP_CAPABLE with data: it begins at
+// the first byte of both sequence spaces. The peer has seen our key confirmed
+// only when we answer with a DSS, but we know by it that the path passes options
+// with data.
+func (f *subflow) readCapableData(now sim.Time, s *Segment) {
+	m := &s.Opt.Capable
+	if !m.HasData || m.DataLen == 0 {
+		return
+	}
+	f.conn.setAckWidth(true)
+	f.declare(now, mapping{pos: 0, dsn: 1, len: uint32(m.DataLen)})
+	f.becomeFull(now)
+}
+
+// becomeFull notes that the subflow, and with the first one the connection, is
+// fully established.
+func (f *subflow) becomeFull(now sim.Time) {
+	c := f.conn
+	if f.phase == phaseFull {
+		return
+	}
+	f.setPhase(now, phaseFull)
+	if f.usableAt == sim.Never {
+		f.usableAt = now
+	}
+	c.changed = true
+	if !c.full && !f.joined {
+		c.full = true
+		c.e.emit(now, c.sock, f.id, trace.Established, trace.NoReason,
+			int64(c.local.token), int64(c.local.idsn), int64(c.remote.idsn), 0, 0)
+	}
+}

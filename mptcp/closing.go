@@ -1,0 +1,152 @@
+package mptcp
+
+import (
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// closing is the end of a connection's two directions (RFC 8684 section 3.3.3):
+// the DATA_FIN of each occupies one data sequence number behind the data.
+type closing struct {
+	finQueued bool // the application has ended our direction
+	finSent   bool // every segment carries the DATA_FIN until it is acknowledged
+	finAcked  bool
+
+	peerFIN  uint64 // number of the peer's DATA_FIN; 0: not received
+	peerDone bool   // everything before it was received
+
+	at       sim.Time // the DATA_FIN is sent again
+	interval sim.Duration
+	tries    int
+	giveUp   sim.Time // the connection ends without the peer
+}
+
+func (cl *closing) init() { cl.at, cl.giveUp = sim.Never, sim.Never }
+
+func (cl *closing) stop() { cl.init() }
+
+// pending reports whether segments carry our DATA_FIN.
+func (cl *closing) pending() bool { return cl.finSent && !cl.finAcked }
+
+// acked takes a DATA_ACK over; fin is the number of our DATA_FIN.
+func (cl *closing) acked(dataAck, fin uint64) {
+	if cl.finSent && dataAck > fin && !cl.finAcked {
+		cl.finAcked = true
+		cl.at = sim.Never
+	}
+}
+
+// dataAck returns the DATA_ACK that segments carry: the peer's DATA_FIN counts.
+func (c *connection) dataAck() uint64 {
+	if c.closing.peerDone {
+		return c.recv.next + 1
+	}
+	return c.recv.next
+}
+
+// shutdown ends our direction behind what was written.
+func (c *connection) shutdown(now sim.Time) {
+	c.closing.finQueued = true
+	c.settle(now)
+}
+
+// closeByApp is shutdown by an application that will not read any more. If the
+// peer makes no progress for the close timeout, the connection is reset.
+func (c *connection) closeByApp(now sim.Time) {
+	c.closing.finQueued = true
+	c.stats.lastAck = now
+	c.closing.giveUp = now.Add(c.p.CloseTimeout)
+	c.settle(now)
+}
+
+// checkClosing takes the steps of closing that have become possible.
+func (c *connection) checkClosing(now sim.Time) {
+	cl := &c.closing
+	if c.over {
+		return
+	}
+	if c.fallback.on {
+		c.checkPlainClosing(now)
+		return
+	}
+	arrived := cl.peerFIN != 0 && !cl.peerDone && c.recv.next == cl.peerFIN
+	if arrived {
+		cl.peerDone = true
+	}
+	if cl.finQueued && !cl.finSent && c.send.next == c.send.end && c.carrierExists() {
+		cl.finSent = true
+		cl.interval = c.p.DataFINTimeout
+		cl.at = now.Add(cl.interval)
+		c.e.count(now, c.sock, dataFinTx)
+		c.ackAll(now)
+	} else if arrived && !cl.finAcked {
+		c.ackAll(now)
+	}
+	if cl.finAcked && cl.peerDone {
+		c.closeSubflows(now, arrived)
+	}
+}
+
+// carrierExists reports whether a subflow can carry data or signals.
+func (c *connection) carrierExists() bool {
+	for _, f := range c.subs {
+		if f.usable() {
+			return true
+		}
+	}
+	return false
+}
+
+// closeSubflows ends the connection in order: both DATA_FINs are acknowledged,
+// and every subflow is closed by a FIN exchange of its own.
+func (c *connection) closeSubflows(now sim.Time, arrived bool) {
+	c.finish(now, trace.Graceful)
+	for _, f := range c.subs {
+		switch {
+		case f.dead:
+		case !f.established():
+			f.reset(now, rstNone, trace.Graceful)
+		default:
+			f.closeWrite(now)
+			if arrived && c.p.AckAfterFIN {
+				f.ackNow(now)
+			}
+		}
+	}
+}
+
+// dataFINTimeout sends an unacknowledged DATA_FIN again on every subflow.
+func (c *connection) dataFINTimeout(now sim.Time) {
+	cl := &c.closing
+	cl.at = sim.Never
+	if !cl.pending() || c.over {
+		return
+	}
+	cl.tries++
+	if cl.tries > 1 || !c.p.DataFINTwice {
+		cl.interval = min(2*cl.interval, c.p.TCP.MaxRTO)
+	}
+	cl.at = now.Add(cl.interval)
+	c.e.count(now, c.sock, dataFinRetrans)
+	c.ackAll(now)
+}
+
+// closeTimeout ends a connection that has had no subflow, or after Close no
+// progress, for the close timeout.
+func (c *connection) closeTimeout(now sim.Time) {
+	cl := &c.closing
+	cl.giveUp = sim.Never
+	if c.over {
+		return
+	}
+	if c.live() > 0 {
+		if !c.sock.appClosed {
+			return
+		}
+		if until := c.stats.lastAck.Add(c.p.CloseTimeout); until > now {
+			cl.giveUp = until
+			return
+		}
+	}
+	c.abort(now, trace.TimedOut)
+}

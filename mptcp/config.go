@@ -1,0 +1,136 @@
+package mptcp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"mpsim/cc"
+	"mpsim/mptcp/tcp"
+	"mpsim/sched"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// Segment is a segment on its way into or out of an endpoint.
+type Segment = tcp.Segment
+
+// Config is what an endpoint is made of.
+type Config struct {
+	// Profile is the choice of timers and variants; nil: Linux().
+	Profile *Profile
+	// Stream returns the host's random stream of the given purpose: "keys",
+	// "nonces", "isn", "ports", and one for each connection's controller,
+	// scheduler and path manager.
+	Stream func(purpose string) *sim.Rand
+	// Trace receives the records of the endpoint; it may be nil.
+	Trace *trace.Node
+}
+
+// ConnID names a socket of an endpoint: a listener or a connection. It stays
+// valid until the application has closed the connection and its last event has
+// been polled. The zero ConnID names none.
+type ConnID uint32
+
+// Protocol is what a socket speaks.
+type Protocol uint8
+
+// The protocols. A connection whose Protocol is MPTCP may have fallen back to
+// TCP; ConnInfo says so.
+const (
+	TCP Protocol = iota
+	MPTCP
+)
+
+// String returns the name that scenarios use.
+func (p Protocol) String() string {
+	if p == MPTCP {
+		return "mptcp"
+	}
+	return "tcp"
+}
+
+// SocketOptions are the options of a socket; those of a listener are the options
+// of the connections it accepts.
+type SocketOptions struct {
+	// Name is for messages and traces.
+	Name     string
+	Protocol Protocol
+	// Controller makes the congestion controller of a connection. It is required.
+	Controller func(rnd *sim.Rand) cc.Controller
+	// Scheduler makes the scheduler of a connection. MPTCP requires it.
+	Scheduler func(rnd *sim.Rand) sched.Scheduler
+	// PathManager makes the path manager of a connection; nil: no subflows but the
+	// initial one and those that the peer opens.
+	PathManager func(rnd *sim.Rand) PathManager
+	// SendBuffer and ReceiveBuffer are in bytes of payload, fixed; 0: 4 MiB and
+	// 6 MiB (Linux tcp_wmem[2] and tcp_rmem[2]).
+	SendBuffer, ReceiveBuffer int64
+	// MSS is the maximum segment size to announce; 0: what an MTU of 1500 leaves.
+	MSS int
+	// NoDelay switches the Nagle rule off.
+	NoDelay bool
+	// Keepalive probes idle connections as the profile says.
+	Keepalive bool
+	// Reprobe caps the retransmission timeout of a silent subflow at one second
+	// while another one lives; see Profile.Reprobe.
+	Reprobe bool
+	// SubflowLimit is how many subflows beside the initial one the connection may
+	// have; 0: Profile.SubflowLimit.
+	SubflowLimit int
+	// Backlog bounds the connections of a listener that are not accepted yet; 0:
+	// 4096 (Linux somaxconn).
+	Backlog int
+}
+
+// Default sizes of buffers and backlog.
+const (
+	DefaultSendBuffer    = 4 << 20
+	DefaultReceiveBuffer = 6 << 20
+	defaultBacklog       = 4096
+)
+
+// Errors of commands.
+var (
+	ErrAddrInUse = errors.New("address in use")
+	ErrNoAddress = errors.New("no local address of the family is up")
+	ErrNoPort    = errors.New("no ephemeral port is free")
+)
+
+// complete returns the options with defaults filled in, or says what is missing.
+func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
+	if o.Controller == nil {
+		return *o, fmt.Errorf("socket %q: no congestion controller", o.Name)
+	}
+	if o.Protocol == MPTCP && o.Scheduler == nil {
+		return *o, fmt.Errorf("socket %q: no scheduler", o.Name)
+	}
+	if o.MSS != 0 && (o.MSS < 88 || o.MSS > 65535) {
+		return *o, fmt.Errorf("socket %q: MSS %d", o.Name, o.MSS)
+	}
+	f := *o
+	if f.SendBuffer <= 0 {
+		f.SendBuffer = DefaultSendBuffer
+	}
+	if f.ReceiveBuffer <= 0 {
+		f.ReceiveBuffer = DefaultReceiveBuffer
+	}
+	if f.SubflowLimit <= 0 {
+		f.SubflowLimit = p.SubflowLimit
+	}
+	if f.Backlog <= 0 {
+		f.Backlog = defaultBacklog
+	}
+	return f, nil
+}
+
+// mss is the maximum segment size to announce towards an address.
+func (o *SocketOptions) mss(remote netip.Addr) int {
+	switch {
+	case o.MSS != 0:
+		return o.MSS
+	case remote.Is4():
+		return 1460
+	}
+	return 1440
+}

@@ -1,0 +1,408 @@
+package mptcp
+
+import (
+	"net/netip"
+
+	"mpsim/cc"
+	"mpsim/sched"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// connection is an MPTCP connection. Its parts know nothing of each other: keys,
+// send queue, reassembly, the two windows, closing. This file ties them
+// together; subflow.go and what it names does the same for one subflow.
+type connection struct {
+	e    *Endpoint
+	sock *socket
+	p    *Profile
+	// client is the side that opened the connection.
+	client bool
+	// full says that the peer has shown, by a DSS option, that it has our key:
+	// only then may subflows be added (RFC 8684 section 3.1).
+	full bool
+	// ack8 says that DATA_ACKs have 8 octets: the latest mapping had an 8-octet
+	// number.
+	ack8 bool
+
+	local, remote side
+	cc            cc.Controller
+	sched         sched.Scheduler
+	subs          []*subflow
+
+	send     sendQueue
+	peer     peerWindow
+	recv     reassembly
+	wnd      localWindow
+	closing  closing
+	fallback fallback
+	timer    uint32
+	retrans  retransTimer
+	probe    probeTimer
+	pm       pathManaging
+	stats    connStats
+
+	freed   int    // subflows that TCP has forgotten
+	acked   uint64 // highest DATA_ACK seen, not yet acted on
+	changed bool   // a subflow came, went or failed since the last settle
+	work    bool   // the scheduler should be asked
+	busy    bool   // settle is running
+	input   bool   // new data can be read
+	over    bool   // nothing more can be sent or received
+	// fastClosed: the peer has ended the connection by MP_FASTCLOSE.
+	fastClosed bool
+	why        trace.Reason
+}
+
+// connStats counts what a connection did. Bytes are payload.
+type connStats struct {
+	granted     int64 // to subflows, copies included
+	reinjected  int64 // sent again on another subflow
+	useful      int64 // of them: the original had not arrived when the copy was acknowledged
+	useless     int64 // of them: the original had
+	picks       int64 // questions to the scheduler
+	retransmits int64 // expiries of the connection-level timer
+	lastAck     sim.Time
+}
+
+func (e *Endpoint) newConnection(now sim.Time, s *socket) *connection {
+	c := &connection{
+		e: e, sock: s, p: e.profile,
+		cc:    s.opt.Controller(e.connStream(s, "cc")),
+		sched: s.opt.Scheduler(e.connStream(s, "sched")),
+		send:  newSendQueue(s.opt.SendBuffer),
+		recv:  reassembly{next: 1},
+		wnd:   localWindow{size: s.opt.ReceiveBuffer, read: 1, edge: 1},
+		acked: 1,
+	}
+	c.peer.edge = 1
+	c.stats.lastAck = now
+	c.retrans.stop()
+	c.probe.stop()
+	c.closing.init()
+	c.pm.init(e, s)
+	c.local = e.chooseKey(c)
+	c.timer = e.timers.add(c)
+	return c
+}
+
+// chooseKey draws a key whose token no other connection of the endpoint has (RFC
+// 8684 section 3.1).
+func (e *Endpoint) chooseKey(c *connection) side {
+	for {
+		s := newSide(Key(e.rnd.keys.Uint64()))
+		if e.tokens[s.token] == nil {
+			e.tokens[s.token] = c
+			return s
+		}
+		e.counts[mpFallbackTokenInit]++
+	}
+}
+
+// forgetToken makes joins to the connection impossible.
+func (c *connection) forgetToken() {
+	if c.e.tokens[c.local.token] == c {
+		delete(c.e.tokens, c.local.token)
+	}
+}
+
+// connect opens the connection actively.
+func (c *connection) connect(now sim.Time, local, remote netip.AddrPort) {
+	c.client = true
+	f := c.newSubflow(now, local, remote, false)
+	f.active = true
+	f.phase = phaseSYN
+	f.flow.tcp.Connect(now)
+	c.e.settle(now, f.flow)
+}
+
+// accept opens the connection passively with a SYN that carries MP_CAPABLE.
+func (c *connection) accept(now sim.Time, syn *Segment) {
+	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, false)
+	f.phase = phaseSYNACK
+	f.flow.tcp.Accept(now, syn)
+	c.e.settle(now, f.flow)
+}
+
+// live returns how many subflows exist, those in their handshake included.
+func (c *connection) live() (n int) {
+	for _, f := range c.subs {
+		if !f.dead {
+			n++
+		}
+	}
+	return n
+}
+
+// healthy returns the set of subflows that deliver what they carry: those that
+// live and have not timed out since they were last heard of.
+func (c *connection) healthy() (set uint64) {
+	for _, f := range c.subs {
+		if !f.dead && !f.failed {
+			set |= bit(f.id)
+		}
+	}
+	return set
+}
+
+// settle brings the connection up to date after anything has happened to it: it
+// acts on what subflows have noted, runs the path manager, asks the scheduler,
+// and tells the application. Subflows only note what happens to them, because
+// they are called from within TCP.
+func (c *connection) settle(now sim.Time) {
+	if c.busy {
+		return
+	}
+	c.busy = true
+	for round := 0; ; round++ {
+		if round > 1000 {
+			sim.Bugf("connection %d does not settle", c.sock.number)
+		}
+		if c.acked > c.send.una {
+			c.dataAcked(now)
+		}
+		if c.changed {
+			c.changed = false
+			c.subflowsChanged(now)
+			continue
+		}
+		c.checkClosing(now)
+		if c.pm.pending() {
+			c.runPathManager(now)
+			continue
+		}
+		if c.work {
+			c.work = false
+			c.push(now)
+		}
+		if !c.changed {
+			break
+		}
+	}
+	c.busy = false
+	c.tellApp(now)
+	if c.over {
+		c.leaveEndpoint()
+	}
+	if c.timer != noTimer {
+		c.e.timers.set(c.timer, c.deadline())
+	}
+}
+
+// dataAcked acts on a new DATA_ACK.
+func (c *connection) dataAcked(now sim.Time) {
+	una := min(c.acked, c.send.next)
+	if c.send.copies > 0 {
+		c.judgeCopies(una)
+	}
+	if una > c.send.una {
+		c.send.ack(una)
+		c.sched.OnDataAck(now, una)
+		c.stats.lastAck = now
+		c.retrans.progress(now)
+		c.probe.stop()
+	}
+	c.closing.acked(c.acked, c.send.end)
+	c.acked = c.send.una
+	c.work = true
+}
+
+// judgeCopies counts, before una moves, which of the copies below it were worth
+// sending: those of which a subflow that carried the data earlier still has not
+// acknowledged it.
+func (c *connection) judgeCopies(una uint64) {
+	for i, r := range c.send.inFlight() {
+		if r.DSN >= una {
+			break
+		}
+		last := c.send.copied[c.send.head+i]
+		if last == sched.NoFlow {
+			continue
+		}
+		n := int(min(uint64(r.Len), una-r.DSN))
+		missing := 0
+		set := r.Carried &^ bit(last)
+		if set == 0 {
+			missing = n // the earlier carrier is gone
+		}
+		for f, ok := nextCarrier(&set); ok; f, ok = nextCarrier(&set) {
+			g := c.subs[f]
+			missing = max(missing, g.tx.holds(r.DSN, n, g.flow.tcp.SndUna()))
+		}
+		c.stats.useful += int64(missing)
+		c.stats.useless += int64(n - missing)
+	}
+}
+
+// released returns the first byte that still occupies the send buffer (RFC 8684
+// section 3.3.2).
+func (c *connection) released() uint64 {
+	una := c.send.una
+	if !c.p.ReleaseNeedsSubflow {
+		return una
+	}
+	for _, f := range c.subs {
+		if f.dead {
+			continue
+		}
+		if low, ok := f.tx.lowest(); ok {
+			una = min(una, low)
+		}
+	}
+	return una
+}
+
+// write appends to the stream.
+func (c *connection) write(now sim.Time, n int64) int64 {
+	if c.closing.finQueued || c.over {
+		return 0
+	}
+	n = c.send.write(n, c.released())
+	if n > 0 {
+		c.work = true
+		c.settle(now)
+	}
+	return n
+}
+
+// read takes received data, and announces the window if that opened it much.
+func (c *connection) read(now sim.Time, max int64) (off uint64, n int64) {
+	off, n = c.recv.ready.pop(max)
+	if n == 0 {
+		return 0, 0
+	}
+	c.wnd.read += uint64(n)
+	if !c.over && !c.eof() && c.wnd.worthAnnouncing(c.recv.next) {
+		c.ackAll(now)
+	}
+	return off, n
+}
+
+// eof reports whether the peer's stream has ended at recv.next.
+func (c *connection) eof() bool { return c.closing.peerDone || c.fallback.eof }
+
+// hasInput reports whether there is something to read, the end included.
+func (c *connection) hasInput() bool { return c.recv.ready.bytes > 0 || c.eof() }
+
+// ackAll makes every established subflow send an ACK.
+func (c *connection) ackAll(now sim.Time) {
+	for _, f := range c.subs {
+		if f.established() {
+			f.ackNow(now)
+		}
+	}
+}
+
+// tellApp queues the events that level changes call for.
+func (c *connection) tellApp(now sim.Time) {
+	if c.sock.appClosed && !c.over && c.recv.ready.bytes > 0 {
+		// Nobody will read it (RFC 1122 section 4.2.2.13).
+		c.abort(now, trace.ResetSent)
+		return
+	}
+	if c.input {
+		c.input = false
+		c.sock.readable()
+	}
+	if c.eof() && !c.sock.eofTold {
+		c.sock.eofTold = true
+		c.sock.readable()
+	}
+	if c.sock.wantWrite {
+		c.sock.writable(c.send.room(c.released()))
+	}
+}
+
+// deadline implements timed.
+func (c *connection) deadline() sim.Time {
+	d := min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.pm.at)
+	for _, f := range c.subs {
+		d = min(d, f.join.again)
+	}
+	return d
+}
+
+// expire implements timed.
+func (c *connection) expire(now sim.Time) {
+	for _, f := range c.subs {
+		if f.join.again <= now {
+			f.joinTimeout(now)
+		}
+	}
+	if c.retrans.at <= now {
+		c.retransTimeout(now)
+	}
+	if c.probe.at <= now {
+		c.probeTimeout(now)
+	}
+	if c.closing.at <= now {
+		c.dataFINTimeout(now)
+	}
+	if c.pm.at <= now {
+		c.pm.timeout(now)
+	}
+	if c.closing.giveUp <= now {
+		c.closeTimeout(now)
+	}
+	c.settle(now)
+}
+
+// finish ends the connection for the application.
+func (c *connection) finish(now sim.Time, why trace.Reason) {
+	if c.over {
+		return
+	}
+	c.over = true
+	c.why = why
+	c.forgetToken()
+	c.retrans.stop()
+	c.probe.stop()
+	c.closing.stop()
+	c.pm.stop()
+	c.sock.end(now, why)
+}
+
+// abort resets all subflows.
+func (c *connection) abort(now sim.Time, why trace.Reason) {
+	c.finish(now, why)
+	for _, f := range c.subs {
+		if !f.dead {
+			f.reset(now, rstNone, trace.ResetSent)
+		}
+	}
+	c.settle(now)
+}
+
+// flowReleased notes that TCP has forgotten a subflow.
+func (c *connection) flowReleased(now sim.Time) {
+	c.freed++
+	c.settle(now)
+}
+
+// leaveEndpoint gives everything back when neither the connection nor one of its
+// subflows exists any more.
+func (c *connection) leaveEndpoint() {
+	if c.timer == noTimer || c.freed < len(c.subs) {
+		return
+	}
+	c.e.timers.remove(c.timer)
+	c.timer = noTimer
+	c.sock.gone()
+}
+
+// noTimer is the number of a timer that was removed.
+const noTimer = ^uint32(0)
+
+func (c *connection) setOption(now sim.Time, o Option, value int64) {
+	for _, f := range c.subs {
+		switch o {
+		case OptionNoDelay:
+			f.flow.tcp.SetNoDelay(value != 0)
+		case OptionUserTimeout:
+			f.flow.tcp.SetUserTimeout(sim.Duration(value))
+		}
+		c.e.ready.push(f.flow)
+	}
+	c.changed = true
+	c.settle(now)
+}

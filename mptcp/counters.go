@@ -1,0 +1,76 @@
+package mptcp
+
+// Counter is one counter of an endpoint under the name that Linux gives it in
+// MPTcpExt (/proc/net/netstat), without the prefix.
+type Counter struct {
+	Name  string
+	Value uint64
+}
+
+// counter numbers the counters in the order in which Counters lists them.
+type counter uint8
+
+const (
+	mpCapableSYNRX counter = iota
+	mpCapableSYNTX
+	mpCapableSYNACKRX
+	mpCapableACKRX
+	mpCapableFallbackACK
+	mpCapableFallbackSYNACK
+	mpCapableSYNTXDrop
+	mpCapableDataFallback
+	mpFallbackTokenInit
+	mptcpRetrans
+	mpJoinNoTokenFound
+	mpJoinSynRx
+	mpJoinSynBackupRx
+	mpJoinSynAckRx
+	mpJoinSynAckBackupRx
+	mpJoinSynAckHMacFailure
+	mpJoinAckRx
+	mpJoinAckHMacFailure
+	mpJoinRejected
+	mpJoinSynTx
+	mpJoinSynTxConnectErr
+	dssNotMatching
+	dssFallback
+	infiniteMapRx
+	ofoMerge
+	noDSSInWindow
+	duplicateData
+	mpPrioTx
+	mpPrioRx
+	mpFastcloseTx
+	mpFastcloseRx
+	mpRstTx
+	mpRstRx
+	subflowRecover
+	subflowStale
+	rcvWndShared
+	dataFinTx
+	dataFinRetrans
+	windowProbes
+	numCounters
+)
+
+var counterNames = [numCounters]string{
+	mpCapableSYNRX: "MPCapableSYNRX", mpCapableSYNTX: "MPCapableSYNTX",
+	mpCapableSYNACKRX: "MPCapableSYNACKRX", mpCapableACKRX: "MPCapableACKRX",
+	mpCapableFallbackACK: "MPCapableFallbackACK", mpCapableFallbackSYNACK: "MPCapableFallbackSYNACK",
+	mpCapableSYNTXDrop: "MPCapableSYNTXDrop", mpCapableDataFallback: "MPCapableDataFallback",
+	mpFallbackTokenInit: "MPFallbackTokenInit", mptcpRetrans: "MPTCPRetrans",
+	mpJoinNoTokenFound: "MPJoinNoTokenFound", mpJoinSynRx: "MPJoinSynRx",
+	mpJoinSynBackupRx: "MPJoinSynBackupRx", mpJoinSynAckRx: "MPJoinSynAckRx",
+	mpJoinSynAckBackupRx: "MPJoinSynAckBackupRx", mpJoinSynAckHMacFailure: "MPJoinSynAckHMacFailure",
+	mpJoinAckRx: "MPJoinAckRx", mpJoinAckHMacFailure: "MPJoinAckHMacFailure",
+	mpJoinRejected: "MPJoinRejected", mpJoinSynTx: "MPJoinSynTx",
+	mpJoinSynTxConnectErr: "MPJoinSynTxConnectErr", dssNotMatching: "DSSNotMatching",
+	dssFallback: "DssFallback", infiniteMapRx: "InfiniteMapRx", ofoMerge: "OFOMerge",
+	noDSSInWindow: "NoDSSInWindow", duplicateData: "DuplicateData",
+	mpPrioTx: "MPPrioTx", mpPrioRx: "MPPrioRx",
+	mpFastcloseTx: "MPFastcloseTx", mpFastcloseRx: "MPFastcloseRx",
+	mpRstTx: "MPRstTx", mpRstRx: "MPRstRx",
+	subflowRecover: "SubflowRecover", subflowStale: "SubflowStale",
+	rcvWndShared: "RcvWndShared",
+	dataFinTx:    "DataFinTx", dataFinRetrans: "DataFinRetrans", windowProbes: "WindowProbes",
+}

@@ -1,0 +1,176 @@
+package mptcp
+
+import (
+	"net/netip"
+
+	"mpsim/cc"
+	"mpsim/net/wire"
+	"mpsim/sched"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// Endpoint is the TCP and MPTCP of one host. It is not safe for concurrent use.
+// The package comment says how it is driven.
+type Endpoint struct {
+	profile *Profile
+	stream  func(purpose string) *sim.Rand
+	trace   *trace.Node
+	rnd     struct{ keys, nonces, isn, ports *sim.Rand }
+
+	flows  flowTable
+	socks  socketTable
+	tokens map[uint32]*connection
+	addrs  []localAddr
+	timers timers
+	ready  readyList
+	resets []rawReset // for segments of no flow, not yet polled
+	events eventQueue
+	ended  []*socket // whose last event has been polled
+	counts [numCounters]uint64
+
+	// Scratch space of one call, kept to allocate nothing.
+	rows    []sched.Path
+	grants  []sched.Grant
+	queue   sched.Queue
+	actions PathActions
+	record  trace.Record
+}
+
+// New returns an endpoint without addresses and sockets.
+func New(cfg Config) *Endpoint {
+	e := &Endpoint{profile: cfg.Profile, stream: cfg.Stream, trace: cfg.Trace}
+	if e.profile == nil {
+		e.profile = Linux()
+	}
+	e.rnd.keys = e.stream("keys")
+	e.rnd.nonces = e.stream("nonces")
+	e.rnd.isn = e.stream("isn")
+	e.rnd.ports = e.stream("ports")
+	e.flows.byTuple = make(map[wire.Tuple]uint32)
+	e.socks.listeners = make(map[netip.AddrPort]*socket)
+	e.tokens = make(map[uint32]*connection)
+	return e
+}
+
+// HandleSegment takes in a segment that reached the host. It sets the segment's
+// Socket to the one that got it, for carriers that remember it.
+func (e *Endpoint) HandleSegment(now sim.Time, s *Segment) {
+	e.reap()
+	if f := e.flows.match(s); f != nil && f.tcp.CanReuse(s) {
+		e.release(now, f) // TIME-WAIT gives way to a new connection
+	} else if f != nil {
+		s.Socket = f.id
+		f.tcp.Handle(now, s)
+		e.settle(now, f)
+		return
+	}
+	s.Socket = 0
+	e.unmatched(now, s)
+}
+
+// HandleTimeout acts on every deadline that has been reached.
+func (e *Endpoint) HandleTimeout(now sim.Time) {
+	e.reap()
+	// Each expiry must move its deadline; an owner that does not is a bug.
+	limit := 64*len(e.timers.heap) + 1024
+	for o := e.timers.due(now); o != nil; o = e.timers.due(now) {
+		o.expire(now)
+		if limit--; limit < 0 {
+			sim.Bugf("a deadline of %T does not move", o)
+		}
+	}
+}
+
+// NextTimeout returns when HandleTimeout wants to be called, or sim.Never. It may
+// be early but is never late, once PollSegment has returned false.
+func (e *Endpoint) NextTimeout() sim.Time { return e.timers.next() }
+
+// PollSegment fills in the next segment to send, and reports whether there is
+// one. Sockets are served in the order in which they got something to send.
+func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
+	if len(e.resets) > 0 {
+		r := e.resets[0]
+		e.resets = e.resets[1:]
+		r.fill(out)
+		return true
+	}
+	for f := e.ready.head; f != nil; f = e.ready.head {
+		if !f.gone && f.tcp.Poll(now, out) {
+			if f.mute {
+				continue
+			}
+			out.Socket = f.id
+			out.Tuple = &f.tuple
+			return true
+		}
+		e.ready.pop()
+		if f.gone || f.tcp.Forgotten() {
+			e.release(now, f)
+			continue
+		}
+		e.timers.set(f.timer, f.tcp.NextTimeout())
+	}
+	return false
+}
+
+// PollEvent fills in the next event for the application, and reports whether
+// there is one.
+func (e *Endpoint) PollEvent(out *Event) bool {
+	if !e.events.pop(out) {
+		return false
+	}
+	if s := e.socks.get(out.Conn); s != nil {
+		s.polled(e, out.Kind)
+	}
+	return true
+}
+
+// Tuple returns the addresses of a flow from the endpoint's view, by the number
+// that segments carry as Socket; nil if there is no such flow. It is valid until
+// the flow ends.
+func (e *Endpoint) Tuple(socket uint32) *wire.Tuple {
+	if f := e.flows.get(socket); f != nil {
+		return &f.tuple
+	}
+	return nil
+}
+
+// Counters returns the counters of the endpoint, always all and in the same
+// order.
+func (e *Endpoint) Counters() []Counter {
+	out := make([]Counter, numCounters)
+	for i := range out {
+		out[i] = Counter{counterNames[i], e.counts[i]}
+	}
+	return out
+}
+
+// count increments a counter of the endpoint on behalf of a socket (nil: none).
+func (e *Endpoint) count(now sim.Time, s *socket, c counter) {
+	e.counts[c]++
+	e.emit(now, s, sched.NoFlow, trace.Counter, trace.NoReason, int64(c), int64(e.counts[c]), 0, 0, 0)
+}
+
+// emit records a fact about a socket (nil: none) and a subflow of it.
+func (e *Endpoint) emit(now sim.Time, s *socket, f cc.FlowID, k trace.Kind, why trace.Reason, a, b, c, d, g int64) {
+	if e.trace == nil {
+		return
+	}
+	e.record = trace.Record{At: now, Kind: k, Why: why, Flow: int32(f), A: a, B: b, C: c, D: d, E: g}
+	if s != nil {
+		e.record.Conn = s.number
+	}
+	e.trace.Emit(&e.record)
+}
+
+// reap frees the sockets whose end the application has seen.
+func (e *Endpoint) reap() {
+	if len(e.ended) == 0 {
+		return
+	}
+	for _, s := range e.ended {
+		e.socks.free(s)
+	}
+	e.ended = e.ended[:0]
+}

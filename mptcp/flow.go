@@ -1,0 +1,166 @@
+package mptcp
+
+import (
+	"net/netip"
+
+	"mpsim/cc"
+	"mpsim/mptcp/tcp"
+	"mpsim/net/wire"
+	"mpsim/sim"
+)
+
+// flow is one TCP connection of the endpoint: a plain connection, or what a
+// subflow rides on.
+type flow struct {
+	tcp   *tcp.Conn
+	tuple wire.Tuple // as sent
+	id    uint32     // Segment.Socket
+	timer uint32
+	state tcp.State // of plain connections, when last looked at
+	cc    cc.Controller
+	// mute: the source address is gone, nothing can be sent.
+	mute bool
+
+	e    *Endpoint
+	sock *socket
+	sub  *subflow // nil: plain TCP
+
+	queued bool  // in the ready list
+	next   *flow // there
+	gone   bool  // released
+}
+
+func (f *flow) deadline() sim.Time { return f.tcp.NextTimeout() }
+
+func (f *flow) expire(now sim.Time) {
+	f.tcp.HandleTimeout(now)
+	f.e.settle(now, f)
+}
+
+// flowTable finds flows by number and by addresses.
+type flowTable struct {
+	slots   []*flow // index: number; 0 is unused
+	free    []uint32
+	byTuple map[wire.Tuple]uint32
+}
+
+func (t *flowTable) get(id uint32) *flow {
+	if uint64(id) < uint64(len(t.slots)) {
+		return t.slots[id]
+	}
+	return nil
+}
+
+// match returns the flow that an incoming segment belongs to, or nil. The
+// carrier's hint is believed only if the addresses agree.
+func (t *flowTable) match(s *Segment) *flow {
+	if f := t.get(s.Socket); f != nil &&
+		f.tuple.Src == s.Tuple.Dst && f.tuple.Dst == s.Tuple.Src {
+		return f
+	}
+	return t.get(t.byTuple[s.Tuple.Reverse()])
+}
+
+func (t *flowTable) add(f *flow) {
+	if n := len(t.free); n > 0 {
+		f.id = t.free[n-1]
+		t.free = t.free[:n-1]
+		t.slots[f.id] = f
+	} else {
+		if len(t.slots) == 0 {
+			t.slots = append(t.slots, nil)
+		}
+		f.id = uint32(len(t.slots))
+		t.slots = append(t.slots, f)
+	}
+	t.byTuple[f.tuple] = f.id
+}
+
+func (t *flowTable) remove(f *flow) {
+	t.slots[f.id] = nil
+	t.free = append(t.free, f.id)
+	delete(t.byTuple, f.tuple)
+}
+
+// readyList are the flows that may have something to send, first in first out.
+type readyList struct{ head, tail *flow }
+
+func (r *readyList) push(f *flow) {
+	if f.queued {
+		return
+	}
+	f.queued = true
+	if r.tail == nil {
+		r.head = f
+	} else {
+		r.tail.next = f
+	}
+	r.tail = f
+}
+
+func (r *readyList) pop() {
+	f := r.head
+	r.head = f.next
+	if r.head == nil {
+		r.tail = nil
+	}
+	f.next, f.queued = nil, false
+}
+
+// newFlow creates the TCP connection of a socket between two addresses; sub is
+// what rides on it, if anything.
+func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow) *flow {
+	f := &flow{
+		tuple: wire.Tuple{Src: local, Dst: remote, Proto: wire.ProtoTCP},
+		e:     e, sock: s, sub: sub,
+	}
+	cfg := tcp.Config{
+		Profile: &e.profile.TCP,
+		ISS:     wire.Seq(e.rnd.isn.Uint64()), TSOffset: uint32(e.rnd.isn.Uint64()),
+		MSS:        s.opt.mss(remote.Addr()),
+		SendBuffer: s.opt.SendBuffer, ReceiveBuffer: s.opt.ReceiveBuffer,
+		NoDelay: s.opt.NoDelay, Keepalive: s.opt.Keepalive,
+		Trace: e.trace, ConnNumber: s.number,
+	}
+	if sub != nil {
+		cfg.CC, cfg.Flow, cfg.Ext = sub.conn.cc, sub.id, sub
+	} else {
+		cfg.CC = s.opt.Controller(e.connStream(s, "cc"))
+	}
+	f.cc = cfg.CC
+	f.tcp = tcp.New(&cfg)
+	e.flows.add(f)
+	f.timer = e.timers.add(f)
+	return f
+}
+
+// settle brings everything that depends on a flow up to date after the flow has
+// changed: its connection, the application's events, the lists of what to send.
+func (e *Endpoint) settle(now sim.Time, f *flow) {
+	e.ready.push(f)
+	if f.sub == nil {
+		f.sock.settlePlain(now, f)
+		return
+	}
+	c := f.sub.conn
+	if c.p.Reinject == ReinjectAggressive {
+		c.fastRecovery(f.sub)
+	}
+	c.settle(now)
+}
+
+// release drops a flow that is over, TIME-WAIT included.
+func (e *Endpoint) release(now sim.Time, f *flow) {
+	if f.gone {
+		return
+	}
+	f.gone = true
+	e.flows.remove(f)
+	e.timers.remove(f.timer)
+	if f.sub != nil {
+		f.sub.conn.flowReleased(now)
+		return
+	}
+	f.sock.settlePlain(now, f)
+	f.sock.gone()
+}

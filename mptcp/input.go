@@ -1,0 +1,257 @@
+package mptcp
+
+import (
+	"mpsim/mptcp/tcp"
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// ReadOptions implements tcp.Extension.
+func (f *subflow) ReadOptions(now sim.Time, s *Segment) tcp.Verdict {
+	switch {
+	case f.phase == phasePlain:
+		return 0
+	case s.Flags.Has(wire.RST):
+		f.readReset(now, s)
+		return 0
+	case f.phase == phaseFull:
+		return f.readFull(now, s)
+	case s.Flags.Has(wire.SYN):
+		f.peerISN = s.Seq
+		return f.readSYN(now, s)
+	case f.phase == phaseSYNACK && f.joined:
+		return f.readJoinACK(now, s)
+	case f.phase == phaseSYNACK:
+		return f.readCapableACK(now, s)
+	case f.phase == phasePre:
+		return f.readJoinFourth(now, s)
+	case f.phase == phaseKeyed:
+		return f.readKeyed(now, s)
+	}
+	return 0
+}
+
+// readSYN processes the SYN of a flow that we accept (it was read before) and
+// the SYN/ACK of one that we opened.
+func (f *subflow) readSYN(now sim.Time, s *Segment) tcp.Verdict {
+	switch {
+	case f.phase != phaseSYN:
+		return 0
+	case f.joined:
+		return f.readJoinSYNACK(now, s)
+	}
+	f.readCapableSYNACK(now, s)
+	return 0
+}
+
+// readKeyed processes a segment on the first subflow while the peer has not
+// confirmed our key: the first segment behind its SYN must carry MP_CAPABLE or a
+// DSS, or else options do not pass (RFC 8684 section 3.7; Linux,
+// check_fully_established).
+func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
+	c := f.conn
+	switch {
+	case s.Segment.Opt.Has(wire.HasDSS):
+		if s.Segment.Opt.Has(wire.HasDataAck) {
+			f.becomeFull(now)
+		}
+		return f.readFull(now, s)
+	case s.Opt.Has(wire.OptCapable):
+		if !c.client && validCapable(s.Opt, 2) && Key(s.Opt.Capable.SenderKey) == c.remote.key {
+			f.readCapableData(now, s)
+		}
+		return tcp.IgnoreWindow
+	case s.Opt.Has(wire.OptAddAddr | wire.OptFastClose):
+		return f.readFull(now, s)
+	case !f.firstPos(s) || s.Flags.Has(wire.SYN):
+		return 0
+	}
+	if f.fallBackOr(now, f.delivered(), trace.MPCapableDataFallback, mpCapableDataFallback) {
+		return tcp.Discard
+	}
+	return 0
+}
+
+// readFull processes a segment on an established subflow.
+func (f *subflow) readFull(now sim.Time, s *Segment) tcp.Verdict {
+	h := &s.Segment
+	verdict := tcp.IgnoreWindow
+	if h.Opt.Has(wire.HasDataAck) {
+		verdict = 0
+		f.readDataAck(s)
+	}
+	if h.Opt.Has(wire.HasMap) {
+		if f.readMap(now, s) {
+			return tcp.Discard
+		}
+		if h.Opt.Has(wire.DataFIN) {
+			verdict |= tcp.NotDuplicate
+		}
+	}
+	if s.Opt != nil && s.Opt.Present&signals != 0 {
+		verdict |= f.readSignals(now, s)
+	}
+	return verdict
+}
+
+// signals are the options that a segment can carry beside a DSS or without one.
+const signals = wire.OptCapable | wire.OptJoin | wire.OptAddAddr | wire.OptRemoveAddr |
+	wire.OptPrio | wire.OptFail | wire.OptFastClose
+
+// readSignals processes MPTCP options other than DSS. An acknowledgement that
+// carries one is no sign of congestion (RFC 8684 section 4).
+func (f *subflow) readSignals(now sim.Time, s *Segment) tcp.Verdict {
+	c := f.conn
+	o := s.Opt
+	if o.Has(wire.OptFastClose) {
+		f.readFastClose(now, s)
+	}
+	if o.Has(wire.OptPrio) {
+		c.e.count(now, c.sock, mpPrioRx)
+		f.peerBackup = o.Prio.Backup
+		c.work = true
+	}
+	return tcp.NotDuplicate
+}
+
+// readDataAck takes DATA_ACK and window over.
+func (f *subflow) readDataAck(s *Segment) {
+	c := f.conn
+	h := &s.Segment
+	ack := c.local.relative(h.DataAck, h.Opt.Has(wire.DataAck8), c.send.una)
+	limit := c.send.next
+	if c.closing.finSent {
+		limit = c.send.end + 1
+	}
+	if ack == 0 || ack > limit {
+		return // neither sent nor in the past
+	}
+	c.acked = max(c.acked, ack)
+	if edge := ack + uint64(f.window(s)); edge > c.peer.edge {
+		c.peer.edge = edge
+		c.work = true
+	}
+}
+
+// window returns the window of a segment that is not a SYN, in bytes.
+func (f *subflow) window(s *Segment) int64 {
+	scale, _ := f.flow.tcp.Scales()
+	return int64(s.Window) << scale
+}
+
+// readMap takes a mapping over and reports whether the subflow was reset.
+func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
+	c := f.conn
+	h := &s.Segment
+	eight := h.Opt.Has(wire.DSN8)
+	dsn := c.remote.relative(h.DSN, eight, c.recv.next)
+	n := uint64(h.MapLen)
+	if int64(dsn) < 1 {
+		return false // before the first byte, or absurdly far ahead
+	}
+	if n == 0 {
+		// An infinite mapping: from here on TCP alone.
+		c.e.count(now, c.sock, infiniteMapRx)
+		return f.fallBackOr(now, f.delivered(), trace.InfiniteMap, dssFallback)
+	}
+	if h.Opt.Has(wire.DataFIN) {
+		n--
+		switch fin := dsn + n; {
+		case fin >= c.recv.next && c.closing.peerFIN == 0:
+			c.closing.peerFIN = fin // the first one holds
+		case c.p.AnswerDataFIN:
+			f.flow.tcp.AckNow(now)
+		}
+	}
+	if n == 0 {
+		return false
+	}
+	if s.Len > 0 {
+		c.setAckWidth(eight)
+	}
+	// The position nearest to where the stream is; segments without payload may
+	// announce a mapping too.
+	near := f.flow.tcp.RcvNxt()
+	pos := near + uint64(int64(int32(h.SSN-1-uint32(near))))
+	if int64(pos) < 0 {
+		return false
+	}
+	f.declare(now, mapping{pos: pos, dsn: dsn, len: uint32(n)})
+	return false
+}
+
+// declare notes a mapping of the peer.
+func (f *subflow) declare(now sim.Time, m mapping) {
+	c := f.conn
+	if m.end() <= f.flow.tcp.RcvNxt() && f.held.bytes == 0 {
+		return // all delivered: a retransmission
+	}
+	if f.rx.add(m) {
+		c.e.count(now, c.sock, dssNotMatching)
+	}
+	f.mapped = true
+	if f.held.bytes > 0 {
+		f.releaseHeld(now)
+	}
+}
+
+// delivered returns the position up to which the received stream has been handed
+// to the connection.
+func (f *subflow) delivered() uint64 {
+	return f.flow.tcp.RcvNxt() - uint64(f.held.bytes)
+}
+
+// heldData is payload that TCP has delivered in order and no mapping covers yet
+// (RFC 8684 section 3.3.1).
+type heldData struct {
+	pieces []heldPiece
+	bytes  int64
+}
+
+type heldPiece struct {
+	pos uint64
+	n   int
+	off uint64
+}
+
+// unmapped deals with n delivered bytes that no mapping covers, and reports
+// whether Deliver is to stop because the subflow was reset or is plain TCP now.
+func (f *subflow) unmapped(now sim.Time, pos uint64, n int, off uint64) (stop bool) {
+	c := f.conn
+	c.e.count(now, c.sock, noDSSInWindow)
+	if !f.mapped && c.canFallBack(f, pos) {
+		c.fallBack(now, f, trace.DssFallback, dssFallback)
+		c.receive(pos+1, int64(n), off)
+		return true
+	}
+	f.held.pieces = append(f.held.pieces, heldPiece{pos, n, off})
+	f.held.bytes += int64(n)
+	if !c.p.HoldUnmapped || f.held.bytes > c.wnd.size {
+		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+		return true
+	}
+	return false
+}
+
+// releaseHeld delivers what of the held data is mapped by now, or all of it after
+// a fallback.
+func (f *subflow) releaseHeld(now sim.Time) {
+	pieces := f.held.pieces
+	f.held = heldData{}
+	for _, h := range pieces {
+		for h.n > 0 {
+			dsn, k, ok := f.rx.take(h.pos, h.n)
+			if f.phase == phasePlain {
+				dsn, k, ok = h.pos+1, h.n, true
+			}
+			if ok {
+				f.conn.receive(dsn, int64(k), h.off)
+			} else {
+				f.held.pieces = append(f.held.pieces, heldPiece{h.pos, k, h.off})
+				f.held.bytes += int64(k)
+			}
+			h = heldPiece{h.pos + uint64(k), h.n - k, h.off + uint64(k)}
+		}
+	}
+}

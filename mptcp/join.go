@@ -1,0 +1,236 @@
+package mptcp
+
+import (
+	"net/netip"
+
+	"mpsim/mptcp/tcp"
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// The MP_JOIN handshake (RFC 8684 section 3.2):
+//
+//	A -> B  SYN      MP_JOIN(12)  B's token, A's nonce, address id, backup bit
+//	B -> A  SYN/ACK  MP_JOIN(16)  B's HMAC, B's nonce
+//	A -> B  ACK      MP_JOIN(24)  A's HMAC
+//	B -> A  ACK      DSS          the fourth packet: from now on A may send data
+//
+// A repeats the third packet by a timer until the fourth arrives, because an ACK
+// is not retransmitted otherwise.
+
+// joinState is what the handshake of a join needs.
+type joinState struct {
+	nonce, peerNonce uint32
+	srtt             sim.Duration
+	again            sim.Time // the third packet is sent again
+	interval         sim.Duration
+}
+
+// openSubflow starts a join from a local address. It reports false if no port is
+// free.
+func (c *connection) openSubflow(now sim.Time, local netip.Addr, remote netip.AddrPort, remoteID uint8, backup bool) bool {
+	e := c.e
+	from, err := e.bind(netip.AddrPortFrom(local, 0), remote)
+	if err != nil {
+		e.count(now, c.sock, mpJoinSynTxConnectErr)
+		return false
+	}
+	f := c.newSubflow(now, from, remote, true)
+	f.active = true
+	f.localID, f.remoteID = c.addressID(local), remoteID
+	f.backup = backup
+	f.join.nonce = uint32(e.rnd.nonces.Uint64())
+	f.phase = phaseSYN
+	f.flow.tcp.Connect(now)
+	e.ready.push(f.flow)
+	return true
+}
+
+// addressID returns the id of a local address within the connection: 0 for that
+// of the initial subflow.
+func (c *connection) addressID(a netip.Addr) uint8 {
+	if c.subs[0].flow.tuple.Src.Addr() == a {
+		return 0
+	}
+	if l := c.e.localAddr(a); l != nil {
+		return l.id
+	}
+	return c.e.addLocal(a).id
+}
+
+// passiveJoin handles a SYN with MP_JOIN.
+func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
+	j := &syn.Opt.Join
+	c := e.tokens[j.Token]
+	if c == nil || c.over || !c.remote.known {
+		e.count(now, nil, mpJoinNoTokenFound)
+		e.resetFor(now, syn, rstMPTCP+1)
+		return
+	}
+	e.count(now, c.sock, mpJoinSynRx)
+	if j.Backup {
+		e.count(now, c.sock, mpJoinSynBackupRx)
+	}
+	if !e.profile.RefuseAtACK && !c.mayJoin() {
+		e.count(now, c.sock, mpJoinRejected)
+		e.resetFor(now, syn, rstProhibited+1)
+		return
+	}
+	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, true)
+	f.phase = phaseSYNACK
+	f.localID, f.remoteID = c.addressID(syn.Tuple.Dst.Addr()), j.AddrID
+	f.peerBackup = j.Backup
+	f.join.nonce, f.join.peerNonce = uint32(e.rnd.nonces.Uint64()), j.Nonce
+	f.flow.tcp.Accept(now, syn)
+	syn.Socket = f.flow.id
+	e.settle(now, f.flow)
+}
+
+// mayJoin reports whether policy allows one more subflow.
+func (c *connection) mayJoin() bool {
+	return c.full && !c.over && !c.closing.finQueued && c.extra() < c.sock.opt.SubflowLimit
+}
+
+// extra returns how many subflows beside the initial one are in use or being
+// opened by us, those that the peer has not completed excepted.
+func (c *connection) extra() (n int) {
+	for _, f := range c.subs {
+		if f.joined && !f.dead && f.phase != phaseSYNACK {
+			n++
+		}
+	}
+	return n
+}
+
+// writeJoinSYN writes the option of SYN and SYN/ACK.
+func (f *subflow) writeJoinSYN(now sim.Time, s *Segment) {
+	c := f.conn
+	o := s.Options()
+	o.Present |= wire.OptJoin
+	o.Join = wire.Join{Backup: f.backup, AddrID: f.localID, Nonce: f.join.nonce}
+	if f.phase == phaseSYN {
+		f.synSent++
+		if f.synSent == 1 {
+			c.e.count(now, c.sock, mpJoinSynTx)
+		}
+		o.Join.Form = wire.JoinSYN
+		o.Join.Token = c.remote.token
+		return
+	}
+	o.Join.Form = wire.JoinSYNACK
+	o.Join.HMAC64 = left64(joinHMAC(c.local.key, c.remote.key, f.join.nonce, f.join.peerNonce))
+}
+
+// readJoinSYNACK verifies that who answered knows the keys.
+func (f *subflow) readJoinSYNACK(now sim.Time, s *Segment) tcp.Verdict {
+	c := f.conn
+	o := s.Opt
+	if !s.Flags.Has(wire.ACK) || !o.Has(wire.OptJoin) || o.Join.Form != wire.JoinSYNACK {
+		f.reset(now, rstMPTCP, trace.MiddleboxInterference)
+		return tcp.Discard
+	}
+	c.e.count(now, c.sock, mpJoinSynAckRx)
+	j := &o.Join
+	if j.Backup {
+		c.e.count(now, c.sock, mpJoinSynAckBackupRx)
+	}
+	f.join.peerNonce = j.Nonce
+	if j.HMAC64 != left64(joinHMAC(c.remote.key, c.local.key, j.Nonce, f.join.nonce)) {
+		c.e.count(now, c.sock, mpJoinSynAckHMacFailure)
+		f.reset(now, rstMPTCP, trace.BadHMAC)
+		return tcp.Discard
+	}
+	f.peerBackup = j.Backup
+	if f.remoteID == 0 {
+		f.remoteID = j.AddrID
+	}
+	f.setPhase(now, phasePre)
+	return 0
+}
+
+// writeJoinACK writes the third packet, and sets the timer that repeats it.
+func (f *subflow) writeJoinACK(now sim.Time, s *Segment) {
+	c := f.conn
+	o := s.Options()
+	o.Present |= wire.OptJoin
+	o.Join = wire.Join{
+		Form: wire.JoinACK,
+		HMAC: left160(joinHMAC(c.local.key, c.remote.key, f.join.nonce, f.join.peerNonce)),
+	}
+	t := f.flow.tcp
+	switch {
+	case c.p.JoinAck == JoinAckTwoSRTT:
+		f.join.interval = max(2*t.SRTT(), sim.Millisecond)
+	case f.join.interval == 0:
+		f.join.interval = t.RTO()
+	}
+	f.join.again = now.Add(f.join.interval)
+	c.e.timers.set(c.timer, f.join.again)
+}
+
+// joinTimeout sends the third packet again.
+func (f *subflow) joinTimeout(now sim.Time) {
+	f.join.again = sim.Never
+	if f.dead || f.phase != phasePre {
+		return
+	}
+	if now.Sub(f.started) >= f.conn.p.joinPatience() {
+		f.reset(now, rstMPTCP, trace.TimedOut)
+		return
+	}
+	if f.conn.p.JoinAck == JoinAckRTO {
+		f.join.interval = min(2*f.join.interval, f.conn.p.TCP.MaxRTO)
+	}
+	f.ackNow(now)
+}
+
+// joinPatience is how long a join may wait for its fourth packet. The peer gives
+// up its side after as many SYN/ACKs, so nothing can come later.
+func (p *Profile) joinPatience() sim.Duration {
+	return p.TCP.InitialRTO<<(p.TCP.SynAckRetries+1) - p.TCP.InitialRTO
+}
+
+// readJoinACK verifies the third packet at the side that was joined.
+func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
+	c := f.conn
+	if !f.firstPos(s) {
+		return tcp.Discard // overtook the third packet, or is forged
+	}
+	o := s.Opt
+	if !o.Has(wire.OptJoin) || o.Join.Form != wire.JoinACK {
+		f.reset(now, rstMPTCP, trace.MiddleboxInterference)
+		return tcp.Discard
+	}
+	c.e.count(now, c.sock, mpJoinAckRx)
+	want := joinHMAC(c.remote.key, c.local.key, f.join.peerNonce, f.join.nonce)
+	if o.Join.HMAC != left160(want) {
+		c.e.count(now, c.sock, mpJoinAckHMacFailure)
+		f.reset(now, rstMPTCP, trace.BadHMAC)
+		return tcp.Discard
+	}
+	if !c.mayJoin() {
+		c.e.count(now, c.sock, mpJoinRejected)
+		f.reset(now, rstProhibited, trace.Refused)
+		return tcp.Discard
+	}
+	f.becomeFull(now)
+	f.fourthDue = true
+	return 0
+}
+
+// readJoinFourth processes the first segments behind our third packet: the peer
+// has accepted the subflow if it answers with a DSS. Anything but a repetition of
+// the handshake that comes without one shows that options do not pass.
+func (f *subflow) readJoinFourth(now sim.Time, s *Segment) tcp.Verdict {
+	if s.Segment.Opt.Has(wire.HasDSS | wire.HasDataAck) {
+		f.join.again = sim.Never
+		f.becomeFull(now)
+		return f.readFull(now, s)
+	}
+	if s.Opt != nil && s.Opt.Present&signals != 0 || s.Flags.Has(wire.SYN) {
+		return tcp.IgnoreWindow
+	}
+	f.reset(now, rstMPTCP, trace.MiddleboxInterference)
+	return tcp.Discard
+}

@@ -1,0 +1,206 @@
+package mptcp
+
+import (
+	"mpsim/mptcp/tcp"
+	"mpsim/sim"
+)
+
+// Profile is the choice of protocol variants and timers: everything in which two
+// correct MPTCP stacks differ, and nothing of schedulers, controllers and path
+// managers. A Profile is shared by connections and must not be changed while an
+// endpoint uses it.
+type Profile struct {
+	// Name is what scenarios call the profile; Doc says in one line what it is.
+	Name, Doc string
+	// TCP is the profile of every TCP connection, subflow or not.
+	TCP tcp.Profile
+
+	// CapableSYNs is how many SYNs carry MP_CAPABLE before the connection tries
+	// without (RFC 8684 section 3.1; Linux syn_retrans_before_tcp_fallback 2:
+	// three SYNs).
+	CapableSYNs int
+	// SubflowLimit is how many subflows beside the initial one a connection may
+	// have, in both roles. It is the most that Linux can be configured to; the
+	// two of its default belong to its own path manager.
+	SubflowLimit int
+	// RefuseAtACK answers an MP_JOIN that policy forbids only after its third
+	// packet, as Linux does; otherwise its SYN is answered with the reset.
+	RefuseAtACK bool
+	// JoinAck says when the third packet of a join is sent again.
+	JoinAck JoinAckTimer
+
+	// MaxMapping is how many bytes one DSS mapping covers at most: Linux maps
+	// whole buffers (up to 64 KiB) and repeats the option in each segment.
+	MaxMapping int
+	// HoldUnmapped keeps data that no mapping covers for up to a receive window
+	// before the subflow is reset (RFC 8684 section 3.3.1); otherwise it is reset
+	// at once (Linux).
+	HoldUnmapped bool
+	// ReleaseNeedsSubflow frees send buffer only when the subflows that carried
+	// the data have acknowledged it too (RFC 8684 section 3.3.2); otherwise the
+	// DATA_ACK alone frees it (Linux).
+	ReleaseNeedsSubflow bool
+
+	// Reinject says when data is sent again on another subflow (RFC 8684 section
+	// 3.3.6); ReinjectAfter is the number of timeouts in a row that
+	// ReinjectConservative waits for. A subflow that ends always has its data
+	// sent again.
+	Reinject      ReinjectPolicy
+	ReinjectAfter int
+	// Reprobe caps the retransmission timeout of a silent subflow while another
+	// one lives, so that a path that returns is found soon; 0: no cap. A socket
+	// can ask for it too (SocketOptions.Reprobe).
+	Reprobe sim.Duration
+
+	// DataFINTimeout is the first interval after which an unacknowledged DATA_FIN
+	// is sent again; later ones double up to the maximum RTO of TCP.
+	DataFINTimeout sim.Duration
+	// DataFINTwice repeats the first interval once (Linux: 0.2, 0.2, 0.4 s, ...).
+	DataFINTwice bool
+	// AnswerDataFIN acknowledges a DATA_FIN that was received before. Linux does
+	// not, so that a lost DATA_ACK is repaired only by the next segment.
+	AnswerDataFIN bool
+	// AckAfterFIN sends a pure ACK after the FIN of a subflow that ends because
+	// the peer's DATA_FIN completed the closing (Linux 6.18).
+	AckAfterFIN bool
+	// CloseTimeout is how long a connection outlives its last subflow, and how
+	// long one that the application has closed goes without progress (Linux
+	// close_timeout 60 s).
+	CloseTimeout sim.Duration
+	// WindowProbe is the first interval after which a closed connection-level
+	// window is probed by a byte that the peer has already; TCP's own probes
+	// carry it on from there.
+	WindowProbe sim.Duration
+}
+
+// JoinAckTimer says when the third packet of a join is sent again.
+type JoinAckTimer uint8
+
+// The timers of the third packet of a join.
+const (
+	// JoinAckTwoSRTT repeats it every two smoothed round-trip times (Linux).
+	JoinAckTwoSRTT JoinAckTimer = iota
+	// JoinAckRTO repeats it after the RTO, doubling, like any segment (RFC 8684
+	// section 3.2).
+	JoinAckRTO
+)
+
+// ReinjectPolicy says when data in flight on one subflow is sent again on
+// another (RFC 8684 section 3.3.6).
+type ReinjectPolicy uint8
+
+// The reinjection policies.
+const (
+	// ReinjectOnRTO sends everything again that only subflows carry which have
+	// timed out and not been heard of since.
+	ReinjectOnRTO ReinjectPolicy = iota
+	// ReinjectAggressive does that too, and sends the first unacknowledged
+	// mapping of a subflow again whenever its TCP enters fast recovery.
+	ReinjectAggressive
+	// ReinjectConservative is ReinjectOnRTO after several timeouts in a row.
+	ReinjectConservative
+	// ReinjectNone sends data again only if its subflow has ended.
+	ReinjectNone
+)
+
+var reinjectNames = [...]string{
+	ReinjectOnRTO: "on_rto", ReinjectAggressive: "aggressive",
+	ReinjectConservative: "conservative", ReinjectNone: "none",
+}
+
+// String returns the name that scenarios use.
+func (r ReinjectPolicy) String() string {
+	if int(r) < len(reinjectNames) {
+		return reinjectNames[r]
+	}
+	return "unknown"
+}
+
+// ParseReinjectPolicy returns the policy of the given name.
+func ParseReinjectPolicy(name string) (ReinjectPolicy, bool) {
+	for r, n := range reinjectNames {
+		if n == name {
+			return ReinjectPolicy(r), true
+		}
+	}
+	return 0, false
+}
+
+// reprobeInterval is the cap of Reprobe where a socket asks for it.
+const reprobeInterval = sim.Second
+
+// Linux returns the profile of upstream Linux 6.18 with default settings. Its
+// own reinjection (a connection-level timer and stale subflows) is not part of
+// it: data is sent again after a timeout of its subflow.
+func Linux() *Profile {
+	return &Profile{
+		Name: "linux", Doc: "upstream Linux 6.18 with default sysctl settings",
+		TCP:          *tcp.Linux(),
+		CapableSYNs:  3,
+		SubflowLimit: 8, RefuseAtACK: true, JoinAck: JoinAckTwoSRTT,
+		MaxMapping:     65428,
+		Reinject:       ReinjectOnRTO,
+		DataFINTimeout: 200 * sim.Millisecond, DataFINTwice: true, AckAfterFIN: true,
+		CloseTimeout: 60 * sim.Second,
+		WindowProbe:  200 * sim.Millisecond,
+	}
+}
+
+// RFC returns the profile of the text of RFC 8684 and of the TCP RFCs.
+func RFC() *Profile {
+	return &Profile{
+		Name: "rfc", Doc: "the text of RFC 8684 and of the TCP RFCs",
+		TCP:          *tcp.RFC(),
+		CapableSYNs:  3,
+		SubflowLimit: 32, JoinAck: JoinAckRTO,
+		MaxMapping:   65428,
+		HoldUnmapped: true, ReleaseNeedsSubflow: true,
+		Reinject:       ReinjectOnRTO,
+		DataFINTimeout: sim.Second, AnswerDataFIN: true,
+		CloseTimeout: 60 * sim.Second,
+		WindowProbe:  sim.Second,
+	}
+}
+
+// LinuxOOT returns the profile of the out-of-tree Linux stack (v0.9x), on which
+// most papers were measured: TCP as of the kernels it was made for (RFC 6675 and
+// PRR without RACK), one mapping for each segment, reinjection after every
+// timeout.
+func LinuxOOT() *Profile {
+	t := *tcp.Linux()
+	t.Name = "linux-oot"
+	t.RACK, t.TLP = false, false
+	t.SynLinearTimeouts = 0
+	t.CompressSACK = 0
+	return &Profile{
+		Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured",
+		TCP:          t,
+		CapableSYNs:  4,
+		SubflowLimit: 32, JoinAck: JoinAckRTO,
+		MaxMapping:     1,
+		Reinject:       ReinjectOnRTO,
+		DataFINTimeout: 200 * sim.Millisecond, AnswerDataFIN: true,
+		CloseTimeout: 60 * sim.Second,
+		WindowProbe:  200 * sim.Millisecond,
+	}
+}
+
+// Profiles returns the profiles in the order in which they are listed.
+func Profiles() []*Profile { return []*Profile{Linux(), RFC(), LinuxOOT()} }
+
+// ProfileByName returns a fresh copy of the named profile, or nil.
+func ProfileByName(name string) *Profile {
+	for _, p := range Profiles() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// mappingLimit is how many bytes a mapping may cover on a subflow with the given
+// segment size: whole segments, at least one.
+func (p *Profile) mappingLimit(mss int) int {
+	n := p.MaxMapping - p.MaxMapping%mss
+	return max(n, mss)
+}

@@ -1,0 +1,193 @@
+package mptcp
+
+import (
+	"mpsim/cc"
+	"mpsim/sim"
+)
+
+// Data in flight is sent again on another subflow (RFC 8684 section 3.3.6) when
+// its own subflow times out, as far as the profile's policy says, and when it
+// ends. The subflow goes on retransmitting its own bytes: its stream must stay
+// whole.
+
+// reinjectAfterTimeout reports whether a timeout of f lets its data be sent
+// again: there is somebody else to send it, and the policy allows.
+func (c *connection) reinjectAfterTimeout(f *subflow) bool {
+	switch c.p.Reinject {
+	case ReinjectNone:
+		return false
+	case ReinjectConservative:
+		if f.flow.tcp.Backoff() < c.p.ReinjectAfter {
+			return false
+		}
+	}
+	f.givenUp = f.failed
+	return true
+}
+
+// requeueLost puts everything on the list of what is to be sent again that only
+// subflows carry which have ended or, by the policy, failed. Without a subflow
+// in health the list would serve nobody, so it waits until there is one.
+func (c *connection) requeueLost() {
+	healthy := uint64(0)
+	able := false
+	for _, f := range c.subs {
+		if f.dead || f.givenUp && f.failed {
+			continue
+		}
+		healthy |= bit(f.id)
+		able = able || f.usable()
+	}
+	if able {
+		c.send.requeue(healthy)
+	}
+}
+
+// fastRecovery sends the first unacknowledged mapping of a subflow again when
+// its TCP has just entered fast recovery, under ReinjectAggressive.
+func (c *connection) fastRecovery(f *subflow) {
+	in := f.flow.tcp.CAState() == cc.Recovery
+	entered := in && !f.inRecovery
+	f.inRecovery = in
+	if !entered || f.tx.len() == 0 {
+		return
+	}
+	m := f.tx.at(0)
+	for _, g := range c.subs {
+		if g == f || !g.usable() || g.failed {
+			continue
+		}
+		if i := c.send.find(m.dsn); i < len(c.send.flight) && c.send.flight[i].DSN < m.dsn+uint64(m.len) {
+			c.send.repeat(c.send.flight[i])
+			c.work = true
+		}
+		return
+	}
+}
+
+// retransTimer is the connection-level retransmission timer (RFC 8684 section
+// 3.3.6): a net for data that subflows have delivered but the peer has not
+// acknowledged. Its interval is that of out-of-tree Linux, twice the largest RTO
+// of the subflows in health, doubling while nothing moves. The stale subflows of
+// upstream Linux would be found here too.
+type retransTimer struct {
+	at      sim.Time
+	moved   sim.Time // last progress
+	backoff uint
+}
+
+func (t *retransTimer) stop() { *t = retransTimer{at: sim.Never} }
+
+// progress notes that the peer has acknowledged data. The deadline is moved only
+// when it comes up.
+func (t *retransTimer) progress(now sim.Time) {
+	t.moved = now
+	t.backoff = 0
+}
+
+// armRetrans starts the timer if data is outstanding.
+func (c *connection) armRetrans(now sim.Time) {
+	if c.retrans.at == sim.Never && c.send.una != c.send.next {
+		c.retrans.moved = now
+		c.retrans.at = now.Add(c.retransInterval())
+	}
+}
+
+// retransInterval is the interval of the timer, backoff included.
+func (c *connection) retransInterval() sim.Duration {
+	rto := sim.Duration(0)
+	for _, f := range c.subs {
+		if f.usable() && !f.failed {
+			rto = max(rto, f.flow.tcp.RTO())
+		}
+	}
+	if rto == 0 {
+		rto = c.p.TCP.InitialRTO
+	}
+	return min(2*rto<<min(c.retrans.backoff, 10), c.p.TCP.MaxRTO)
+}
+
+// retransTimeout sends the first outstanding range again if no subflow is going
+// to deliver it.
+func (c *connection) retransTimeout(now sim.Time) {
+	t := &c.retrans
+	t.at = sim.Never
+	flight := c.send.inFlight()
+	if len(flight) == 0 || c.over || c.fallback.on {
+		return
+	}
+	if due := t.moved.Add(c.retransInterval()); due > now {
+		t.at = due
+		return
+	}
+	r := flight[0]
+	inHand := false
+	for _, f := range c.subs {
+		if !f.dead && !f.failed && f.tx.holds(r.DSN, r.Len, f.flow.tcp.SndUna()) > 0 {
+			inHand = true
+		}
+	}
+	if !inHand {
+		c.stats.retransmits++
+		r.Carried = 0
+		c.send.repeat(r)
+		c.work = true
+	}
+	t.backoff++
+	t.moved = now
+	t.at = now.Add(c.retransInterval())
+}
+
+// probeTimer probes a closed window of the connection: the peer may have opened
+// it in a segment that was lost, and nothing is in flight that would bring
+// another. As in Linux a byte goes into a subflow that the peer has already; it
+// waits there for TCP's window, which TCP probes.
+type probeTimer struct {
+	at       sim.Time
+	interval sim.Duration
+}
+
+func (t *probeTimer) stop() { *t = probeTimer{at: sim.Never} }
+
+// armProbe starts the timer if data waits for the window and nothing is
+// outstanding.
+func (c *connection) armProbe(now sim.Time) {
+	if c.probe.at != sim.Never || c.send.una != c.send.next || c.send.next == c.send.end ||
+		c.peer.edge > c.send.next {
+		return
+	}
+	if c.probe.interval == 0 {
+		c.probe.interval = c.p.WindowProbe
+	}
+	c.probe.at = now.Add(c.probe.interval)
+}
+
+// probeTimeout puts a probe into the subflow in best health.
+func (c *connection) probeTimeout(now sim.Time) {
+	c.probe.at = sim.Never
+	if c.over || c.fallback.on || c.send.una != c.send.next || c.peer.edge > c.send.next || c.send.next == c.send.end {
+		return
+	}
+	c.probe.interval = min(2*c.probe.interval, c.p.TCP.MaxRTO)
+	c.probe.at = now.Add(c.probe.interval)
+	var best *subflow
+	for _, f := range c.subs {
+		if !f.usable() || f.tx.len() > 0 {
+			continue
+		}
+		if best == nil || best.failed && !f.failed {
+			best = f
+		}
+	}
+	if best == nil {
+		return // a probe is on its way
+	}
+	c.e.count(now, c.sock, windowProbes)
+	if c.send.una > 1 {
+		c.load(now, best, c.send.una-1, 1)
+		return
+	}
+	// Nothing was ever acknowledged: the first new byte is the probe.
+	c.send.grant(best.id, 1)
+	c.load(now, best, c.send.next-1, 1)
+}

@@ -1,0 +1,78 @@
+package mptcp
+
+import (
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// Reason codes of MP_TCPRST (RFC 8684 section 3.6).
+const (
+	rstNone        = 0 // unspecified
+	rstMPTCP       = 1 // MPTCP-specific error
+	rstProhibited  = 3 // administratively prohibited
+	rstOutstanding = 4 // too much outstanding data
+	rstMiddlebox   = 6 // middlebox interference
+)
+
+// reset ends the subflow by a RST with the given code; why is what the
+// connection is told.
+func (f *subflow) reset(now sim.Time, code uint8, why trace.Reason) {
+	if f.dead {
+		return
+	}
+	f.rst = code
+	f.why = why
+	f.flow.tcp.Abort(now)
+	f.conn.e.ready.push(f.flow)
+	// Abort reports the end; make sure of it for the states in which it is silent.
+	if !f.dead {
+		f.dead = true
+		f.endedAt = now
+		f.conn.changed = true
+	}
+}
+
+// writeReset puts MP_FASTCLOSE and MP_TCPRST into a RST (RFC 8684 sections 3.5
+// and 3.6), as far as there is room.
+func (f *subflow) writeReset(now sim.Time, s *Segment, room int) {
+	c := f.conn
+	if f.phase == phaseSYN && f.synSent == 0 {
+		return
+	}
+	o := s.Options()
+	if f.fast && c.remote.known && room >= 12 {
+		o.Present |= wire.OptFastClose
+		o.FastClose.ReceiverKey = uint64(c.remote.key)
+		room -= 12
+		c.e.count(now, c.sock, mpFastcloseTx)
+	}
+	if room >= 4 {
+		o.Present |= wire.OptRst
+		o.Rst.Flags, o.Rst.Reason = 0, f.rst
+		c.e.count(now, c.sock, mpRstTx)
+	}
+}
+
+// readReset looks at a RST that TCP is about to obey.
+func (f *subflow) readReset(now sim.Time, s *Segment) {
+	c := f.conn
+	if s.Opt.Has(wire.OptRst) {
+		c.e.count(now, c.sock, mpRstRx)
+	}
+	if s.Opt.Has(wire.OptFastClose) {
+		f.readFastClose(now, s)
+	}
+}
+
+// readFastClose ends the connection on the peer's word, if it knows our key (RFC
+// 8684 section 3.5). Whatever carried it, the other subflows are reset.
+func (f *subflow) readFastClose(now sim.Time, s *Segment) {
+	c := f.conn
+	if Key(s.Opt.FastClose.ReceiverKey) != c.local.key || f.phase == phasePlain {
+		return
+	}
+	c.e.count(now, c.sock, mpFastcloseRx)
+	c.fastClosed = true
+	c.changed = true
+}

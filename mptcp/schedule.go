@@ -1,0 +1,323 @@
+package mptcp
+
+import (
+	"mpsim/cc"
+	"mpsim/sched"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// push asks the scheduler until it grants nothing, and carries its grants out.
+func (c *connection) push(now sim.Time) {
+	switch {
+	case c.over:
+		return
+	case c.fallback.on:
+		c.pushPlain(now)
+		return
+	}
+	e := c.e
+	for c.send.next != c.send.end || len(c.send.again) > 0 {
+		rows := c.rows()
+		if len(rows) == 0 {
+			return
+		}
+		e.queue = sched.Queue{
+			Next: c.send.next, Una: c.send.una, End: c.send.end, PeerEdge: c.peer.edge,
+			Reinject: c.send.again, InFlight: c.send.inFlight(),
+		}
+		c.stats.picks++
+		e.grants = c.sched.Pick(now, &e.queue, rows, e.grants[:0])
+		progress := false
+		for i := range e.grants {
+			progress = c.carry(now, &e.grants[i], len(rows)) || progress
+		}
+		if !progress {
+			c.observeWait(now, len(rows))
+			c.armProbe(now)
+			break
+		}
+	}
+	c.armRetrans(now)
+}
+
+// observeWait shows a decision to wait; it follows from the grants, so it is not
+// part of the run hash.
+func (c *connection) observeWait(now sim.Time, candidates int) {
+	e := c.e
+	if e.trace == nil || !e.trace.Wants(trace.Wait) {
+		return
+	}
+	e.record = trace.Record{
+		At: now, Kind: trace.Wait, Conn: c.sock.number, Flow: int32(sched.NoFlow),
+		A: int64(c.send.next), B: c.send.unsent(), C: int64(candidates),
+	}
+	e.trace.Observe(&e.record)
+}
+
+// rows returns what the scheduler sees of the subflows that may be granted data.
+func (c *connection) rows() []sched.Path {
+	rows := c.e.rows[:0]
+	for _, f := range c.subs {
+		if !f.usable() {
+			continue
+		}
+		t := f.flow.tcp
+		window := c.cc.Window(f.id)
+		rows = append(rows, sched.Path{
+			Flow: f.id, SRTT: t.SRTT(), RTTVar: t.RTTVar(),
+			Window: window, InFlight: t.InFlight(), Unsent: t.Unsent(),
+			SendBufFree: c.send.limit - int64(t.SndEnd()-t.SndUna()),
+			Pacing:      c.pacing(f, window),
+			MSS:         int64(t.MSS()), LastRecv: t.LastReceived(),
+			Backup: f.isBackup(), PotentiallyFailed: f.failed,
+			InLoss: t.CAState() == cc.LossState,
+		})
+	}
+	c.e.rows = rows
+	return rows
+}
+
+// pacing estimates the sending rate of a subflow: the controller's, or what Linux
+// computes for sk_pacing_rate:
+//
+//	ratio * window / srtt    ratio = 2 in early slow start, 1.2 later
+func (c *connection) pacing(f *subflow, window int64) sim.Rate {
+	if r := c.cc.PacingRate(f.id); r > 0 {
+		return r
+	}
+	srtt := int64(f.flow.tcp.SRTT())
+	if srtt == 0 {
+		return 0
+	}
+	ratio := 12 * window
+	if window < c.cc.Ssthresh(f.id)/2 {
+		ratio = 20 * window
+	}
+	return sim.Rate(ratio * 8e8 / srtt)
+}
+
+// carry moves a granted range into the send queue of a subflow and reports
+// whether that changed anything. A grant that breaks the rules of package sched
+// is a defect of the scheduler.
+func (c *connection) carry(now sim.Time, g *sched.Grant, candidates int) bool {
+	if uint(g.Flow) >= uint(len(c.subs)) || !c.subs[g.Flow].usable() || g.Len <= 0 {
+		sim.Bugf("connection %d: grant of %d bytes to subflow %d", c.sock.number, g.Len, g.Flow)
+	}
+	f := c.subs[g.Flow]
+	if g.Penalise != sched.NoFlow {
+		c.cc.Reduce(now, g.Penalise, cc.Penalty)
+	}
+	end := g.DSN + uint64(g.Len)
+	if g.Kind == sched.New {
+		if g.DSN != c.send.next || end > c.send.end || end > c.peer.edge {
+			sim.Bugf("connection %d: grant of new data [%d, %d), queue [%d, %d), edge %d",
+				c.sock.number, g.DSN, end, c.send.next, c.send.end, c.peer.edge)
+		}
+		c.send.grant(g.Flow, g.Len)
+	} else {
+		if g.DSN < c.send.una || end > c.send.next {
+			sim.Bugf("connection %d: grant of old data [%d, %d), queue [%d, %d)",
+				c.sock.number, g.DSN, end, c.send.una, c.send.next)
+		}
+		if held := f.tx.holds(g.DSN, g.Len, f.flow.tcp.SndUna()); held > 0 {
+			// The subflow is still carrying a part: it goes off the list, since
+			// TCP will see to it, and nothing is sent twice on one subflow.
+			c.send.forget(g.DSN, end)
+			return true
+		}
+		from := c.carrierOf(g.DSN)
+		c.send.copyTo(g.Flow, g.DSN, g.Len)
+		c.stats.reinjected += int64(g.Len)
+		f.reinjected += int64(g.Len)
+		c.e.count(now, c.sock, mptcpRetrans)
+		c.e.emit(now, c.sock, g.Flow, trace.Reinject, trace.NoReason,
+			int64(g.DSN), int64(g.Len), int64(from), int64(g.Flow), int64(g.Kind))
+	}
+	c.recordGrant(now, g, candidates)
+	c.load(now, f, g.DSN, g.Len)
+	return true
+}
+
+// load appends n bytes of data from dsn on to the stream of a subflow, in
+// mappings of the profile's size.
+func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
+	t := f.flow.tcp
+	limit := c.p.mappingLimit(t.MSS())
+	c.stats.granted += int64(n)
+	pos := t.SndEnd()
+	for left := n; left > 0; {
+		k := min(left, limit)
+		f.tx.grant(pos, dsn, uint32(k), t.SndNxt(), uint32(limit))
+		pos, dsn, left = pos+uint64(k), dsn+uint64(k), left-k
+	}
+	t.Write(now, int64(n))
+	c.e.ready.push(f.flow)
+}
+
+// carrierOf returns the first subflow that carried a byte in flight.
+func (c *connection) carrierOf(dsn uint64) cc.FlowID {
+	i := c.send.find(dsn)
+	if i >= len(c.send.flight) {
+		return sched.NoFlow
+	}
+	set := c.send.flight[i].Carried
+	f, _ := nextCarrier(&set)
+	return f
+}
+
+// recordGrant folds a decision into the trace; it happens for nearly every
+// segment, so the record itself is built only if somebody wants it.
+func (c *connection) recordGrant(now sim.Time, g *sched.Grant, candidates int) {
+	e := c.e
+	if e.trace == nil {
+		return
+	}
+	e.trace.Fold(uint64(now), uint64(trace.Grant)|uint64(uint32(g.Flow))<<16|uint64(c.sock.number)<<32)
+	e.trace.Fold(g.DSN, uint64(g.Len)<<8|uint64(g.Kind))
+	if !e.trace.Wants(trace.Grant) {
+		return
+	}
+	e.record = trace.Record{
+		At: now, Kind: trace.Grant, Conn: c.sock.number, Flow: int32(g.Flow),
+		A: int64(g.DSN), B: int64(g.Len), C: int64(g.Kind), D: int64(candidates), E: int64(g.Penalise),
+	}
+	e.trace.Observe(&e.record)
+}
+
+// subflowsChanged acts on what subflows have noted: they became usable, timed
+// out, recovered, were closed by the peer, or ended.
+func (c *connection) subflowsChanged(now sim.Time) {
+	if c.fastClosed && !c.over {
+		c.abort(now, trace.ResetReceived)
+		return
+	}
+	lost := false
+	for _, f := range c.subs {
+		if !f.announced && f.opened() {
+			f.announced = true
+			c.subflowUp(now, f)
+			lost = true // it may take over what others could not deliver
+		}
+		if f.fourthDue {
+			f.fourthDue = false
+			f.ackNow(now)
+		}
+		if f.timedOut {
+			f.timedOut = false
+			c.sched.OnTimeout(now, f.id)
+			lost = c.reinjectAfterTimeout(f) || lost
+		}
+		if f.closing && !f.dead {
+			// The peer's FIN without DATA_FIN closes the subflow only (RFC 8684
+			// section 3.3.3).
+			f.closeWrite(now)
+		}
+		if f.dead && !f.buried {
+			f.buried = true
+			c.subflowDown(now, f)
+			lost = true
+		}
+	}
+	if lost && !c.fallback.on {
+		c.requeueLost()
+	}
+	if c.full && !c.over {
+		c.pm.establish()
+	}
+	c.checkCarriers(now)
+	c.work = true
+}
+
+// subflowUp announces a subflow that can carry data.
+func (c *connection) subflowUp(now sim.Time, f *subflow) {
+	if f.usableAt == sim.Never {
+		f.usableAt = now
+	}
+	c.sched.OnPath(now, f.id, true)
+	if f.id == 0 {
+		c.sock.connect(now)
+		return
+	}
+	c.e.events.push(Event{Kind: SubflowUp, Conn: c.sock.id, Flow: f.id})
+	c.pm.note(PathEvent{Kind: PathSubflowUp, Flow: f.id, Local: f.flow.tuple.Src.Addr(), Remote: f.flow.tuple.Dst})
+}
+
+// subflowDown takes a subflow that has ended out of everything.
+func (c *connection) subflowDown(now sim.Time, f *subflow) {
+	c.send.leave(f.id)
+	f.tx.reset()
+	f.rx.reset()
+	f.held = heldData{}
+	if f.announced {
+		c.sched.OnPath(now, f.id, false)
+	}
+	if f.phase == phasePlain {
+		return
+	}
+	if !c.over && (f.announced || f.active) {
+		c.e.events.push(Event{Kind: SubflowDown, Conn: c.sock.id, Flow: f.id, Why: f.why})
+		c.pm.note(PathEvent{
+			Kind: PathSubflowDown, Flow: f.id, Why: f.why,
+			Local: f.flow.tuple.Src.Addr(), Remote: f.flow.tuple.Dst,
+		})
+	}
+}
+
+// checkCarriers sees to what depends on how many subflows there are.
+func (c *connection) checkCarriers(now sim.Time) {
+	if c.over {
+		return
+	}
+	if c.live() == 0 {
+		switch {
+		case c.fallback.on:
+		case !c.full && !c.sock.connected:
+			c.finish(now, c.subs[0].why) // the handshake has failed
+		case c.closing.giveUp == sim.Never:
+			c.closing.giveUp = now.Add(c.p.CloseTimeout)
+		}
+	} else if !c.sock.appClosed {
+		c.closing.giveUp = sim.Never
+	}
+	c.setReprobe()
+}
+
+// setReprobe caps the retransmission timeout of every subflow beside which
+// another one lives that has not timed out itself.
+func (c *connection) setReprobe() {
+	limit := c.p.Reprobe
+	if limit == 0 && c.sock.opt.Reprobe {
+		limit = reprobeInterval
+	}
+	for _, f := range c.subs {
+		if f.dead || f.phase == phasePlain {
+			continue
+		}
+		d := sim.Duration(0)
+		for _, g := range c.subs {
+			if g != f && g.usable() && !g.failed {
+				d = limit
+			}
+		}
+		if d != f.rtoCap {
+			f.rtoCap = d
+			f.flow.tcp.SetRTOCap(d)
+			c.e.ready.push(f.flow)
+		}
+	}
+}
+
+// setAckWidth follows the width of the peer's data sequence numbers, on which the
+// room for payload depends.
+func (c *connection) setAckWidth(eight bool) {
+	if c.ack8 == eight {
+		return
+	}
+	c.ack8 = eight
+	for _, f := range c.subs {
+		if !f.dead {
+			f.flow.tcp.MSSChanged()
+		}
+	}
+}

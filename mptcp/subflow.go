@@ -1,0 +1,245 @@
+package mptcp
+
+import (
+	"net/netip"
+
+	"mpsim/cc"
+	"mpsim/mptcp/tcp"
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// phase is how far the MPTCP side of a subflow has come.
+type phase uint8
+
+const (
+	// phaseSYN: we have sent a SYN with MP_CAPABLE or MP_JOIN.
+	phaseSYN phase = iota
+	// phaseSYNACK: we have answered such a SYN.
+	phaseSYNACK
+	// phaseKeyed, first subflow: both keys are known here, but the peer has not
+	// shown by a DSS option that it has ours.
+	phaseKeyed
+	// phasePre, joined subflow: we have sent the third packet and wait for the
+	// fourth; nothing but that packet may be sent (PRE_ESTABLISHED).
+	phasePre
+	// phaseFull: the subflow carries data.
+	phaseFull
+	// phasePlain: the connection has fallen back to TCP.
+	phasePlain
+)
+
+// subflow is one path of a connection: what rides on a flow.
+type subflow struct {
+	conn   *connection
+	flow   *flow
+	id     cc.FlowID
+	active bool // we opened it
+	joined bool // by MP_JOIN
+	phase  phase
+	dead   bool // TCP has ended, or is about to by our reset
+	failed bool // timed out, and not heard of since
+	// closing: the stream of the subflow ends; nothing new is granted.
+	closing bool
+	finSent bool // the FIN is ordered
+	buried  bool // its end has been acted on
+	givenUp bool // failed, and its data may be sent again elsewhere
+	rtoCap  sim.Duration
+
+	localID, remoteID  uint8
+	backup, peerBackup bool // as we, and as the peer, asked for
+	prioDue            bool // an MP_PRIO is to be sent
+	announced          bool // its becoming usable has been acted on
+	fourthDue          bool // the fourth packet of a join is to be sent
+	mapped             bool // the peer has declared a mapping
+	timedOut           bool // a timeout has not been acted on
+	inRecovery         bool // TCP was in fast recovery when last looked at
+
+	peerISN wire.Seq
+	tx      txMaps
+	rx      rxMaps
+	held    heldData
+	sending mapping // of the segment that is being built
+	sendPos uint64  // and its position
+	join    joinState
+	synSent int   // SYNs with MP_CAPABLE or MP_JOIN sent
+	turn    uint8 // alternates handshake option and DATA_FIN
+	rst     uint8 // code of the MP_TCPRST option of our reset
+	fast    bool  // our reset carries MP_FASTCLOSE
+	why     trace.Reason
+
+	started, usableAt, endedAt sim.Time
+	reinjected                 int64 // bytes sent here that another subflow had carried
+}
+
+// newSubflow creates the next subflow of a connection, in CLOSED.
+func (c *connection) newSubflow(now sim.Time, local, remote netip.AddrPort, joined bool) *subflow {
+	f := &subflow{conn: c, id: cc.FlowID(len(c.subs)), joined: joined, started: now, usableAt: sim.Never, endedAt: sim.Never}
+	f.join.again = sim.Never
+	f.flow = c.e.newFlow(c.sock, local, remote, f)
+	c.subs = append(c.subs, f)
+	return f
+}
+
+func (f *subflow) setPhase(now sim.Time, p phase) {
+	if p == f.phase {
+		return
+	}
+	f.conn.e.emit(now, f.conn.sock, f.id, trace.SubflowPhase, f.why, int64(f.phase), int64(p), 0, 0, 0)
+	f.phase = p
+}
+
+// established reports whether the subflow carries signals in both directions.
+func (f *subflow) established() bool {
+	return !f.dead && (f.phase == phaseFull || f.phase == phaseKeyed)
+}
+
+// opened reports whether the handshakes of TCP and of MPTCP are complete.
+func (f *subflow) opened() bool {
+	if f.phase != phasePlain {
+		return f.established()
+	}
+	return !f.dead && f.flow.tcp.State() >= tcp.StateEstablished
+}
+
+// usable reports whether the subflow may be granted data.
+func (f *subflow) usable() bool {
+	return f.established() && !f.closing && f.flow.tcp.State() == tcp.StateEstablished
+}
+
+// isBackup reports whether either side wants the subflow to be used only if
+// there is no other.
+func (f *subflow) isBackup() bool { return f.backup || f.peerBackup }
+
+// ackNow makes TCP send an ACK, which carries what is due.
+func (f *subflow) ackNow(now sim.Time) {
+	f.flow.tcp.AckNow(now)
+	f.conn.e.ready.push(f.flow)
+}
+
+// closeWrite ends our direction of the subflow by a FIN behind what it carries.
+func (f *subflow) closeWrite(now sim.Time) {
+	f.closing = true
+	if f.finSent {
+		return
+	}
+	f.finSent = true
+	f.flow.tcp.CloseWrite(now)
+	f.conn.e.ready.push(f.flow)
+}
+
+// MSS implements tcp.Extension: a data segment carries a DSS option with DATA_ACK
+// (4 or 8 octets), an 8-octet data sequence number, subflow sequence number and
+// length, 22 or 26 octets, padded.
+func (f *subflow) MSS(room int) int {
+	if f.phase == phasePlain {
+		return room
+	}
+	if f.conn.ack8 {
+		return room - 28
+	}
+	return room - 24
+}
+
+// SegmentAt implements tcp.Extension: a segment ends where its mapping ends.
+func (f *subflow) SegmentAt(_ sim.Time, pos uint64, max int) (n int, off uint64) {
+	if f.phase == phasePlain {
+		return max, pos
+	}
+	m := f.tx.lookup(pos)
+	if m == nil {
+		sim.Bugf("subflow %d of connection %d: position %d is not mapped", f.id, f.conn.sock.number, pos)
+	}
+	f.sending, f.sendPos = *m, pos
+	d := pos - m.pos
+	return int(min(uint64(max), uint64(m.len)-d)), m.dsn + d - 1
+}
+
+// Deliver implements tcp.Extension: received bytes go where their mapping says.
+func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
+	c := f.conn
+	if f.phase == phasePlain {
+		c.receive(pos+1, int64(n), off)
+		return
+	}
+	for n > 0 {
+		dsn, k, ok := f.rx.take(pos, n)
+		if ok {
+			c.receive(dsn, int64(k), off)
+		} else if f.unmapped(now, pos, k, off) {
+			return
+		}
+		pos, n, off = pos+uint64(k), n-k, off+uint64(k)
+	}
+}
+
+// receive takes in n bytes of data from dsn on.
+func (c *connection) receive(dsn uint64, n int64, off uint64) {
+	edge := c.wnd.edge
+	if c.fallback.on {
+		edge = ^uint64(0) // TCP has checked its window
+	}
+	if c.closing.peerFIN != 0 {
+		edge = min(edge, c.closing.peerFIN) // nothing lies behind the DATA_FIN
+	}
+	if c.recv.insert(dsn, n, off, edge) > 0 {
+		c.input = true
+	}
+}
+
+// ReceiveWindow implements tcp.Extension: the window of the connection, from its
+// DATA_ACK.
+func (f *subflow) ReceiveWindow(sim.Time) int64 {
+	c := f.conn
+	_, scale := f.flow.tcp.Scales()
+	if f.phase == phaseSYN || f.phase == phaseSYNACK {
+		scale = 0 // the window of a SYN is not scaled
+	}
+	return c.wnd.announce(c.recv.next, scale)
+}
+
+// OnEvent implements tcp.Extension. It is called from within TCP, so it only
+// notes what settle is to act on.
+func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
+	c := f.conn
+	switch e {
+	case tcp.Connected:
+		c.changed = true
+	case tcp.AckAdvanced:
+		if f.phase == phasePlain {
+			c.plainAcked()
+		} else {
+			f.tx.ack(f.flow.tcp.SndUna())
+		}
+		if f.failed {
+			f.failed, f.givenUp = false, false
+			c.changed = true
+		}
+		c.work = true
+	case tcp.TimedOutOnce:
+		if f.established() || f.phase == phasePlain {
+			f.failed, f.timedOut = true, true
+			c.changed = true
+		}
+	case tcp.PeerClosed:
+		if f.phase == phasePlain {
+			c.fallback.eof = true
+		} else {
+			f.closing = true
+		}
+		c.changed = true
+	case tcp.Closed:
+		f.dead = true
+		if f.why == trace.NoReason {
+			f.why = why
+		}
+		f.endedAt = now
+		f.join.again = sim.Never
+		c.changed = true
+	}
+}
+
+// firstPos reports whether the segment begins at the first byte of the peer's
+// stream: only such a segment can be the one behind the handshake.
+func (f *subflow) firstPos(s *Segment) bool { return s.Seq == f.peerISN+1 }

@@ -1,0 +1,47 @@
+package mptcp
+
+import (
+	"testing"
+
+	"mpsim/sim"
+)
+
+// TestTwoPathDownload moves data over two subflows and closes in order.
+func TestTwoPathDownload(t *testing.T) {
+	w := newWorld(t, 10*ms, 30*ms)
+	for _, p := range w.paths {
+		p[0].rate, p[1].rate = 10*sim.MegabitPerSecond, 10*sim.MegabitPerSecond
+		p[0].limit, p[1].limit = 50, 50
+	}
+	const size = 2 << 20
+	w.start()
+	var srv *app
+	w.server.accept = func() *app {
+		srv = &app{toWrite: size, close: true, full: true}
+		return srv
+	}
+	a := w.connect()
+	w.until(10*sim.Second, "connected", func() bool { return a.saw(Connected) > 0 })
+	a.toWrite = 17
+	w.flush(w.client)
+	w.until(20*sim.Second, "download", func() bool { return a.eof })
+	if a.off != size || a.bad != 0 || srv.off != 17 || srv.bad != 0 {
+		t.Fatalf("client read %d (%d bad), server %d (%d bad)", a.off, a.bad, srv.off, srv.bad)
+	}
+	subs := w.server.ep.Subflows(srv.conn, nil)
+	if len(subs) != 2 || subs[1].Delivered < size/4 {
+		t.Errorf("subflows %+v\n%s", subs, w.dump(40))
+	}
+	w.client.ep.Close(w.now, a.conn)
+	w.flush(w.client)
+	w.settleDown(200 * sim.Second)
+	if a.saw(Closed) != 1 || srv.saw(Closed) != 1 {
+		t.Errorf("closed events: %d, %d", a.saw(Closed), srv.saw(Closed))
+	}
+	if len(w.client.ep.tokens)+len(w.server.ep.tokens) != 0 {
+		t.Errorf("tokens left")
+	}
+	if n := len(w.client.ep.timers.free); n != len(w.client.ep.timers.pos) {
+		t.Errorf("%d of %d timers free", n, len(w.client.ep.timers.pos))
+	}
+}
