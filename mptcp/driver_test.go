@@ -114,10 +114,12 @@ type netEvent struct {
 
 type netEvents []netEvent
 
-func (h netEvents) Len() int           { return len(h) }
-func (h netEvents) Less(i, j int) bool { return h[i].at < h[j].at || h[i].at == h[j].at && h[i].n < h[j].n }
-func (h netEvents) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *netEvents) Push(x any)        { *h = append(*h, x.(netEvent)) }
+func (h netEvents) Len() int { return len(h) }
+func (h netEvents) Less(i, j int) bool {
+	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].n < h[j].n
+}
+func (h netEvents) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *netEvents) Push(x any)   { *h = append(*h, x.(netEvent)) }
 func (h *netEvents) Pop() any {
 	old := *h
 	e := old[len(old)-1]

@@ -93,49 +93,59 @@ type PathActions struct {
 	Remote   []PathRemote
 	Subflows []PathSubflow
 
-	orders []pathOrder
+	orders []PathOrder
 }
 
-type pathOrderKind uint8
+// PathOrderKind says what a path manager orders.
+type PathOrderKind uint8
 
+// The kinds of orders; trace records show them as numbers.
 const (
-	orderOpen pathOrderKind = iota
-	orderClose
-	orderBackup
-	orderAfter
+	OrderOpen PathOrderKind = iota
+	OrderClose
+	OrderBackup
+	OrderAfter
 )
 
-// pathOrder is one order; trace records show its kind as a number.
-type pathOrder struct {
-	kind   pathOrderKind
-	local  netip.Addr
-	remote netip.AddrPort
-	backup bool
-	flow   cc.FlowID
-	after  sim.Duration
-	tag    uint32
+// PathOrder is one action that a path manager has ordered.
+type PathOrder struct {
+	Kind   PathOrderKind
+	Local  netip.Addr     // of OrderOpen
+	Remote netip.AddrPort // of OrderOpen
+	Backup bool           // of OrderOpen and OrderBackup
+	Flow   cc.FlowID      // of OrderClose and OrderBackup
+	After  sim.Duration   // of OrderAfter
+	Tag    uint32         // of OrderAfter
+}
+
+// TakeOrders returns the orders of the call and forgets them. The connection
+// does so, and tests of path managers.
+func (a *PathActions) TakeOrders() []PathOrder {
+	o := a.orders
+	a.orders = a.orders[:0]
+	return o
 }
 
 // Open orders a new subflow from a local address to one of the peer's. A local
 // port is chosen. Orders beyond Limit are ignored.
 func (a *PathActions) Open(local netip.Addr, remote netip.AddrPort, backup bool) {
-	a.orders = append(a.orders, pathOrder{kind: orderOpen, local: local, remote: remote, backup: backup})
+	a.orders = append(a.orders, PathOrder{Kind: OrderOpen, Local: local, Remote: remote, Backup: backup})
 }
 
 // Close orders the end of a subflow: a FIN behind what it carries.
 func (a *PathActions) Close(f cc.FlowID) {
-	a.orders = append(a.orders, pathOrder{kind: orderClose, flow: f})
+	a.orders = append(a.orders, PathOrder{Kind: OrderClose, Flow: f})
 }
 
 // SetBackup asks the peer to use a subflow only if there is no other, or no
 // longer so, and does the same here.
 func (a *PathActions) SetBackup(f cc.FlowID, backup bool) {
-	a.orders = append(a.orders, pathOrder{kind: orderBackup, flow: f, backup: backup})
+	a.orders = append(a.orders, PathOrder{Kind: OrderBackup, Flow: f, Backup: backup})
 }
 
 // After orders a PathTimer event with the given tag.
 func (a *PathActions) After(d sim.Duration, tag uint32) {
-	a.orders = append(a.orders, pathOrder{kind: orderAfter, after: d, tag: tag})
+	a.orders = append(a.orders, PathOrder{Kind: OrderAfter, After: d, Tag: tag})
 }
 
 // pathManaging is the connection's side of its path manager.
@@ -205,8 +215,9 @@ func (c *connection) runPathManager(now sim.Time) {
 		c.pm.queue = c.pm.queue[1:]
 		c.fillActions(a)
 		c.pm.pm.OnEvent(now, ev, a)
-		for i := range a.orders {
-			c.obey(now, &a.orders[i])
+		orders := a.TakeOrders()
+		for i := range orders {
+			c.obey(now, &orders[i])
 		}
 	}
 }
@@ -234,37 +245,37 @@ func (c *connection) fillActions(a *PathActions) {
 }
 
 // obey carries out one order.
-func (c *connection) obey(now sim.Time, o *pathOrder) {
+func (c *connection) obey(now sim.Time, o *PathOrder) {
 	if c.over {
 		return
 	}
-	switch o.kind {
-	case orderOpen:
+	switch o.Kind {
+	case OrderOpen:
 		if !c.mayJoin() {
 			return
 		}
 		c.tracePM(now, o, cc.FlowID(len(c.subs)))
-		if !c.openSubflow(now, o.local, o.remote, 0, o.backup) {
-			c.pm.note(PathEvent{Kind: PathSubflowDown, Flow: sched.NoFlow, Why: trace.Unreachable, Local: o.local, Remote: o.remote})
+		if !c.openSubflow(now, o.Local, o.Remote, 0, o.Backup) {
+			c.pm.note(PathEvent{Kind: PathSubflowDown, Flow: sched.NoFlow, Why: trace.Unreachable, Local: o.Local, Remote: o.Remote})
 		}
-	case orderAfter:
-		t := pathTimer{now.Add(o.after), o.tag}
+	case OrderAfter:
+		t := pathTimer{now.Add(o.After), o.Tag}
 		c.pm.timers = append(c.pm.timers, t)
 		c.pm.at = min(c.pm.at, t.at)
 	default:
-		if uint(o.flow) >= uint(len(c.subs)) || c.subs[o.flow].dead {
+		if uint(o.Flow) >= uint(len(c.subs)) || c.subs[o.Flow].dead {
 			return
 		}
-		f := c.subs[o.flow]
+		f := c.subs[o.Flow]
 		c.tracePM(now, o, f.id)
-		if o.kind == orderClose {
+		if o.Kind == OrderClose {
 			f.why = trace.PathManagerRequest
 			f.closeWrite(now)
 			c.changed = true
 			return
 		}
-		if f.backup != o.backup {
-			f.backup = o.backup
+		if f.backup != o.Backup {
+			f.backup = o.Backup
 			f.prioDue = true
 			f.ackNow(now)
 			c.work = true
@@ -273,12 +284,12 @@ func (c *connection) obey(now sim.Time, o *pathOrder) {
 }
 
 // tracePM records an action: its number, the local and the remote address id.
-func (c *connection) tracePM(now sim.Time, o *pathOrder, f cc.FlowID) {
+func (c *connection) tracePM(now sim.Time, o *PathOrder, f cc.FlowID) {
 	local := uint8(0)
-	if o.kind == orderOpen {
-		local = c.addressID(o.local)
+	if o.Kind == OrderOpen {
+		local = c.addressID(o.Local)
 	}
-	c.e.emit(now, c.sock, f, trace.PathManager, trace.NoReason, int64(o.kind), int64(local), 0, 0, 0)
+	c.e.emit(now, c.sock, f, trace.PathManager, trace.NoReason, int64(o.Kind), int64(local), 0, 0, 0)
 }
 
 // localAddrChanged tells the connection of an address that the host has gained or

@@ -1,0 +1,62 @@
+package pm
+
+import (
+	"fmt"
+
+	"mpsim/cc"
+	"mpsim/mptcp"
+	"mpsim/sim"
+)
+
+// Spec is one row of the table of path managers: what `mpsim list pm` prints and
+// what a scenario's `path_manager = ...` looks up.
+type Spec struct {
+	Name, Doc string
+	Params    []cc.Param
+	// New makes the path manager of one connection. Params are complete and in
+	// range; rnd is the connection's own random stream.
+	New func(p cc.Params, rnd *sim.Rand) mptcp.PathManager
+}
+
+// Specs returns the table of path managers that mpsim ships. To add one: write it
+// in a file of its own, give it a Spec, add a line here and a page in
+// docs/models.
+func Specs() []Spec {
+	return []Spec{
+		defaultSpec,
+		fullMeshSpec,
+	}
+}
+
+// New makes the path manager of the given name from the table of [Specs].
+func New(name string, settings []cc.Setting, rnd *sim.Rand) (mptcp.PathManager, error) {
+	return Make(Specs(), name, settings, rnd)
+}
+
+// Make makes the path manager of the given name with its parameters. The error
+// of an unknown name lists the known ones; all wrong parameters are reported at
+// once. Rnd is the connection's own random stream; only path managers that draw
+// need it.
+func Make(table []Spec, name string, settings []cc.Setting, rnd *sim.Rand) (mptcp.PathManager, error) {
+	for i := range table {
+		s := &table[i]
+		if s.Name != name {
+			continue
+		}
+		p, err := cc.Resolve(s.Params, settings)
+		if err != nil {
+			return nil, fmt.Errorf("path manager %q: %w", name, err)
+		}
+		return s.New(p, rnd), nil
+	}
+	return nil, cc.UnknownName("path manager", name, Names(table))
+}
+
+// Names returns the names of a table, in its order.
+func Names(table []Spec) []string {
+	names := make([]string, len(table))
+	for i := range table {
+		names[i] = table[i].Name
+	}
+	return names
+}
