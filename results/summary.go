@@ -79,6 +79,8 @@ type Flow struct {
 	Server     string `json:"server,omitempty"`
 	Controller string `json:"cc,omitempty"`
 	Scheduler  string `json:"scheduler,omitempty"`
+	// Error says why the connection could not be opened.
+	Error string `json:"error,omitempty"`
 
 	// Of datagram flows.
 	PacketsSent     int64   `json:"packets_sent,omitempty"`

@@ -1,7 +1,6 @@
 package execute
 
 import (
-	"mpsim/mptcp"
 	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
 	"mpsim/scenarios"
@@ -13,10 +12,17 @@ type namer struct {
 	world    *scenarios.World
 	links    []string
 	counters []string
+	flows    map[connection]string
 }
 
+// connection is a connection of an endpoint in trace records.
+type connection struct{ node, number uint32 }
+
 func newNamer(w *scenarios.World) *namer {
-	n := &namer{world: w, counters: mptcp.CounterNames()}
+	n := &namer{world: w, flows: map[connection]string{}}
+	for _, c := range w.Counters() {
+		n.counters = append(n.counters, c.Name)
+	}
 	for _, lk := range w.Network().Links() {
 		n.links = append(n.links, lk.Name())
 	}
@@ -28,7 +34,13 @@ func (n *namer) NodeName(node uint32) string { return n.world.Trace().NodeName(n
 
 // FlowName implements results.Namer.
 func (n *namer) FlowName(node, conn uint32) string {
-	return n.world.ConnName(n.NodeName(node), conn)
+	c := connection{node, conn}
+	name := n.flows[c]
+	if name == "" { // not accepted yet, or of no flow
+		name = n.world.ConnName(n.NodeName(node), conn)
+		n.flows[c] = name
+	}
+	return name
 }
 
 // FieldName implements results.Namer.

@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"runtime/metrics"
@@ -196,7 +197,11 @@ func (r *run) finish(o *Outcome) error {
 	if err := r.dir.Write(results.SummaryName, b); err != nil {
 		return err
 	}
-	if err := r.dir.Write(results.ResolvedName, r.job.Scenario.Resolved()); err != nil {
+	var resolved bytes.Buffer
+	if err := r.job.Scenario.WriteResolved(&resolved); err != nil {
+		return err
+	}
+	if err := r.dir.Write(results.ResolvedName, resolved.Bytes()); err != nil {
 		return err
 	}
 	if err := r.figures(o); err != nil {

@@ -230,6 +230,18 @@ func traceRows(*program) []row {
 	return rows
 }
 
+func scenarioRows(*program) []row {
+	list, err := scenarios.List()
+	if err != nil {
+		panic("the library: " + err.Error()) // its test excludes it
+	}
+	var rows []row
+	for _, e := range list {
+		rows = append(rows, row{e.Path, e.Title, []param{}})
+	}
+	return rows
+}
+
 func metricRows(*program) []row {
 	var rows []row
 	for _, m := range scenarios.Metrics() {

@@ -73,7 +73,7 @@ func (p *program) run(file string, f *runFlags) error {
 	bar := newProgress(p.err)
 	job.Progress = bar.show
 	if !f.json {
-		job.Preamble = p.printPreamble
+		job.Preamble = func(pre *scenarios.Preamble) { p.printPreamble(sc, pre) }
 	}
 	o, err := execute.Run(p.ctx, *job)
 	bar.done()
