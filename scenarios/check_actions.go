@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -183,7 +184,7 @@ func (c *checker) checkExpect() {
 		}
 	}
 	for _, e := range c.sc.Expect {
-		cmp, links, fault := parseComparison(e.Expr, scope)
+		parsed, needs, fault := parseComparison(e.Expr, scope)
 		if fault != nil {
 			at := e.pos
 			if at.Line > 0 {
@@ -192,11 +193,26 @@ func (c *checker) checkExpect() {
 			c.add(at, "expectation %s: %s", e.Name, fault.msg)
 			continue
 		}
-		e.parsed = cmp
-		for _, l := range links {
-			if !slices.Contains(c.sc.fineLinks, l) {
-				c.sc.fineLinks = append(c.sc.fineLinks, l)
-			}
+		e.parsed = parsed
+		c.sc.fineLinks = union(c.sc.fineLinks, needs.links)
+		c.sc.fineFlows = union(c.sc.fineFlows, needs.flows)
+		c.sc.needsRecords = c.sc.needsRecords || needs.records
+	}
+}
+
+// union appends to a the elements of b that it lacks.
+func union(a, b []string) []string {
+	for _, x := range b {
+		if !slices.Contains(a, x) {
+			a = append(a, x)
 		}
 	}
+	return a
+}
+
+// byTime returns the actions in the order in which they happen.
+func (sc *Scenario) byTime() []*Action {
+	out := slices.Clone(sc.Actions)
+	slices.SortStableFunc(out, func(a, b *Action) int { return cmp.Compare(a.Time, b.Time) })
+	return out
 }

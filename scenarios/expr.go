@@ -60,18 +60,24 @@ type exprParser struct {
 	text  []rune
 	pos   int
 	scope *nameScope
-	links []string // fine-grained observation is needed of these
+	needs exprNeeds
+}
+
+// exprNeeds is what has to be observed during the run for an expectation.
+type exprNeeds struct {
+	links, flows []string // every 10 ms
+	records      bool     // of timeouts and recoveries
 }
 
 // parseComparison parses an expectation. The error tells the offset in
 // characters.
-func parseComparison(text string, scope *nameScope) (c *comparison, links []string, fault *exprError) {
+func parseComparison(text string, scope *nameScope) (c *comparison, needs exprNeeds, fault *exprError) {
 	p := &exprParser{text: []rune(text), scope: scope}
 	defer func() {
 		switch e := recover().(type) {
 		case nil:
 		case *exprError:
-			c, fault = nil, e
+			c, fault = nil, e // the parser gives up by panicking with its fault
 		default:
 			panic(e)
 		}
@@ -95,7 +101,7 @@ func parseComparison(text string, scope *nameScope) (c *comparison, links []stri
 	if len(c.ops) == 0 {
 		p.fail(0, "an expectation is a comparison, such as goodput(%s) >= 1Mbps", first(scope.flows, "flow"))
 	}
-	return c, p.links, nil
+	return c, p.needs, nil
 }
 
 func first(list []string, other string) string {
@@ -309,6 +315,7 @@ func (p *exprParser) call() *exprNode {
 		p.fail(at, "unknown metric %q%s", name, didYouMean(name, metricNames()))
 	}
 	n := &exprNode{at: at, metric: m, dim: m.result, isText: m.isText}
+	p.needs.records = p.needs.records || m.records
 	p.space()
 	p.expect('(')
 	flow := ""
@@ -366,8 +373,11 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 		if !slices.Contains(known[param.kind], name) {
 			p.fail(at, "no %s %q%s", param.kind, name, didYouMean(name, known[param.kind]))
 		}
-		if param.kind == argLink && m.fine {
-			p.links = append(p.links, name)
+		switch {
+		case m.fine && param.kind == argLink:
+			p.needs.links = append(p.needs.links, name)
+		case m.fine && param.kind == argFlow:
+			p.needs.flows = append(p.needs.flows, name)
 		}
 		return exprArg{name: name}
 	case argName:

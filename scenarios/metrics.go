@@ -36,7 +36,8 @@ type Metric struct {
 	result    dimension
 	isText    bool
 	generic   bool // the result has the dimension of the arguments
-	fine      bool // links named in it are observed every 10 ms
+	fine      bool // links or flows named in it are observed every 10 ms
+	records   bool // it counts records of the trace
 	eval      func(v *view, a *arguments) quantity
 }
 
@@ -98,10 +99,8 @@ func concat(lists ...[]Metric) []Metric {
 	return out
 }
 
-// metricTable is filled once; it never changes.
-var metricTable []Metric
-
-func init() { metricTable = Metrics() }
+// metricTable never changes.
+var metricTable = Metrics()
 
 func findMetric(name string) *Metric {
 	for i := range metricTable {

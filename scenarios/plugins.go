@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"mpsim/cc"
+	"mpsim/mptcp"
+	"mpsim/mptcp/pm"
 	"mpsim/net/radio"
 	"mpsim/sched"
 )
@@ -11,12 +13,12 @@ import (
 type Plugins struct {
 	CC           []cc.Spec
 	Schedulers   []sched.Spec
-	PathManagers []pmSpec
+	PathManagers []pm.Spec
 }
 
 // Builtin returns the tables of the plug-ins that mpsim ships.
 func Builtin() *Plugins {
-	return &Plugins{CC: cc.Specs(), Schedulers: sched.Specs(), PathManagers: pmSpecs()}
+	return &Plugins{CC: cc.Specs(), Schedulers: sched.Specs(), PathManagers: pm.Specs()}
 }
 
 func (p *Plugins) orBuiltin() *Plugins {
@@ -100,4 +102,13 @@ func (r *PluginRef) settings() []cc.Setting {
 		out[i] = cc.Setting{Name: p.Name, Value: p.Value}
 	}
 	return out
+}
+
+// profileNames returns the names of the protocol profiles.
+func profileNames() []string {
+	var names []string
+	for _, p := range mptcp.Profiles() {
+		names = append(names, p.Name)
+	}
+	return names
 }

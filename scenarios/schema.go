@@ -54,7 +54,10 @@ type Scenario struct {
 	path       string // of the file, as given
 	overridden bool   // by --set, so that the baseline does not apply
 	plan       *plan
-	fineLinks  []string // link directions that expectations observe every 10 ms
+	set        []string // the overrides
+	// What expectations observe every 10 ms, and whether they count records.
+	fineLinks, fineFlows []string
+	needsRecords         bool
 }
 
 // Defaults are what flows and nodes use unless they say otherwise.
@@ -113,7 +116,7 @@ type Link struct {
 	B              string     `toml:"b" required:"true" doc:"the other end, \"node.iface\""`
 	Mode           string     `toml:"mode" enum:",fifo,served" doc:"as queue_mode in [defaults]; default from there"`
 	CountInService *bool      `toml:"count_in_service" doc:"as in [defaults]; default from there"`
-	Profile        PluginRef  `toml:"profile" doc:"kind of access link (mpsim list profile): varying rates in both directions, delay and queues"`
+	Profile        PluginRef  `toml:"profile" doc:"kind of access link (mpsim list link-profile): varying rates in both directions, delay and queues"`
 	Process        string     `toml:"process" default:"" doc:"name of the random rate process of the profile; links with the same name see the same rates. Default: the link's name"`
 	RTT            *Duration  `toml:"rtt" max:"1h" doc:"round-trip time for queues in bdp. Default: the delays of both directions"`
 	Direction                 // keys that hold for both directions
@@ -130,7 +133,7 @@ type Direction struct {
 	Loss     *Probability `toml:"loss" doc:"probability of losing a packet before the queue; default 0"`
 	Drop     []int        `toml:"drop" min:"0" max:"4294967295" doc:"packets to drop, counted from 0 as they are offered to the link"`
 	DropMask string       `toml:"drop_mask" default:"" doc:"64 binary or 16 hexadecimal digits, bit i for packets i, i+64, ... from the right: repeated drop pattern"`
-	Jitter   *Duration    `toml:"jitter" max:"1h" doc:"uniform random delay from 0 to this on top of the delay, without reordering; default 0ns"`
+	Jitter   *Duration    `toml:"jitter" max:"1h" doc:"uniform random time from 0 to this for which the sending node holds each packet back, without reordering; default 0ns"`
 	MTU      *Bytes       `toml:"mtu" min:"68B" max:"65535B" doc:"larger packets are dropped; default 65535B"`
 	Overhead *Bytes       `toml:"overhead" max:"1000B" doc:"octets added to each packet for serialisation; default 0B"`
 	Trace    *TraceRef    `toml:"trace"`

@@ -42,7 +42,7 @@ func (b *Bulk) Record() *Record { return b.record }
 // Stop ends the transfer: nothing more is written, and the sender closes.
 func (b *Bulk) Stop(now sim.Time) {
 	b.sender.left = 0
-	if b.sender.at.Open {
+	if b.sender.at != nil {
 		b.sender.fill(now)
 		b.sender.at.Host.Pump(now)
 	}
@@ -56,12 +56,12 @@ func (b *Bulk) clientApp() host.App {
 }
 
 func (b *Bulk) accept(now sim.Time, c mptcp.ConnID) host.App {
-	b.Server.Conn, b.Server.Open = c, true
+	b.Server.open(c)
 	if b.upload {
-		b.receiver.at = b.Server
+		b.receiver.at = &b.Server
 		return &b.receiver
 	}
-	b.sender.open(now, b.Server)
+	b.sender.open(now, &b.Server)
 	return &b.sender
 }
 
@@ -74,13 +74,13 @@ func (b *Bulk) start(now sim.Time, a host.App) {
 // bulkSender is the writing end.
 type bulkSender struct {
 	b      *Bulk
-	at     End
+	at     *End // nil: no connection yet
 	left   int64
 	closed bool
 }
 
 // open is called when the sender's connection exists.
-func (s *bulkSender) open(now sim.Time, at End) {
+func (s *bulkSender) open(now sim.Time, at *End) {
 	s.at = at
 	if stop := s.b.socket.Stop; stop != sim.Never {
 		at.Host.SetAlarm(s, max(stop, now), alarmStop)
@@ -108,9 +108,7 @@ func (s *bulkSender) fill(now sim.Time) {
 
 // OnEvent implements host.App.
 func (s *bulkSender) OnEvent(now sim.Time, ev *mptcp.Event) {
-	if s.b.upload {
-		s.b.note(now, ev)
-	}
+	s.b.note(now, ev, s.at)
 	switch ev.Kind {
 	case mptcp.Connected, mptcp.Writable:
 		if !s.closed {
@@ -127,9 +125,10 @@ func (s *bulkSender) OnEvent(now sim.Time, ev *mptcp.Event) {
 func (s *bulkSender) OnAlarm(now sim.Time, arg uint32) {
 	switch arg {
 	case alarmStart:
+		s.at = &s.b.Client
 		s.b.start(now, s)
 		if s.b.Client.Open {
-			s.open(now, s.b.Client)
+			s.open(now, s.at)
 		}
 	case alarmStop:
 		s.b.Stop(now)
@@ -139,18 +138,16 @@ func (s *bulkSender) OnAlarm(now sim.Time, arg uint32) {
 // bulkReceiver is the reading end.
 type bulkReceiver struct {
 	b  *Bulk
-	at End
+	at *End
 }
 
 // OnEvent implements host.App.
 func (r *bulkReceiver) OnEvent(now sim.Time, ev *mptcp.Event) {
-	if !r.b.upload {
-		r.b.note(now, ev)
-	}
+	r.b.note(now, ev, r.at)
 	if ev.Kind != mptcp.Readable {
 		return
 	}
-	drain(now, &r.at, r.b.record)
+	drain(now, r.at, r.b.record)
 	ep := r.at.Host.Endpoint()
 	if ep.ReadEOF(r.at.Conn) {
 		r.b.record.Finish(now)
@@ -161,7 +158,7 @@ func (r *bulkReceiver) OnEvent(now sim.Time, ev *mptcp.Event) {
 // OnAlarm implements host.App.
 func (r *bulkReceiver) OnAlarm(now sim.Time, arg uint32) {
 	if arg == alarmStart {
+		r.at = &r.b.Client
 		r.b.start(now, r)
-		r.at = r.b.Client
 	}
 }

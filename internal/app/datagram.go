@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"mpsim/internal/host"
+	"mpsim/mptcp"
 	"mpsim/sim"
 )
 
@@ -102,6 +103,9 @@ func (d *Datagrams) Lost() int64 { return d.Sent - d.Received }
 
 // Stop ends the source.
 func (d *Datagrams) Stop(sim.Time) { d.stopped = true }
+
+// OnEvent implements host.App; datagrams have no connection.
+func (d *Datagrams) OnEvent(sim.Time, *mptcp.Event) {}
 
 // OnAlarm implements host.App.
 func (d *Datagrams) OnAlarm(now sim.Time, arg uint32) {

@@ -21,9 +21,53 @@ type Socket struct {
 
 // End is one end of a flow's connection.
 type End struct {
-	Host *host.Host
-	Conn mptcp.ConnID
-	Open bool // Conn is valid: dialled or accepted
+	Host   *host.Host
+	Conn   mptcp.ConnID
+	Open   bool   // Conn is valid: dialled or accepted
+	Number uint32 // of the connection in trace records
+	final  *finalState
+}
+
+// finalState is what a connection showed when it was over: its ConnID may mean
+// another one later.
+type finalState struct {
+	info     mptcp.ConnInfo
+	subflows []mptcp.SubflowInfo
+}
+
+// open notes that the end has a connection.
+func (e *End) open(c mptcp.ConnID) {
+	e.Conn, e.Open = c, true
+	e.Number = e.Host.Endpoint().Info(c).Number
+}
+
+// seal keeps what the connection shows at its Closed event.
+func (e *End) seal() {
+	ep := e.Host.Endpoint()
+	e.final = &finalState{ep.Info(e.Conn), ep.Subflows(e.Conn, nil)}
+}
+
+// Info returns the state of the connection, the last one if it is over.
+func (e *End) Info() mptcp.ConnInfo {
+	switch {
+	case e.final != nil:
+		return e.final.info
+	case !e.Open:
+		return mptcp.ConnInfo{}
+	}
+	return e.Host.Endpoint().Info(e.Conn)
+}
+
+// Subflows appends the subflows of the connection to buf, as they are or as
+// they were at its end.
+func (e *End) Subflows(buf []mptcp.SubflowInfo) []mptcp.SubflowInfo {
+	switch {
+	case e.final != nil:
+		return append(buf, e.final.subflows...)
+	case !e.Open:
+		return buf
+	}
+	return e.Host.Endpoint().Subflows(e.Conn, buf)
 }
 
 // Ends is what the ends of a connection tell of themselves.
@@ -54,19 +98,23 @@ func (e *ends) dial(now sim.Time, a host.App) {
 		e.Err = err
 		return
 	}
-	e.Client.Conn, e.Client.Open = c, true
+	e.Client.open(c)
 }
 
-// note records what an event of the client's connection says of the flow.
-func (e *ends) note(now sim.Time, ev *mptcp.Event) {
+// note records what an event of the connection at one end says of the flow.
+func (e *ends) note(now sim.Time, ev *mptcp.Event, at *End) {
+	client := at == &e.Client
 	switch ev.Kind {
 	case mptcp.Connected:
-		if e.Connected == sim.Never {
+		if client && e.Connected == sim.Never {
 			e.Connected = now
 		}
 	case mptcp.Closed:
-		if e.Closed == sim.Never {
+		if client && e.Closed == sim.Never {
 			e.Closed, e.Why = now, ev.Why
+		}
+		if at.final == nil {
+			at.seal()
 		}
 	}
 }

@@ -83,7 +83,7 @@ func (q *Request) OnAlarm(now sim.Time, arg uint32) {
 // OnEvent implements host.App.
 func (q *Request) OnEvent(now sim.Time, ev *mptcp.Event) {
 	first := q.Connected == sim.Never
-	q.note(now, ev)
+	q.note(now, ev, &q.Client)
 	switch ev.Kind {
 	case mptcp.Connected:
 		if first {
@@ -141,7 +141,7 @@ func (q *Request) finish(now sim.Time) {
 // requestServer is the answering end.
 type requestServer struct {
 	q      *Request
-	at     End
+	at     *End
 	record *Record // requests
 	done   int64   // requests answered
 	owed   int64   // bytes of responses to write
@@ -149,8 +149,8 @@ type requestServer struct {
 }
 
 func (s *requestServer) accept(now sim.Time, c mptcp.ConnID) host.App {
-	s.q.Server.Conn, s.q.Server.Open = c, true
-	s.at = s.q.Server
+	s.at = &s.q.Server
+	s.at.open(c)
 	return s
 }
 
@@ -160,9 +160,10 @@ func (s *requestServer) OnAlarm(sim.Time, uint32) {}
 // OnEvent implements host.App.
 func (s *requestServer) OnEvent(now sim.Time, ev *mptcp.Event) {
 	ep := s.at.Host.Endpoint()
+	s.q.note(now, ev, s.at)
 	switch ev.Kind {
 	case mptcp.Readable:
-		drain(now, &s.at, s.record)
+		drain(now, s.at, s.record)
 		for s.record.Bytes >= (s.done+1)*s.q.pattern.Request {
 			s.done++
 			s.owed += s.q.pattern.Response

@@ -1,0 +1,180 @@
+package scenarios
+
+import (
+	"net/netip"
+
+	"mpsim/cc"
+	"mpsim/internal/app"
+	"mpsim/internal/host"
+	"mpsim/mptcp"
+	"mpsim/mptcp/pm"
+	"mpsim/mptcp/tcp"
+	"mpsim/sched"
+	"mpsim/sim"
+)
+
+// flowRun is a flow in a world.
+type flowRun struct {
+	decl     *Flow
+	record   *app.Record // of what the receiver of the data got
+	reverse  *app.Record // of the other direction: requests; nil: none
+	ends     *app.Ends   // nil for datagrams
+	request  *app.Request
+	datagram *app.Datagrams
+	stopper  interface{ Stop(now sim.Time) }
+	download bool // the server sends
+	subs     []*subflowRun
+	fallback string // why MPTCP was given up, as last observed
+	dataSeq  int64  // bytes in order at the receiver's connection level
+	fine     bool   // subflows are observed every 10 ms
+}
+
+// hostProfile returns a node's protocol profile.
+func hostProfile(n *Node) *mptcp.Profile {
+	p := mptcp.ProfileByName(n.Profile)
+	if p == nil {
+		sim.Bugf("profile %q passed its check", n.Profile)
+	}
+	if n.TimerGranularity == "linux-hz250" {
+		p.TCP.Granularity = tcp.LinuxHZ250
+	}
+	return p
+}
+
+// addrFlags says how path managers may use the addresses of an interface.
+func addrFlags(i *planIface) mptcp.AddrFlags {
+	f := mptcp.AddrSubflow
+	if i.decl != nil && i.decl.Backup {
+		f |= mptcp.AddrBackup
+	}
+	return f
+}
+
+// buildFlows starts the applications. Each has streams of its own.
+func (w *World) buildFlows(problems *problemList) {
+	for _, f := range w.sc.Flows {
+		r := &flowRun{decl: f, record: app.NewRecord(w.sc.Duration.Duration()), download: f.Direction == "down" || f.App == "request"}
+		w.flows = append(w.flows, r)
+		w.byFlow[f.Name] = r
+		client, server := w.hosts[f.Client], w.hosts[f.Server]
+		local := w.sc.plan.ifaces[f.Client+"."+f.Via].addrs[0].Addr()
+		remote := netip.AddrPortFrom(netip.MustParseAddr(f.To), uint16(f.Port))
+		var err error
+		if f.Protocol == "udp" {
+			err = w.datagrams(r, client, server, local, remote)
+		} else {
+			err = w.connection(r, client, server, local, remote)
+		}
+		if err != nil {
+			problems.add(f.table.pos, "flow %q: %v", f.Name, err)
+		}
+	}
+}
+
+// stopTime returns when the sender stops.
+func (f *Flow) stopTime() sim.Time {
+	if f.Stop == nil {
+		return sim.Never
+	}
+	return f.Stop.Time()
+}
+
+func (f *Flow) size() int64 {
+	if f.Size.Unlimited {
+		return app.Unlimited
+	}
+	return f.Size.N
+}
+
+func (w *World) connection(r *flowRun, client, server *host.Host, local netip.Addr, remote netip.AddrPort) error {
+	f := r.decl
+	o := w.socketOptions(f)
+	s := app.Socket{
+		Local: netip.AddrPortFrom(local, 0), Remote: remote, Client: o, Server: o,
+		Start: f.Start.Time(), Stop: f.stopTime(),
+	}
+	if f.App == "request" {
+		q := f.Request
+		p := app.Pattern{
+			Request: q.Request.N, Response: q.Response.N, Count: q.Count,
+			Interval: q.Interval.Duration(), Think: q.Think.Duration(),
+		}
+		x, err := app.NewRequest(client, server, s, p, r.record)
+		if err != nil {
+			return err
+		}
+		r.request, r.ends, r.stopper, r.reverse = x, &x.Ends, x, x.ServerRecord()
+		return nil
+	}
+	x, err := app.NewBulk(client, server, s, f.size(), !r.download, r.record)
+	if err != nil {
+		return err
+	}
+	r.ends, r.stopper = &x.Ends, x
+	return nil
+}
+
+func (w *World) datagrams(r *flowRun, client, server *host.Host, local netip.Addr, remote netip.AddrPort) error {
+	f := r.decl
+	clientPort := netip.AddrPortFrom(local, uint16(f.Port))
+	c := app.DatagramConfig{
+		From: remote, To: clientPort, Size: f.size(), Start: f.Start.Time(), Stop: f.stopTime(),
+	}
+	source, sink := server, client
+	if !r.download {
+		source, sink = client, server
+		c.From, c.To = clientPort, remote
+	}
+	var on, off *sim.Rand
+	if o := f.OnOff; f.App == "onoff" {
+		c.Rate, c.Packet, c.Bursts = o.Rate.Bits, int(o.Packet.N), true
+		c.On, c.Off = shape(o.On), shape(o.Off)
+		on, off = w.sim.Stream("flow/"+f.Name+"/on"), w.sim.Stream("flow/"+f.Name+"/off")
+	} else {
+		c.Rate, c.Packet = f.CBR.Rate.Bits, int(f.CBR.Packet.N)
+	}
+	x, err := app.NewDatagrams(source, sink, c, on, off, r.record)
+	if err != nil {
+		return err
+	}
+	r.datagram, r.stopper = x, x
+	return nil
+}
+
+func shape(d Distribution) app.Shape {
+	return app.Shape{Kind: app.ShapeKind(d.Kind), A: d.A.Duration(), B: d.B.Duration()}
+}
+
+// socketOptions are the options of both ends of a flow.
+func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
+	p := w.run.Plugins
+	o := &mptcp.SocketOptions{
+		Name: f.Name, SendBuffer: f.SendBuffer.N, ReceiveBuffer: f.ReceiveBuffer.N, NoDelay: *f.NoDelay,
+		Controller: func(rnd *sim.Rand) cc.Controller {
+			c, err := cc.Make(p.CC, f.CC.Name, f.CC.settings(), rnd)
+			return checked(c, err)
+		},
+	}
+	if f.Protocol == "tcp" {
+		return o
+	}
+	o.Protocol = mptcp.MPTCP
+	o.Reprobe = *f.Reprobe
+	o.Scheduler = func(rnd *sim.Rand) sched.Scheduler {
+		s, err := sched.Make(p.Schedulers, f.Scheduler.Name, f.Scheduler.settings(), rnd)
+		return checked(s, err)
+	}
+	o.PathManager = func(rnd *sim.Rand) mptcp.PathManager {
+		m, err := pm.Make(p.PathManagers, f.PathManager.Name, f.PathManager.settings(), rnd)
+		return checked(m, err)
+	}
+	return o
+}
+
+// checked returns a plug-in whose name and parameters passed the check.
+func checked[T any](x T, err error) T {
+	if err != nil {
+		sim.Bugf("a plug-in passed its check: %v", err)
+	}
+	return x
+}

@@ -1,0 +1,115 @@
+package scenarios
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// heavy scenarios run in the long suite and under mpsim bench.
+var heavy = map[string]bool{"bench/bottleneck-100.toml": true}
+
+// dataDir returns where recorded traces are: the real ones if the machine has
+// them, else the short synthetic files of testdata.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("MPSIM_DATA")
+	if dir == "" {
+		dir = filepath.FromSlash("../../shared/data")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "wifi-cell-pairs")); err == nil {
+		t.Logf("recorded traces of %s", dir)
+		return dir
+	}
+	if os.Getenv("MPSIM_REQUIRE_DATA") == "1" {
+		t.Fatalf("MPSIM_REQUIRE_DATA=1, but there are no recorded traces in %s", dir)
+	}
+	t.Log("no recorded traces; synthetic ones of testdata")
+	return synthetic
+}
+
+const synthetic = "testdata/data"
+
+func libraryScenarios(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	err := fs.WalkDir(Library(), ".", func(p string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && path.Ext(p) == ".toml" {
+			out = append(out, p)
+		}
+		return err
+	})
+	if err != nil || len(out) == 0 {
+		t.Fatal("no library", err)
+	}
+	return out
+}
+
+// Every library scenario loads, builds, says what it shows, has expectations,
+// and survives being resolved.
+func TestLibraryLints(t *testing.T) {
+	for _, p := range libraryScenarios(t) {
+		sc, err := LoadLibrary(p, Options{})
+		if err != nil {
+			t.Errorf("%v", err)
+			continue
+		}
+		if _, err := Build(sc, Run{Seed: sc.Seed, DataDir: synthetic}); err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
+		if sc.Name != strings.TrimSuffix(path.Base(p), ".toml") {
+			t.Errorf("%s is named %q", p, sc.Name)
+		}
+		if sc.Title == "" || len(sc.Expect) == 0 || (len(sc.Rows) == 0 && sc.Paper == "" && path.Dir(p) == "handover") {
+			t.Errorf("%s lacks a title, expectations, rows or paper", p)
+		}
+		again, err := Parse("resolved.toml", resolvedText(t, sc), Options{})
+		if err != nil {
+			t.Errorf("%s resolved: %v", p, err)
+			continue
+		}
+		if a, b := resolvedText(t, sc), resolvedText(t, again); a != b {
+			t.Errorf("%s resolves differently the second time", p)
+		}
+	}
+}
+
+// runLibrary runs a library scenario and checks its expectations.
+func runLibrary(t *testing.T, p, data string) *World {
+	t.Helper()
+	sc, err := LoadLibrary(p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := Build(sc, Run{Seed: sc.Seed, DataDir: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.RunToEnd(); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range w.Expect() {
+		if !e.Pass {
+			t.Errorf("%v: %s: %s: measured %s", e.Pos, e.Name, e.Expr, e.Value)
+		} else {
+			t.Logf("ok %s: %s: measured %s", e.Name, e.Expr, e.Value)
+		}
+	}
+	return w
+}
+
+// The library shows what it says.
+//
+// row:B14 row:E5 row:F1 row:F2 row:H6 row:H26
+func TestLibrary(t *testing.T) {
+	data := dataDir(t)
+	for _, p := range libraryScenarios(t) {
+		if heavy[p] {
+			continue
+		}
+		t.Run(strings.TrimSuffix(p, ".toml"), func(t *testing.T) { runLibrary(t, p, data) })
+	}
+}

@@ -1,0 +1,148 @@
+package scenarios
+
+import (
+	"math"
+
+	"mpsim/internal/app"
+	"mpsim/sim"
+)
+
+func num(x float64) quantity { return quantity{v: x} }
+
+// seconds turns a time or duration into a quantity; never is infinite.
+func seconds(t sim.Time) quantity {
+	if t == sim.Never {
+		return num(math.Inf(1))
+	}
+	return num(t.Seconds())
+}
+
+func flowMetrics() []Metric {
+	return []Metric{
+		{Name: "goodput", Doc: "application bytes delivered per second from `from` (default: the start of the flow) to `to` (default: its completion or the end of the run)",
+			Params: params(pFlow, pFrom, pTo), result: dimRate,
+			eval: func(v *view, a *arguments) quantity {
+				f := v.flow(a, 0)
+				return num(f.goodput(a.time(1, f.decl.Start.Time()), a.time(2, v.now)))
+			}},
+		{Name: "bytes", Doc: "application bytes delivered from `from` to `to` (default: the whole run)",
+			Params: params(pFlow, pFrom, pTo), result: dimSize,
+			eval: func(v *view, a *arguments) quantity {
+				f := v.flow(a, 0)
+				if a.given == 1 {
+					return num(float64(f.record.Bytes))
+				}
+				return num(f.record.BytesIn(a.time(1, 0), a.time(2, v.now)))
+			}},
+		{Name: "corrupt_bytes", Doc: "application bytes that are not those of their place in the stream, in both directions",
+			Params: params(pFlow), result: dimSize,
+			eval: func(v *view, a *arguments) quantity {
+				f := v.flow(a, 0)
+				n := f.record.Corrupt
+				if f.reverse != nil {
+					n += f.reverse.Corrupt
+				}
+				return num(float64(n))
+			}},
+		{Name: "connected", Doc: "time from the start of the flow until the client's handshake is complete",
+			Params: params(pFlow), result: dimTime,
+			eval: func(v *view, a *arguments) quantity {
+				f := v.flow(a, 0)
+				if f.ends == nil {
+					return seconds(sim.Never)
+				}
+				return since(f, f.ends.Connected)
+			}},
+		{Name: "first_byte", Doc: "time from the start of the flow until its first byte is delivered",
+			Params: params(pFlow), result: dimTime,
+			eval: func(v *view, a *arguments) quantity { f := v.flow(a, 0); return since(f, f.record.First) }},
+		{Name: "completed", Doc: "time from the start of the flow until it is complete (all data and the end of the stream, or the last response); never if it is not",
+			Params: params(pFlow), result: dimTime,
+			eval: func(v *view, a *arguments) quantity { f := v.flow(a, 0); return since(f, f.record.Done) }},
+		{Name: "max_gap", Doc: "longest time without delivery (0 if none is longer than 50 ms), among gaps that touch `from` to `to`",
+			Params: params(pFlow, pFrom, pTo), result: dimTime,
+			eval: func(v *view, a *arguments) quantity {
+				longest := sim.Duration(0)
+				for _, g := range v.flow(a, 0).record.GapsAt(v.now) {
+					if g.End > a.time(1, 0) && g.Start < a.time(2, sim.Never) {
+						longest = max(longest, g.Length())
+					}
+				}
+				return num(longest.Seconds())
+			}},
+		{Name: "resume", Doc: "end of the first pause longer than 100 ms that ends after `at`, minus `at`; 0 if data went on arriving",
+			Params: params(pFlow, pAt), result: dimTime,
+			eval: func(v *view, a *arguments) quantity {
+				return seconds(v.flow(a, 0).firstStall(a.time(1, 0), 100*sim.Millisecond, v.now))
+			}},
+		{Name: "reaches", Doc: "time from `at` until the flow delivers at least `rate` in each of six 100 ms intervals in a row, as the first of them ends",
+			Params: params(pFlow, pAt, pRate), result: dimTime,
+			eval: func(v *view, a *arguments) quantity { return seconds(reaches(v, a)) }},
+		{Name: "requests", Doc: "requests that were answered",
+			Params: params(pFlow), eval: func(v *view, a *arguments) quantity { return num(float64(delays(v, a).N)) }},
+		{Name: "latency", Doc: "quantile (0 to 1) of request latencies, or of the one-way delays of datagrams",
+			Params: params(pFlow, pShare), result: dimTime,
+			eval: func(v *view, a *arguments) quantity { return num(delays(v, a).Quantile(a.values[1]).Seconds()) }},
+		{Name: "mean_latency", Doc: "mean request latency, or mean one-way delay of datagrams",
+			Params: params(pFlow), result: dimTime,
+			eval: func(v *view, a *arguments) quantity { return num(delays(v, a).Mean().Seconds()) }},
+		{Name: "max_latency", Doc: "largest request latency, or one-way delay of datagrams",
+			Params: params(pFlow), result: dimTime,
+			eval: func(v *view, a *arguments) quantity { return num(delays(v, a).Max.Seconds()) }},
+		{Name: "packets_sent", Doc: "datagrams sent", Params: params(pFlow),
+			eval: func(v *view, a *arguments) quantity {
+				return datagrams(v, a, func(d *app.Datagrams) int64 { return d.Sent })
+			}},
+		{Name: "packets_lost", Doc: "datagrams sent and not received", Params: params(pFlow),
+			eval: func(v *view, a *arguments) quantity { return datagrams(v, a, (*app.Datagrams).Lost) }},
+		{Name: "ratio", Doc: "goodput of the first flow over that of the second, over the same time",
+			Params: params(pFlow, MetricParam{Name: "other", kind: argFlow}, pFrom, pTo),
+			eval: func(v *view, a *arguments) quantity {
+				from, to := a.time(2, 0), a.time(3, v.now)
+				return num(v.flow(a, 0).record.BytesIn(from, to) / v.flow(a, 1).record.BytesIn(from, to))
+			}},
+	}
+}
+
+func since(f *flowRun, t sim.Time) quantity {
+	if t == sim.Never {
+		return seconds(t)
+	}
+	return num(t.Sub(f.decl.Start.Time()).Seconds())
+}
+
+func delays(v *view, a *arguments) *app.Delays {
+	switch f := v.flow(a, 0); {
+	case f.request != nil:
+		return &f.request.Delays
+	case f.datagram != nil:
+		return &f.datagram.Delays
+	}
+	return new(app.Delays)
+}
+
+func datagrams(v *view, a *arguments, get func(*app.Datagrams) int64) quantity {
+	if d := v.flow(a, 0).datagram; d != nil {
+		return num(float64(get(d)))
+	}
+	return num(0)
+}
+
+// reaches looks for six intervals of 100 ms in a row, beginning at multiples of
+// 10 ms, in each of which the rate is reached.
+func reaches(v *view, a *arguments) sim.Time {
+	const interval, needed = sim.Time(100 * sim.Millisecond), 6
+	r := v.flow(a, 0).record
+	at, rate := a.time(1, 0), a.values[2]
+	bytes := float64(rate * sim.Duration(interval).Seconds())
+	for t := at; t+needed*interval <= v.now; t += sim.Time(app.BinWidth) {
+		ok := true
+		for k := sim.Time(0); ok && k < needed; k++ {
+			ok = r.BytesIn(t+k*interval, t+(k+1)*interval) >= bytes*(1-1e-9)
+		}
+		if ok {
+			return t - at
+		}
+	}
+	return sim.Never
+}

@@ -1,0 +1,174 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"mpsim/cc"
+	"mpsim/sim"
+)
+
+// Preamble is what a run says of itself before it begins.
+type Preamble struct {
+	Settings []Setting
+	Warnings []string
+}
+
+// Setting is one line of a preamble.
+type Setting struct{ Name, Value string }
+
+// Preamble describes what the run uses: profiles, plug-ins with parameters, and
+// for each flow its paths with their bandwidth-delay products and its buffers. A
+// receive buffer below the largest round-trip time multiplied by the total rate
+// is a warning: such a flow cannot fill its paths (Raiciu et al., NSDI'12).
+func (w *World) Preamble() *Preamble {
+	p := new(Preamble)
+	add := func(name, format string, args ...any) {
+		p.Settings = append(p.Settings, Setting{name, fmt.Sprintf(format, args...)})
+	}
+	add("seed", "%d, replication %d", w.run.Seed, w.run.Replication)
+	add("duration", "%v", w.sc.Duration)
+	for _, n := range w.sc.plan.nodes {
+		if !n.decl.Router {
+			text := n.decl.Profile
+			if n.decl.TimerGranularity != "none" {
+				text += ", timers " + n.decl.TimerGranularity
+			}
+			add("host "+n.decl.Name, "profile %s", text)
+		}
+	}
+	for _, f := range w.flows {
+		w.describeFlow(f, p, add)
+	}
+	for _, l := range w.links {
+		if l.decl.Profile.Name != "" && l.up {
+			add("link "+l.decl.Name, "profile %s, process %q", l.decl.Profile.Name, l.decl.Process)
+		}
+		if t := l.dir.Trace; t != nil {
+			add("link "+l.name, "trace %s", t.File)
+		}
+	}
+	return p
+}
+
+func (w *World) describeFlow(f *flowRun, p *Preamble, add func(name, format string, args ...any)) {
+	d := f.decl
+	if d.Protocol == "udp" {
+		add("flow "+d.Name, "udp, app %s", d.App)
+		return
+	}
+	text := fmt.Sprintf("%s, app %s, cc %s", d.Protocol, d.App, describePlugin(&d.CC, w.run.Plugins.ccKind()))
+	if d.Protocol == "mptcp" {
+		text += ", scheduler " + describePlugin(&d.Scheduler, w.run.Plugins.schedulerKind()) +
+			", path manager " + describePlugin(&d.PathManager, w.run.Plugins.pathManagerKind())
+		if *d.Reprobe {
+			text += ", reprobe"
+		}
+	}
+	if *d.NoDelay {
+		text += ", nodelay"
+	}
+	add("flow "+d.Name, "%s", text)
+	var total sim.Rate
+	var longest sim.Duration
+	known := true
+	for _, path := range w.paths(f) {
+		add("path "+d.Name+"/"+path.iface, "%s", path.String())
+		total += path.rate
+		longest = max(longest, path.rtt)
+		known = known && path.rate > 0
+	}
+	add("buffers "+d.Name, "send %v, receive %v", *d.SendBuffer, *d.ReceiveBuffer)
+	if need := total.BytesIn(longest); known && d.ReceiveBuffer.N < need {
+		p.Warnings = append(p.Warnings, fmt.Sprintf(
+			"flow %q: the receive buffer of %v is below the largest round-trip time multiplied by the total rate, %v x %v = %d bytes: the flow cannot fill its paths",
+			d.Name, *d.ReceiveBuffer, Duration(longest), total, need))
+	}
+}
+
+// describePlugin prints a plug-in with the values of all its parameters.
+func describePlugin(ref *PluginRef, kind pluginKind) string {
+	for i, name := range kind.names {
+		if name != ref.Name || len(kind.params[i]) == 0 {
+			continue
+		}
+		values, err := cc.Resolve(kind.params[i], ref.settings())
+		if err != nil {
+			break // checked when the scenario was loaded
+		}
+		parts := make([]string, len(values))
+		for k, v := range values {
+			parts[k] = fmt.Sprintf("%s=%g", kind.params[i][k].Name, v)
+		}
+		return name + "(" + strings.Join(parts, " ") + ")"
+	}
+	return ref.Name
+}
+
+// pathInfo is one path of a flow: the slowest link in the direction of the data
+// and the delays both ways.
+type pathInfo struct {
+	iface string
+	rate  sim.Rate // mean over time; 0: unlimited
+	rtt   sim.Duration
+	queue string // of the slowest link
+}
+
+// String prints rate, round-trip time, product and queue.
+func (p pathInfo) String() string {
+	if p.rate == 0 {
+		return fmt.Sprintf("unlimited rate, RTT %v", Duration(p.rtt))
+	}
+	return fmt.Sprintf("%v, RTT %v, BDP %d bytes, queue %s", p.rate, Duration(p.rtt), p.rate.BytesIn(p.rtt), p.queue)
+}
+
+// paths walks from every interface of the client that the flow may use.
+func (w *World) paths(f *flowRun) []pathInfo {
+	plan := w.sc.plan
+	client, server := plan.byName[f.decl.Client], plan.byName[f.decl.Server]
+	var out []pathInfo
+	for _, i := range client.ifaces {
+		if f.decl.Protocol == "tcp" && i.name != f.decl.Via {
+			continue
+		}
+		_, hops, ok := plan.reach(i, server)
+		if !ok {
+			continue
+		}
+		p := pathInfo{iface: i.name}
+		for _, h := range hops {
+			there, back := w.byLink[h.link.Name+".up"], w.byLink[h.link.Name+".down"]
+			if !h.isA {
+				there, back = back, there
+			}
+			data := there
+			if f.download {
+				data = back
+			}
+			p.rtt += there.link.Config().Delay + back.link.Config().Delay
+			if r := data.meanRate(w.sc.Duration.Duration()); r > 0 && (p.rate == 0 || r < p.rate) {
+				p.rate, p.queue = r, data.dir.Queue.String()
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// meanRate is the mean rate of a link over the run, 0 if it is unlimited.
+func (l *linkRun) meanRate(length sim.Duration) sim.Rate {
+	cfg := l.link.Config()
+	switch {
+	case cfg.Opportunities != nil:
+		round := cfg.Opportunities.Length()
+		return sim.Rate(float64(len(cfg.Opportunities.Milliseconds)) * 1500 * 8 / round.Seconds())
+	case cfg.Schedule != nil:
+		bits := 0.0
+		step := length / 1000
+		for t := sim.Time(0); t < sim.Time(step*1000); t += sim.Time(step) {
+			bits += float64(cfg.Schedule.RateAt(t))
+		}
+		return sim.Rate(bits / 1000)
+	}
+	return cfg.Rate
+}

@@ -1,0 +1,152 @@
+package scenarios
+
+import (
+	"net/netip"
+	"strings"
+
+	simnet "mpsim/net"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// timeline carries out the actions of a scenario. Its events have the origin
+// Scenario, which precedes every node, so that an action at t is seen by
+// everything else that happens at t.
+type timeline struct {
+	w       *World
+	handler sim.HandlerID
+	node    *trace.Node
+	outages []Outage
+}
+
+// Outage is an interval in which a direction of a link carried nothing by order
+// of the timeline.
+type Outage struct {
+	Link       string // "wifi.down"
+	Start, End sim.Time
+}
+
+func (t *timeline) init(w *World) {
+	t.w = w
+	t.handler = w.sim.Register(t)
+	if len(w.sc.Actions) > 0 {
+		t.node = w.trace.AddNode("scenario")
+	}
+	for i, a := range w.sc.Actions {
+		w.sim.Schedule(a.Time.Time(), w.sim.NextKey(sim.Scenario), t.handler, uint32(i))
+	}
+}
+
+// OnEvent implements sim.Handler: arg is the number of the action.
+func (t *timeline) OnEvent(now sim.Time, arg uint64) {
+	a := t.w.sc.Actions[arg]
+	t.node.Emit(&trace.Record{At: now, Kind: trace.Action, Flow: -1, A: int64(arg)})
+	verb, _, _ := strings.Cut(a.Action, ".")
+	switch verb {
+	case "link":
+		t.links(now, a)
+	case "addr", "iface":
+		t.interfaces(a)
+	case "flow":
+		for _, name := range a.Flows {
+			t.w.byFlow[name].stopper.Stop(now)
+		}
+	}
+}
+
+func (t *timeline) links(now sim.Time, a *Action) {
+	for _, name := range a.Links {
+		for _, dir := range []string{"up", "down"} {
+			if a.Direction == "both" || a.Direction == dir {
+				t.link(now, a, t.w.byLink[name+"."+dir])
+			}
+		}
+	}
+}
+
+func (t *timeline) link(now sim.Time, a *Action, l *linkRun) {
+	switch a.Action {
+	case "link.down", "link.blackhole":
+		l.link.Down(simnet.Outage{
+			KeepQueue: a.Queue == "keep", KeepInFlight: a.InFlight == "keep", Silent: a.Action == "link.blackhole",
+		})
+		if t.open(l.name) < 0 {
+			t.outages = append(t.outages, Outage{l.name, now, sim.Never})
+		}
+	case "link.up", "link.restore":
+		l.link.Up()
+		if i := t.open(l.name); i >= 0 {
+			t.outages[i].End = now
+		}
+	case "link.set":
+		set(a, l)
+	}
+}
+
+// open returns the number of the outage that a link is in, or -1.
+func (t *timeline) open(link string) int {
+	for i, o := range t.outages {
+		if o.Link == link && o.End == sim.Never {
+			return i
+		}
+	}
+	return -1
+}
+
+func set(a *Action, l *linkRun) {
+	if a.Rate != nil {
+		l.link.SetRate(a.Rate.Bits)
+	}
+	if a.Delay != nil {
+		l.link.SetDelay(a.Delay.Duration())
+	}
+	if a.Loss != nil {
+		l.link.SetLoss(float64(*a.Loss))
+	}
+	if a.Limit != nil {
+		l.link.SetQueue(simnet.Queue{
+			Packets: int(a.Limit.Packets), Bytes: int(a.Limit.Bytes), ExcludeService: !*l.decl.CountInService,
+		})
+	}
+}
+
+func (t *timeline) interfaces(a *Action) {
+	ifc := t.w.iface(t.w.sc.plan.ifaces[a.Interface])
+	switch a.Action {
+	case "iface.down":
+		ifc.SetUp(false)
+	case "iface.up":
+		ifc.SetUp(true)
+	default:
+		p, err := parseAddress(a.Address)
+		if err != nil {
+			sim.Bugf("address %q passed its check: %v", a.Address, err)
+		}
+		t.address(ifc, a, p)
+	}
+}
+
+func (t *timeline) address(ifc *simnet.Interface, a *Action, p netip.Prefix) {
+	if a.Action == "addr.del" {
+		ifc.RemoveAddr(p)
+		return
+	}
+	ifc.AddAddr(p)
+}
+
+// target names what an action acts on.
+func (a *Action) target() string {
+	switch {
+	case len(a.Links) > 0:
+		text := strings.Join(a.Links, " ")
+		if a.Direction != "both" {
+			text += " " + a.Direction
+		}
+		return text
+	case len(a.Flows) > 0:
+		return strings.Join(a.Flows, " ")
+	case a.Address != "":
+		return a.Interface + " " + a.Address
+	}
+	return a.Interface
+}

@@ -1,0 +1,77 @@
+package scenarios
+
+import (
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// watcher keeps the records of which expectations count: retransmission
+// timeouts and loss recoveries. Both are rare.
+type watcher struct {
+	records []trace.Record
+}
+
+func (c *watcher) init(w *World) {
+	if !w.run.NoExpect && w.sc.needsRecords {
+		w.trace.Subscribe(trace.Set(trace.RTO, trace.Recovery), c)
+	}
+}
+
+// Emit implements trace.Sink.
+func (c *watcher) Emit(r *trace.Record) { c.records = append(c.records, *r) }
+
+// of returns the records of one kind that the sender of a flow has left.
+func (c *watcher) of(w *World, f *flowRun, k trace.Kind) []trace.Record {
+	node, conn, ok := f.sender()
+	if !ok {
+		return nil
+	}
+	var out []trace.Record
+	for _, r := range c.records {
+		if r.Kind == k && r.Conn == conn && w.trace.NodeName(r.Node) == node {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// ladder is the share of retransmission timeouts in a row, of one subflow, that
+// come exactly twice the timeout before after their predecessor; 0 without two
+// in a row.
+func ladder(records []trace.Record) float64 {
+	exact, all := 0, 0
+	for i := range records {
+		b := &records[i]
+		for k := i - 1; k >= 0; k-- {
+			a := &records[k]
+			if a.Flow != b.Flow {
+				continue
+			}
+			if b.C == a.C+1 {
+				all++
+				if b.B == 2*a.B && int64(b.At.Sub(a.At)) == b.B {
+					exact++
+				}
+			}
+			break
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return float64(exact) / float64(all)
+}
+
+// firstStall returns the end of the first pause longer than floor that ends
+// after t, minus t: 0 if data went on arriving, sim.Never if it did not end.
+func (f *flowRun) firstStall(t sim.Time, floor sim.Duration, end sim.Time) sim.Time {
+	for _, g := range f.record.GapsAt(end) {
+		if g.End > t && g.Length() > floor {
+			if g.End == end && f.record.Last < end {
+				return sim.Never
+			}
+			return max(g.End-t, 0)
+		}
+	}
+	return 0
+}
