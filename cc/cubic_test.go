@@ -322,3 +322,77 @@ func TestCubicFlightSize(t *testing.T) {
 		}
 	}
 }
+
+// RFC 9438 section 4.3: once Reno's window reaches that before the loss, it grows
+// by one per round.
+func TestCubicAlphaAboveTheOldMaximum(t *testing.T) {
+	e := cubicEpoch{wMax: 20, prior: 20}
+	e.begin(0, 14)
+	for e.wEst < 20 {
+		e.next(0, 20, 1, 0.01, true)
+	}
+	below := e.wEst
+	for range 20 {
+		e.next(0, 20, 1, 0.01, true)
+	}
+	if got := e.wEst - below; math.Abs(got-1) > 1e-9 {
+		t.Errorf("grew by %v in a round above the old maximum", got)
+	}
+	e.wEst = 14
+	for range 20 {
+		e.next(0, 20, 1, 0.01, true)
+	}
+	if got := e.wEst - 14; math.Abs(got-0.5294) > 1e-4 {
+		t.Errorf("grew by %v in a round below the old maximum", got)
+	}
+}
+
+// Section 4.4: the target is at most half a window away, so that a window of
+// acknowledgements adds half a window at most, compounded.
+func TestCubicRefLimit(t *testing.T) {
+	c := joined(t, "cubic", 100, 100, cubicModes["ref"])
+	setPlateau(c, 101)
+	feed(c, 0, 0, mss, 100*ms)
+	feed(c, sim.Time(100*sim.Second), 0, 99*mss, 100*ms)
+	if got := segments(c, 0); got < 149 || got > 150.1 {
+		t.Errorf("window %v after 100 segments far behind the curve, want 150", got)
+	}
+}
+
+// Linux does not believe delays in the second after an epoch began, neither for
+// the smallest one nor for HyStart; a timeout forgets both.
+func TestCubicLinuxDelaySamples(t *testing.T) {
+	c := joined(t, "cubic", 100, 100).(*each[cubicLinux, *cubicLinux])
+	x := &c.flows[0]
+	h := &x.exit.linux
+	feed(c, 0, 0, mss, 100*ms) // begins the epoch
+	feed(c, sim.Time(996*ms), 0, mss, 50*ms)
+	if h.delayMin != 100*ms {
+		t.Errorf("smallest delay %v within the second", h.delayMin)
+	}
+	x.Thresh = MaxWindow // slow start, as after an idle restart
+	for range 20 {
+		feed(c, sim.Time(996*ms), 0, mss, 500*ms)
+	}
+	if !x.SlowStart() {
+		t.Error("slow start ended by delays within the second")
+	}
+	for range 20 {
+		feed(c, sim.Time(sim.Second), 0, mss, 500*ms)
+	}
+	if x.SlowStart() || !h.found {
+		t.Error("slow start did not end by delays after the second")
+	}
+	// It ends once only.
+	x.Thresh = MaxWindow
+	for range 20 {
+		feed(c, sim.Time(sim.Second), 0, mss, 500*ms)
+	}
+	if !x.SlowStart() {
+		t.Error("slow start ended twice")
+	}
+	c.OnTimeout(sim.Time(2*sim.Second), 0, Loss{Nxt: 7})
+	if h.found || h.delayMin != 0 || h.roundEnd != 7 {
+		t.Errorf("after a timeout: %+v", *h)
+	}
+}

@@ -55,5 +55,8 @@ func TestJoinAgain(t *testing.T) {
 		check(t, c, s.Name, 10*mss, MaxWindow)
 		c.Undo(0, 0)
 		check(t, c, s.Name, 10*mss, MaxWindow)
+		if s.Name == "cubic" && plateau(c) != 0 {
+			t.Errorf("the plateau of the old subflow is still %v", plateau(c))
+		}
 	}
 }

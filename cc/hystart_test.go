@@ -78,15 +78,18 @@ func TestHyStartAckTrain(t *testing.T) {
 	for _, v := range []struct {
 		spacing sim.Duration
 		acks    int
+		paced   float64
 		ends    bool
 	}{
-		{2 * ms, 10, false}, // 20 ms
-		{2 * ms, 11, true},  // 22 ms
-		{2*ms + 1, 30, false},
-		{ms, 20, false},
-		{ms, 21, true},
+		{2 * ms, 10, 0, false}, // 20 ms
+		{2 * ms, 11, 0, true},  // 22 ms
+		{2*ms + 1, 30, 0, false},
+		{1020 * sim.Microsecond, 20, 0, false}, // 20.4 ms
+		{1030 * sim.Microsecond, 20, 0, true},  // 20.6 ms
+		{1020 * sim.Microsecond, 40, 1, false}, // paced: 41 ms
+		{1030 * sim.Microsecond, 40, 1, true},
 	} {
-		c := joined(t, "cubic", 100, 0)
+		c := joined(t, "cubic", 100, 0, Setting{"pacing", v.paced})
 		x := &c.(*each[cubicLinux, *cubicLinux]).flows[0]
 		x.exit.linux.delayMin = 40 * ms
 		now := sim.Time(sim.Second)
@@ -166,5 +169,24 @@ func TestHyStartPlusPlusOnlyOnce(t *testing.T) {
 	}
 	if r.c.Ssthresh(0) != 140*mss {
 		t.Errorf("slow start ended at %d, not at the threshold of 140", r.c.Ssthresh(0)/mss)
+	}
+}
+
+// Eight samples, not fewer, make a round's delay; growth loses no bytes.
+func TestHyStartPlusPlusSamples(t *testing.T) {
+	h := hystartPP{begun: true, windowEnd: 100, lastMin: 20 * ms, roundMin: noDelay, baseline: noDelay}
+	f := Flow{W: 50 * mss, Thresh: MaxWindow, MSS: mss}
+	for i := 1; i <= 8; i++ {
+		h.ends(&Ack{RTT: 30 * ms, Una: 1, Nxt: 200}, &f)
+		if h.css != (i == 8) {
+			t.Fatalf("after %d samples: %v", i, h.css)
+		}
+	}
+	grown := int64(0)
+	for range 8 {
+		grown += h.slowed(3)
+	}
+	if grown != 6 {
+		t.Errorf("24 bytes in pieces of 3 grew the window by %d", grown)
 	}
 }

@@ -56,3 +56,19 @@ func TestUnusedWindow(t *testing.T) {
 		}
 	}
 }
+
+// Using the whole window once in between starts the measurement anew.
+func TestUnusedWindowForgets(t *testing.T) {
+	c := joined(t, "reno", 80, 12)
+	flowOf(t, c, 0).IW = 10 * mss
+	for _, x := range []struct {
+		flight  int64
+		limited bool
+	}{{70, false}, {80, true}, {20, false}} {
+		a := ackOf(0, x.flight*mss, 100*sim.Millisecond)
+		a.CwndLimited = x.limited
+		c.OnAck(0, 0, &a)
+	}
+	c.Reduce(0, 0, UnusedWindow)
+	check(t, c, "reno", 50*mss, 60*mss)
+}

@@ -236,3 +236,13 @@ func TestLIASegmentSizes(t *testing.T) {
 		c.(*lia).flows[f].W = 14000
 	}
 }
+
+// Alpha follows the round-trip times that acknowledgements bring.
+func TestLIAFollowsRoundTripTimes(t *testing.T) {
+	c := liaWith(t, liaPath{10, 100 * ms}, liaPath{10, 100 * ms})
+	feed(c, 0, 1, 0, 200*ms)
+	// sum = 100 + 50, best = 1000: alpha = 20*1000/150^2.
+	if got := c.Observe(0).Alpha; math.Abs(got-20000./22500) > 1e-9 {
+		t.Errorf("alpha %v", got)
+	}
+}
