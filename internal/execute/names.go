@@ -1,9 +1,11 @@
 package execute
 
 import (
+	"mpsim/mptcp"
 	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
 	"mpsim/scenarios"
+	"mpsim/sched"
 	"mpsim/sim/trace"
 )
 
@@ -54,9 +56,21 @@ func (n *namer) FieldName(r *trace.Record, field string, v int64) string {
 		return pick(n.counters, v)
 	case r.Kind == trace.SubflowState:
 		return tcp.State(v).String()
+	case field == "grant":
+		return pick(grants, v)
+	case r.Kind == trace.PathManager && field == "action":
+		return pick(orders, v)
 	}
 	return ""
 }
+
+// grants names the kinds of grants, orders those of a path manager's orders.
+var (
+	grants = []string{
+		sched.New: "new", sched.Reinject: "reinject", sched.Opportunistic: "opportunistic", sched.Redundant: "redundant",
+	}
+	orders = []string{mptcp.OrderOpen: "open", mptcp.OrderClose: "close", mptcp.OrderBackup: "backup", mptcp.OrderAfter: "after"}
+)
 
 func pick(names []string, i int64) string {
 	if i < 0 || i >= int64(len(names)) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"gonum.org/v1/plot/vg"
 
@@ -204,54 +206,60 @@ func dataSequence(runs []*Run) (*figure, error) {
 // in one panel.
 func queues(runs []*Run) (*figure, error) {
 	f := newFigure(runs)
-	var c colors
-	type entry struct {
-		panel
-		mean float64
-	}
-	var all []entry
+	top := 0.0
 	for _, r := range runs {
-		at := map[string]int{}
 		for _, l := range r.Summary.Links {
-			s := r.get(l.Name+"."+l.Direction, "queue_bytes")
-			if s == nil || s.top() == 0 {
-				continue
+			if s := r.get(l.Name+"."+l.Direction, "queue_bytes"); s != nil {
+				top = math.Max(top, s.top())
 			}
-			i, ok := at[l.Name]
-			if !ok {
-				i = len(all)
-				at[l.Name] = i
-				all = append(all, entry{panel: panel{title: panelName(runs, r, l.Name)}})
-			}
-			all[i].lines = append(all[i].lines, line{x: s.x, y: s.y, color: c.of(l.Direction), width: normal})
-			all[i].mean += float64(l.MeanQueueBytes)
 		}
 	}
-	if len(all) == 0 {
+	if top == 0 {
 		return nil, ErrNothing
 	}
-	means := make([]float64, len(all))
-	for i := range all {
-		means[i] = all[i].mean
-	}
-	slices.Sort(means)
-	least := means[max(0, len(means)-maxPanels)]
+	var c colors
 	var raw []panel
-	top := 0.0
-	for _, e := range all {
-		if e.mean < least || len(raw) == maxPanels {
-			continue
+	var means []float64
+	for _, r := range runs {
+		last := ""
+		for _, l := range r.Summary.Links {
+			s := r.get(l.Name+"."+l.Direction, "queue_bytes")
+			if s == nil || s.top() < negligible*top {
+				continue
+			}
+			if l.Name != last || len(raw) == 0 {
+				raw, means, last = append(raw, panel{title: panelName(runs, r, l.Name)}), append(means, 0), l.Name
+			}
+			p := &raw[len(raw)-1]
+			p.lines = append(p.lines, line{x: s.x, y: s.y, color: c.of(l.Direction), width: normal})
+			means[len(means)-1] += float64(l.MeanQueueBytes)
 		}
-		for _, ln := range e.lines {
-			top = math.Max(top, (&series{ln.x, ln.y}).top())
-		}
-		raw = append(raw, e.panel)
 	}
+	raw = longest(raw, means)
 	u := byteUnit(top)
 	f.yLabel = "Queue (" + u.name + ")"
 	f.legend = c.legend
 	f.finish(raw, u, top)
 	return f, nil
+}
+
+// negligible is the part of the longest queue below which one is not drawn.
+const negligible = 0.02
+
+// longest keeps the panels with the largest means, in their order.
+func longest(panels []panel, means []float64) []panel {
+	if len(panels) <= maxPanels {
+		return panels
+	}
+	sorted := slices.Sorted(slices.Values(means))
+	least := sorted[len(sorted)-maxPanels]
+	var out []panel
+	for i, p := range panels {
+		if means[i] >= least && len(out) < maxPanels {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 func newFigure(runs []*Run) *figure {
@@ -263,6 +271,7 @@ func newFigure(runs []*Run) *figure {
 			if f.title == "" {
 				f.title = r.Summary.Scenario
 			}
+			f.title = capital(f.title)
 			f.shades = outages(&r.Summary)
 		}
 	}
@@ -270,6 +279,12 @@ func newFigure(runs []*Run) *figure {
 		f.title = ""
 	}
 	return f
+}
+
+// capital returns a text with a capital first letter, as a title has it.
+func capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 // note adds a remark to the label of the time axis.

@@ -162,7 +162,7 @@ func TestFigureSaysWhatItShows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"Goodput (Mb/s)", "Time (s), mean of 300 ms", "wifi outage", ">wifi<", ">lte<", ">total<",
+	for _, text := range []string{"Goodput (Mb/s)", "Time (s), mean of 500 ms", "wifi outage", ">wifi<", ">lte<", ">total<",
 		">mptcp<", "MPTCP, lia, minrtt: 21.3 Mb/s", ">tcp-lte<", ">30<"} {
 		if !bytes.Contains(b, []byte(text)) {
 			t.Errorf("the figure lacks %q", text)

@@ -95,7 +95,7 @@ func (s *series) top() float64 {
 
 // maxBins is the number of points that a mean over intervals keeps: more cannot
 // be told apart in one column of a paper.
-const maxBins = 120
+const maxBins = 60
 
 // binned returns the means over runs of equally many points, each of which is
 // itself the mean over the interval that ends at its time, and the length of

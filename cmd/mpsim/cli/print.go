@@ -94,19 +94,26 @@ func subflowTable(s *results.Summary) string {
 }
 
 // maxLinkRows keeps the table of a large topology readable; summary.json has
-// every link.
+// every link, those without traffic too.
 const maxLinkRows = 24
 
 func linkTable(s *results.Summary) string {
 	t := newTable(table.Row{"link", "direction", "MB", "drops", "utilisation", "mean queue kB", "p99 queue kB"}, 3)
-	for i, l := range s.Links {
-		if i == maxLinkRows {
-			t.AppendRow(table.Row{fmt.Sprintf("and %d more", len(s.Links)-i)})
-			break
+	rows, more := 0, 0
+	for _, l := range s.Links {
+		if l.Packets+l.Drops == 0 {
+			continue
+		}
+		if rows++; rows > maxLinkRows {
+			more++
+			continue
 		}
 		t.AppendRow(table.Row{l.Name, l.Direction, fmt.Sprintf("%.3f", float64(l.Bytes)/1e6), l.Drops,
 			fmt.Sprintf("%.3f", float64(l.Utilisation)), fmt.Sprintf("%.1f", float64(l.MeanQueueBytes)/1e3),
 			fmt.Sprintf("%.1f", float64(l.P99QueueBytes)/1e3)})
+	}
+	if more > 0 {
+		t.AppendRow(table.Row{fmt.Sprintf("and %d more", more)})
 	}
 	return render(t)
 }
