@@ -27,15 +27,18 @@ const mptcpVersion = 1
 // flags and number of keys. Of the flags B must be clear (else the option is to
 // be ignored), H set, and A clear.
 func validCapable(o *wire.Options, keys uint8) bool {
+	if !o.Has(wire.OptCapable) {
+		return false
+	}
 	m := &o.Capable
 	const known = wire.CapableExtension | wire.CapableHMACSHA256 | wire.CapableChecksum
-	return o.Has(wire.OptCapable) && m.Version == mptcpVersion && m.Keys == keys &&
+	return m.Version == mptcpVersion && m.Keys == keys &&
 		m.Flags&known == wire.CapableHMACSHA256
 }
 
 // readCapableSYN reports whether a SYN opens an MPTCP connection.
 func (e *Endpoint) readCapableSYN(now sim.Time, s *socket, syn *Segment) bool {
-	if !syn.Opt.Has(wire.OptCapable) || !validCapable(syn.Opt, 0) {
+	if !validCapable(syn.Opt, 0) {
 		return false
 	}
 	e.count(now, s, mpCapableSYNRX)
@@ -90,7 +93,7 @@ func (f *subflow) writeCapableACK(s *Segment) bool {
 	}
 	if s.Len == 0 && c.closing.pending() {
 		f.turn++
-		if f.turn&1 != 0 {
+		if f.turn&1 == 0 {
 			return false
 		}
 	}
@@ -120,8 +123,9 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 		c.peer.update(1, f.window(s))
 		f.readCapableData(now, s)
 		return 0
-	case s.Segment.Opt.Has(wire.HasDSS), !f.firstPos(s):
+	case s.Segment.Opt.Has(wire.HasDSS):
 		// The third packet was lost or overtaken; the peer will repeat its key.
+		// (Linux falls back here.)
 		return tcp.Discard
 	}
 	c.fallBack(now, f, trace.MPCapableFallbackACK, mpCapableFallbackACK)
@@ -133,11 +137,13 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 // only when we answer with a DSS, but we know by it that the path passes options
 // with data.
 func (f *subflow) readCapableData(now sim.Time, s *Segment) {
+	c := f.conn
 	m := &s.Opt.Capable
-	if !m.HasData || m.DataLen == 0 {
+	if c.client || f.joined || !validCapable(s.Opt, 2) || Key(m.SenderKey) != c.remote.key ||
+		!m.HasData || m.DataLen == 0 {
 		return
 	}
-	f.conn.setAckWidth(true)
+	c.setAckWidth(true)
 	f.declare(now, mapping{pos: 0, dsn: 1, len: uint32(m.DataLen)})
 	f.becomeFull(now)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"testing"
 
 	"mpsim/cc"
 	"mpsim/net/wire"
@@ -19,6 +18,15 @@ import (
 // with exact losses and small middleboxes.
 
 const ms = sim.Millisecond
+
+// tester is testing.TB without what rapid does not have.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Logf(format string, args ...any)
+}
 
 var serverAddr = netip.MustParseAddr("10.0.9.1")
 
@@ -129,7 +137,7 @@ func (h *netEvents) Pop() any {
 
 // world is the network and both ends.
 type world struct {
-	t        testing.TB
+	t        tester
 	now      sim.Time
 	client   *host
 	server   *host
@@ -188,7 +196,7 @@ func newScheduler(*sim.Rand) sched.Scheduler {
 
 // newWorld returns a network with one path for each delay (one way), both ends
 // without sockets.
-func newWorld(t testing.TB, delays ...sim.Duration) *world {
+func newWorld(t tester, delays ...sim.Duration) *world {
 	w := &world{t: t, keep: true, maxSteps: 5_000_000, seed: 1, profile: Linux(), tuples: map[wire.Tuple]*wire.Tuple{}}
 	w.opt = SocketOptions{
 		Protocol: MPTCP, Controller: newController("reno"), Scheduler: newScheduler,
@@ -293,6 +301,8 @@ func (w *world) event(h *host, e *Event) {
 			a.events = append(a.events, *e)
 		}
 		if e.Kind == Closed {
+			w.serve(h, a) // what is left to read
+			h.ep.Close(w.now, a.conn)
 			a.conn = 0
 		}
 	}

@@ -50,7 +50,6 @@ func (f *subflow) readSYN(now sim.Time, s *Segment) tcp.Verdict {
 // DSS, or else options do not pass (RFC 8684 section 3.7; Linux,
 // check_fully_established).
 func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
-	c := f.conn
 	switch {
 	case s.Segment.Opt.Has(wire.HasDSS):
 		if s.Segment.Opt.Has(wire.HasDataAck) {
@@ -58,9 +57,7 @@ func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
 		}
 		return f.readFull(now, s)
 	case s.Opt.Has(wire.OptCapable):
-		if !c.client && validCapable(s.Opt, 2) && Key(s.Opt.Capable.SenderKey) == c.remote.key {
-			f.readCapableData(now, s)
-		}
+		f.readCapableData(now, s)
 		return tcp.IgnoreWindow
 	case s.Opt.Has(wire.OptAddAddr | wire.OptFastClose):
 		return f.readFull(now, s)
@@ -104,6 +101,9 @@ const signals = wire.OptCapable | wire.OptJoin | wire.OptAddAddr | wire.OptRemov
 func (f *subflow) readSignals(now sim.Time, s *Segment) tcp.Verdict {
 	c := f.conn
 	o := s.Opt
+	if o.Has(wire.OptCapable) {
+		f.readCapableData(now, s) // overtaken by later segments
+	}
 	if o.Has(wire.OptFastClose) {
 		f.readFastClose(now, s)
 	}
