@@ -230,7 +230,9 @@ func (c *checker) serverAddress(f *Flow, from *planIface, server *planNode) (net
 			_, ok := c.plan.walk(from, i.addrs[0].Addr())
 			return i.addrs[0].Addr(), ok
 		}
-		names = append(names, i.name)
+		if len(i.addrs) > 0 {
+			names = append(names, i.name)
+		}
 	}
 	c.add(f.valuePos("to"), "flow %q: node %q has no interface with an address named %q%s", f.Name, f.Server, f.To, didYouMean(f.To, names))
 	return netip.Addr{}, false

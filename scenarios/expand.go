@@ -14,7 +14,8 @@ const maxRepeat = 100_000
 //	paths = ["wifi 10ms 100pkt 5Mbps", "lte 40ms 100pkt 5Mbps 1%"]
 //
 // into two nodes, client and server, and one link for each path, with the
-// client as its end a. Entries of the same name in the file complete them.
+// client as its end a. The server has one address, which no link takes with it
+// when it fails. Entries of the same name in the file complete them.
 func expandPaths(root *table, problems *problemList) {
 	e := root.get("paths")
 	if e == nil {
@@ -28,12 +29,18 @@ func expandPaths(root *table, problems *problemList) {
 	}
 	at := e.pos
 	str := func(pos Pos, s string) *entry { return &entry{pos, &value{pos: pos, data: s}} }
-	var nodes, links []*value
-	for _, name := range []string{"client", "server"} {
+	var links []*value
+	named := func(name string) *table {
 		t := newTable(at)
 		t.set("name", str(at, name))
-		nodes = append(nodes, &value{pos: at, data: t})
+		return t
 	}
+	numbered := func(name string, addresses ...*value) *value {
+		t := named(name)
+		t.set("addresses", &entry{at, &value{pos: at, data: addresses}})
+		return &value{pos: at, data: t}
+	}
+	interfaces := []*value{numbered("lo", &value{pos: at, data: pathServer})}
 	for _, v := range list {
 		line, ok := v.data.(string)
 		if !ok {
@@ -46,12 +53,19 @@ func expandPaths(root *table, problems *problemList) {
 			continue
 		}
 		links = append(links, &value{pos: v.pos, data: t})
+		interfaces = append(interfaces, numbered(elementName(links[len(links)-1])))
 	}
+	server := named("server")
+	server.set("interface", &entry{at, &value{pos: at, data: interfaces}})
+	nodes := []*value{{pos: at, data: named("client")}, {pos: at, data: server}}
 	base := newTable(root.pos)
 	base.set("node", &entry{at, &value{pos: at, data: nodes}})
 	base.set("link", &entry{at, &value{pos: at, data: links}})
 	*root = *merge(base, root)
 }
+
+// pathServer is the address of the server that paths makes.
+const pathServer = "10.0.0.1/32"
 
 // pathLine parts a line of the short form: the name first, then one-way delay,
 // queue, rate and loss, each told by its unit, in any order.
@@ -126,7 +140,7 @@ func expandRepeat(root *table, problems *problemList) {
 				n = 1
 			}
 			for i := range n {
-				out = append(out, numbered(v, strconv.FormatInt(i, 10)))
+				out = append(out, copyNumbered(v, strconv.FormatInt(i, 10)))
 			}
 		}
 		if changed {
@@ -135,9 +149,9 @@ func expandRepeat(root *table, problems *problemList) {
 	}
 }
 
-// numbered copies a value without its repeat key, with {i} replaced in all
+// copyNumbered copies a value without its repeat key, with {i} replaced in all
 // strings.
-func numbered(v *value, i string) *value {
+func copyNumbered(v *value, i string) *value {
 	c := *v
 	switch d := v.data.(type) {
 	case string:
@@ -145,14 +159,14 @@ func numbered(v *value, i string) *value {
 	case []*value:
 		list := make([]*value, len(d))
 		for k := range d {
-			list[k] = numbered(d[k], i)
+			list[k] = copyNumbered(d[k], i)
 		}
 		c.data = list
 	case *table:
 		t := newTable(d.pos)
 		for _, key := range d.keys {
 			if key != "repeat" {
-				t.set(key, &entry{d.get(key).pos, numbered(d.get(key).value, i)})
+				t.set(key, &entry{d.get(key).pos, copyNumbered(d.get(key).value, i)})
 			}
 		}
 		c.data = t

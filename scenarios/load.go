@@ -187,7 +187,6 @@ func (l *loader) finish(file string, tree *table) (*Scenario, error) {
 	}
 	sc := decode(tree, &l.problems)
 	sc.path = file
-	sc.overridden = len(l.options.Set) > 0
 	sc.set = l.options.Set
 	l.problems.consequences()
 	c := checker{sc: sc, problems: &l.problems, plugins: l.options.Plugins.orBuiltin()}

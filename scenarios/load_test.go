@@ -45,7 +45,7 @@ func TestPathsShortForm(t *testing.T) {
 	if got := lte.Down.Queue.Bytes; got != 5e6*0.080/8 {
 		t.Errorf("1bdp of 5 Mb/s and 80 ms is %d bytes", got)
 	}
-	if f := sc.Flows[0]; f.Via != "wifi" || f.To != "10.0.1.2" || f.Port != 5001 || f.CC.Name != "lia" || f.App != "bulk" {
+	if f := sc.Flows[0]; f.Via != "wifi" || f.To != "10.0.0.1" || f.Port != 5001 || f.CC.Name != "lia" || f.App != "bulk" {
 		t.Errorf("flow completed to %+v", f)
 	}
 }

@@ -78,6 +78,17 @@ func flowMetrics() []Metric {
 		{Name: "reaches", Doc: "time from `at` until the flow delivers at least `rate` in each of six 100 ms intervals in a row, as the first of them ends",
 			Params: params(pFlow, pAt, pRate), result: dimTime,
 			eval: func(v *view, a *arguments) quantity { return seconds(reaches(v, a)) }},
+		{Name: "ratio", Doc: "goodput of the first flow over that of the second, over the same time",
+			Params: params(pFlow, MetricParam{Name: "other", kind: argFlow}, pFrom, pTo),
+			eval: func(v *view, a *arguments) quantity {
+				from, to := a.time(2, 0), a.time(3, v.now)
+				return num(v.flow(a, 0).record.BytesIn(from, to) / v.flow(a, 1).record.BytesIn(from, to))
+			}},
+	}
+}
+
+func latencyMetrics() []Metric {
+	return []Metric{
 		{Name: "requests", Doc: "requests that were answered",
 			Params: params(pFlow), eval: func(v *view, a *arguments) quantity { return num(float64(delays(v, a).N)) }},
 		{Name: "latency", Doc: "quantile (0 to 1) of request latencies, or of the one-way delays of datagrams",
@@ -95,12 +106,6 @@ func flowMetrics() []Metric {
 			}},
 		{Name: "packets_lost", Doc: "datagrams sent and not received", Params: params(pFlow),
 			eval: func(v *view, a *arguments) quantity { return datagrams(v, a, (*app.Datagrams).Lost) }},
-		{Name: "ratio", Doc: "goodput of the first flow over that of the second, over the same time",
-			Params: params(pFlow, MetricParam{Name: "other", kind: argFlow}, pFrom, pTo),
-			eval: func(v *view, a *arguments) quantity {
-				from, to := a.time(2, 0), a.time(3, v.now)
-				return num(v.flow(a, 0).record.BytesIn(from, to) / v.flow(a, 1).record.BytesIn(from, to))
-			}},
 	}
 }
 

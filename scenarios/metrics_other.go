@@ -62,6 +62,11 @@ func multipathMetrics() []Metric {
 				}
 				return quantity{text: "open"}
 			}},
+	}
+}
+
+func lossMetrics() []Metric {
+	return []Metric{
 		{Name: "retransmitted", Doc: "payload that the sender's subflows sent again", Params: params(pFlow), result: dimSize,
 			eval: sumSubflows(func(x *subflowRun) int64 { return x.Retransmitted })},
 		{Name: "reinjected", Doc: "payload that was sent again on another subflow", Params: params(pFlow), result: dimSize,

@@ -26,7 +26,7 @@ type subflowRun struct {
 
 	sampled int64 // received at the last point of the series
 	binned  int64 // arrived at the last fine sample
-	bins            []int64
+	bins    []int64
 }
 
 // endInfo names the connection of one end in trace records.

@@ -97,14 +97,15 @@ func (p *plan) explicitAddresses(c *checker) {
 			if i.decl == nil {
 				continue
 			}
-			if i.link == nil && len(c.problems.all) == 0 {
-				c.add(i.decl.valuePos("name"), "interface %s is at the end of no link", i.fullName())
-			}
 			for k, text := range i.decl.Addresses {
 				at := elementPos(i.decl.table, "addresses", k)
 				if a, ok := p.address(c, i, text, at); ok {
 					i.addrs = append(i.addrs, a)
+					p.taken = append(p.taken, a.Masked())
 				}
+			}
+			if i.link == nil && !i.loopback() && len(c.problems.all) == 0 {
+				c.add(i.decl.valuePos("name"), "interface %s is at the end of no link; only one with addresses of full length (/32) may be", i.fullName())
 			}
 		}
 	}
@@ -121,6 +122,12 @@ func (p *plan) explicitAddresses(c *checker) {
 			i.future = append(i.future, prefix)
 		}
 	}
+}
+
+// loopback reports whether an interface needs no link: it has addresses, all of
+// full length, which the node owns as long as it lives.
+func (i *planIface) loopback() bool {
+	return len(i.addrs) > 0 && !slices.ContainsFunc(i.addrs, func(p netip.Prefix) bool { return !p.IsSingleIP() })
 }
 
 // elementPos returns where element k of an array stands.
@@ -164,13 +171,12 @@ func (p *plan) address(c *checker, i *planIface, text string, at Pos) (netip.Pre
 	}
 	c.addresses[a] = at
 	p.owner[a] = i
-	p.taken = append(p.taken, prefix.Masked())
 	return prefix, true
 }
 
-// automaticAddresses numbers the interfaces that have no addresses: both ends
-// of a link from the next free subnet 10.x.y.0/24, or one end from the subnet
-// of the other.
+// automaticAddresses numbers the interfaces that have no addresses: the ends of
+// a link from the next free subnet 10.x.y.0/24, or one end from the subnet of
+// the other.
 func (p *plan) automaticAddresses(c *checker) {
 	for _, l := range c.sc.Links {
 		a, b := p.ifaces[l.A], p.ifaces[l.B]
@@ -191,6 +197,17 @@ func (p *plan) automaticAddresses(c *checker) {
 			p.assign(a, b.addrs[0].Masked(), 1)
 		case needB && len(a.addrs) > 0:
 			p.assign(b, a.addrs[0].Masked(), 1)
+		case needA || needB: // the other end has no address by intention
+			subnet, ok := p.freeSubnet()
+			if !ok {
+				c.add(l.pos("name"), "no free subnet for link %q; give its interfaces addresses", l.Name)
+				return
+			}
+			one := a
+			if needB {
+				one = b
+			}
+			p.assign(one, subnet, 1)
 		}
 	}
 }
@@ -235,11 +252,8 @@ func (p *plan) assign(i *planIface, subnet netip.Prefix, host int) {
 func (p *plan) findWays() {
 	for _, n := range p.nodes {
 		for _, d := range n.ifaces {
-			if d.peer == nil {
-				continue
-			}
 			starts := []*planIface{d}
-			if n.decl.Router {
+			if n.decl.Router || d.peer == nil {
 				starts = n.ifaces
 			}
 			p.spread(d, starts)

@@ -51,10 +51,9 @@ type Scenario struct {
 	Expect   []*Expect `toml:"expect" doc:"NAME = \"expression\", evaluated after the run; see Expectations below"`
 	Baseline Baseline  `toml:"baseline"`
 
-	path       string // of the file, as given
-	overridden bool   // by --set, so that the baseline does not apply
-	plan       *plan
-	set        []string // the overrides
+	path string   // of the file, as given
+	set  []string // the overrides
+	plan *plan
 	// What expectations observe every 10 ms, and whether they count records.
 	fineLinks, fineFlows []string
 	needsRecords         bool
