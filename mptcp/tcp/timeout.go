@@ -246,9 +246,8 @@ func (c *Conn) keepaliveTimeout(now sim.Time) {
 		return
 	}
 	if c.retries.probes >= c.p.KeepaliveProbes {
-		c.out |= outReset
-		c.requestReset(c.sndSeq(c.snd.nxt))
-		c.die(now, trace.TimedOut)
+		c.reason = trace.TimedOut
+		c.abort(now)
 		return
 	}
 	c.retries.probes++
