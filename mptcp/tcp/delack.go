@@ -59,7 +59,7 @@ func (a *ackPolicy) dataArrived(c *Conn, now sim.Time, n int) {
 	}
 	least := c.p.DelAckMin
 	if a.ato == 0 {
-		a.addQuick(c, c.p.QuickAckStart)
+		a.quickLeft = max(a.quickLeft, int32(c.p.QuickAckStart))
 		a.ato = least
 	} else {
 		gap := now.Sub(a.last)
@@ -127,7 +127,7 @@ func (c *Conn) decideAck(now sim.Time) {
 // smaller than the last one; if the application does not read, its reading sends
 // the ACK.
 func (c *Conn) windowHolds(now sim.Time) bool {
-	if c.ext != nil {
+	if c.ext != nil || !c.p.AckOnRead {
 		return true
 	}
 	return int64(c.windowField(c.selectWindow(now)))<<c.rcv.scale >= c.rcv.wnd
@@ -216,7 +216,7 @@ func (c *Conn) ackOnRead(now sim.Time) {
 	if a.sched {
 		full := int64(a.mss) * int64(c.p.AckEvery-1)
 		read := c.queue.head == len(c.queue.spans)
-		if c.rcv.nxt-c.rcv.wup > full || read && c.p.PingPong && (a.pushed2 || a.pushed && a.pingpong == 0) {
+		if c.rcv.nxt-c.rcv.wup > full || read && c.p.AckOnRead && (a.pushed2 || a.pushed && a.pingpong == 0) {
 			c.out |= outACK
 			return
 		}

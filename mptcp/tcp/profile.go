@@ -57,6 +57,10 @@ type Profile struct {
 	// QuickAckSegments is the same after silence longer than an RTO and after
 	// segments out of the window (Linux TCP_MAX_QUICKACKS 16).
 	QuickAckSegments int
+	// AckOnRead leaves the ACK of a second segment to the application's reading if
+	// the window would shrink, and acknowledges a short segment when it is read
+	// (Linux tcp_cleanup_rbuf).
+	AckOnRead bool
 	// PingPong delays the ACK of a request that is likely to be answered soon
 	// (Linux: after one reply within the delay; tcp_pingpong_thresh 1).
 	PingPong bool
@@ -177,7 +181,7 @@ func Linux() *Profile {
 		RestartSynLosses: 2,
 		AckEvery:         2,
 		DelAckMin:        40 * sim.Millisecond, DelAckMax: 200 * sim.Millisecond,
-		QuickAckStart: 70, QuickAckSegments: 16, PingPong: true,
+		QuickAckStart: 70, QuickAckSegments: 16, AckOnRead: true, PingPong: true,
 		CompressSACK: sim.Millisecond,
 		SACK:         true, Timestamps: true, WindowScaling: true,
 		RACK: true, TLP: true, FRTO: true, MaxReordering: 300,
