@@ -91,11 +91,12 @@ func (f *subflow) writeCapableACK(s *Segment) bool {
 	if !first {
 		return false
 	}
-	if s.Len == 0 && c.closing.pending() {
-		f.turn++
-		if f.turn&1 == 0 {
+	if s.Len == 0 {
+		if c.closing.pending() && f.turn {
+			f.turn = false
 			return false
 		}
+		f.turn = true
 	}
 	o := s.Options()
 	o.Present |= wire.OptCapable

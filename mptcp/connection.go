@@ -362,11 +362,14 @@ func (c *connection) finish(now sim.Time, why trace.Reason) {
 	c.sock.end(now, why)
 }
 
-// abort resets all subflows.
+// abort resets all subflows. On our own account it tells the peer by MP_FASTCLOSE
+// that the connection is over, too (RFC 8684 section 3.5; Linux puts it into the
+// RST of every subflow).
 func (c *connection) abort(now sim.Time, why trace.Reason) {
 	c.finish(now, why)
 	for _, f := range c.subs {
 		if !f.dead {
+			f.fast = why != trace.ResetReceived && f.established()
 			f.reset(now, rstNone, trace.ResetSent)
 		}
 	}

@@ -127,7 +127,7 @@ func (f *subflow) readJoinSYNACK(now sim.Time, s *Segment) tcp.Verdict {
 	c := f.conn
 	o := s.Opt
 	if !s.Flags.Has(wire.ACK) || !o.Has(wire.OptJoin) || o.Join.Form != wire.JoinSYNACK {
-		f.reset(now, rstMPTCP, trace.MiddleboxInterference)
+		f.refuse(now, s, rstMPTCP, trace.MiddleboxInterference)
 		return tcp.Discard
 	}
 	c.e.count(now, c.sock, mpJoinSynAckRx)
@@ -138,7 +138,7 @@ func (f *subflow) readJoinSYNACK(now sim.Time, s *Segment) tcp.Verdict {
 	f.join.peerNonce = j.Nonce
 	if j.HMAC64 != left64(joinHMAC(c.remote.key, c.local.key, j.Nonce, f.join.nonce)) {
 		c.e.count(now, c.sock, mpJoinSynAckHMacFailure)
-		f.reset(now, rstMPTCP, trace.BadHMAC)
+		f.refuse(now, s, rstMPTCP, trace.BadHMAC)
 		return tcp.Discard
 	}
 	f.peerBackup = j.Backup
@@ -199,19 +199,19 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 	}
 	o := s.Opt
 	if !o.Has(wire.OptJoin) || o.Join.Form != wire.JoinACK {
-		f.reset(now, rstMPTCP, trace.MiddleboxInterference)
+		f.refuse(now, s, rstMPTCP, trace.MiddleboxInterference)
 		return tcp.Discard
 	}
 	c.e.count(now, c.sock, mpJoinAckRx)
 	want := joinHMAC(c.remote.key, c.local.key, f.join.peerNonce, f.join.nonce)
 	if o.Join.HMAC != left160(want) {
 		c.e.count(now, c.sock, mpJoinAckHMacFailure)
-		f.reset(now, rstMPTCP, trace.BadHMAC)
+		f.refuse(now, s, rstMPTCP, trace.BadHMAC)
 		return tcp.Discard
 	}
 	if !c.mayJoin() {
 		c.e.count(now, c.sock, mpJoinRejected)
-		f.reset(now, rstProhibited, trace.Refused)
+		f.refuse(now, s, rstProhibited, trace.Refused)
 		return tcp.Discard
 	}
 	f.becomeFull(now)

@@ -100,7 +100,7 @@ func spoil(t *rapid.T, d *direction) {
 	from := sim.Time(rapid.IntRange(200, 3000).Draw(t, "silent")) * sim.Time(ms)
 	until := from.Add(sim.Duration(rapid.SampledFrom([]int{0, 0, 1, 15}).Draw(t, "for")) * sim.Second)
 	const bad = 200 // packets
-	row := 0 // losses in a row: a handshake that never gets through is no test
+	row := 0        // losses in a row: a handshake that never gets through is no test
 	d.drop = func(n int, now sim.Time, _ *Segment) bool {
 		row++
 		if n < bad && rnd.Float64() < loss && row <= 2 || now >= from && now < until {

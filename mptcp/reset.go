@@ -33,11 +33,25 @@ func (f *subflow) reset(now sim.Time, code uint8, why trace.Reason) {
 	}
 }
 
+// refuse ends a subflow in its handshake: the segment that was wrong is answered
+// by a RST of its own, since TCP has not opened the connection.
+func (f *subflow) refuse(now sim.Time, s *Segment, code uint8, why trace.Reason) {
+	f.flow.mute = true
+	f.reset(now, code, why)
+	f.conn.e.resetFor(now, s, code+1)
+	if f.active {
+		// Linux resets what it has tried to open with the ACK flag set.
+		r := &f.conn.e.resets[len(f.conn.e.resets)-1].seg
+		r.Flags |= wire.ACK
+		r.Ack = s.Seq.Add(1)
+	}
+}
+
 // writeReset puts MP_FASTCLOSE and MP_TCPRST into a RST (RFC 8684 sections 3.5
 // and 3.6), as far as there is room.
 func (f *subflow) writeReset(now sim.Time, s *Segment, room int) {
 	c := f.conn
-	if f.phase == phaseSYN && f.synSent == 0 {
+	if f.flow.mute {
 		return
 	}
 	o := s.Options()

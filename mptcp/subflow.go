@@ -64,7 +64,7 @@ type subflow struct {
 	sendPos uint64  // and its position
 	join    joinState
 	synSent int   // SYNs with MP_CAPABLE or MP_JOIN sent
-	turn    uint8 // alternates handshake option and DATA_FIN
+	turn    bool  // MP_CAPABLE was sent, a DATA_FIN may be next
 	rst     uint8 // code of the MP_TCPRST option of our reset
 	fast    bool  // our reset carries MP_FASTCLOSE
 	why     trace.Reason
