@@ -56,6 +56,8 @@ func (n *namer) FieldName(r *trace.Record, field string, v int64) string {
 		return pick(n.counters, v)
 	case r.Kind == trace.SubflowState:
 		return tcp.State(v).String()
+	case r.Kind == trace.SubflowPhase:
+		return mptcp.PhaseName(v)
 	case field == "grant":
 		return pick(grants, v)
 	case r.Kind == trace.PathManager && field == "action":
