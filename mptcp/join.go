@@ -87,9 +87,11 @@ func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 	e.settle(now, f.flow)
 }
 
-// mayJoin reports whether policy allows one more subflow.
+// mayJoin reports whether policy allows one more subflow. Linux refuses from
+// shutdown on; but here an application may write and shut down in one instant
+// what a real one takes seconds for, so our DATA_FIN having been sent counts.
 func (c *connection) mayJoin() bool {
-	return c.full && !c.over && !c.closing.finQueued && c.extra() < c.sock.opt.SubflowLimit
+	return c.full && !c.over && !c.closing.finSent && c.extra() < c.sock.opt.SubflowLimit
 }
 
 // extra returns how many subflows beside the initial one are in use or being

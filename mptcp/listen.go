@@ -110,6 +110,9 @@ func (t *socketTable) listenerFor(a netip.AddrPort) *listener {
 // unmatched handles a segment of no known flow: a SYN that joins a connection or
 // opens one, or something to be reset.
 func (e *Endpoint) unmatched(now sim.Time, s *Segment) {
+	if l := e.localAddr(s.Tuple.Dst.Addr()); l != nil && !l.up {
+		return // overtaken by the loss of the address
+	}
 	if s.Flags&(wire.SYN|wire.ACK|wire.RST) != wire.SYN {
 		e.resetFor(now, s, 0)
 		return
