@@ -57,6 +57,38 @@ func TestTsharkAgreesWithTheRun(t *testing.T) {
 	}
 }
 
+// On a lossless network each subflow looks like a regular TCP connection to
+// Wireshark: it misses no segment. Where the queue drops, it does.
+//
+// row:B20
+func TestSubflowsLookLikeTCP(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		set   []string
+		clean bool
+	}{
+		{"lossless", []string{"link.wifi.queue=10000pkt", "link.lte.queue=10000pkt", "flow.dl.size=1MB", "at=[]"}, true},
+		{"queue drops", nil, false},
+	} {
+		dir := filepath.Join(t.TempDir(), "run")
+		o := execute(t, Job{Scenario: parse(t, c.set...), Out: dir, Capture: true})
+		r, err := tshark.Check(filepath.Join(dir, results.CaptureName))
+		if errors.Is(err, tshark.ErrMissing) && os.Getenv("MPSIM_REQUIRE_TSHARK") == "" {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		drops := uint64(0)
+		for _, l := range o.Summary.Links {
+			drops += l.Drops
+		}
+		if (r.Gaps == 0) != c.clean || (drops == 0) != c.clean {
+			t.Errorf("%s: %d packets dropped, tshark misses %d segments", c.name, drops, r.Gaps)
+		}
+	}
+}
+
 func compareGrouping(t *testing.T, s *results.Summary, r *tshark.Report) {
 	t.Helper()
 	var want, got []int

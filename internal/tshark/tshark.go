@@ -28,6 +28,10 @@ type Report struct {
 	// Connections are the MPTCP connections, in the order of their first
 	// packet.
 	Connections []Connection
+	// Gaps counts the packets at which Wireshark's TCP analysis misses an earlier
+	// segment ("previous segment not captured", "ACKed unseen segment"): losses
+	// before the capture point, or sequence numbers that make no sense.
+	Gaps int
 	// Faults are findings that no capture of mpsim may have, one line each; at
 	// most 20 are kept.
 	Faults []string
@@ -60,7 +64,7 @@ var fields = []string{
 	"_ws.expert.severity", "_ws.expert.message", "_ws.malformed",
 	"mptcp.connection.echoed_key_mismatch", "mptcp.dss.missing_mapping",
 	"mptcp.expected_token", "mptcp.expected_idsn",
-	"tcp.options.mptcp.recvtok",
+	"tcp.options.mptcp.recvtok", "tcp.analysis.lost_segment", "tcp.analysis.ack_lost_segment",
 }
 
 // Indices into fields.
@@ -77,6 +81,8 @@ const (
 	fToken
 	fIDSN
 	fJoinToken
+	fLostSegment
+	fAckLostSegment
 	numFields
 )
 
@@ -116,6 +122,9 @@ func read(out *bytes.Buffer) (*Report, error) {
 			return nil, fmt.Errorf("tshark wrote %d fields instead of %d: %q", len(f), numFields, lines.Text())
 		}
 		r.Packets++
+		if f[fLostSegment]+f[fAckLostSegment] != "" {
+			r.Gaps++
+		}
 		c.judge(f)
 		if err := c.group(f); err != nil {
 			return nil, err

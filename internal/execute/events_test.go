@@ -1,0 +1,60 @@
+package execute
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"mpsim/results"
+)
+
+// The event log holds every decision of the scheduler: the grants of new data
+// cover the data sequence space without a hole, and while both subflows have
+// room the first ones go to the lower round-trip time.
+//
+// row:G1
+func TestDecisionsAreLogged(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	o := execute(t, Job{Out: dir, Events: results.Decisions})
+	var next uint64
+	var bytesOf [2]int64
+	reinjected, grants := int64(0), 0
+	for line := range bytes.Lines(files(t, dir)[results.EventsName]) {
+		var e struct {
+			TimeNS  int64 `json:"time_ns"`
+			Node    string
+			Kind    string
+			Flow    string
+			Subflow int
+			DSN     uint64
+			Len     int64
+			Grant   string
+		}
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if e.Kind != "grant" || e.Node != "server" {
+			continue
+		}
+		if e.Flow != "dl" {
+			t.Fatalf("a grant of no flow: %s", line)
+		}
+		if e.Grant == "reinject" {
+			reinjected += e.Len
+			continue
+		}
+		if e.Grant != "new" || grants > 0 && e.DSN != next {
+			t.Fatalf("after data up to %d: %s", next, line)
+		}
+		if grants++; grants <= 5 && e.Subflow != 0 {
+			t.Errorf("grant %d goes to subflow %d: %s", grants, e.Subflow, line)
+		}
+		next = e.DSN + uint64(e.Len)
+		bytesOf[e.Subflow] += e.Len
+	}
+	f := o.Summary.Flows[0]
+	if sum := bytesOf[0] + bytesOf[1]; sum < f.BytesDelivered || bytesOf[0] == 0 || bytesOf[1] == 0 || reinjected == 0 {
+		t.Errorf("granted %v bytes of new data and %d again; delivered %d", bytesOf, reinjected, f.BytesDelivered)
+	}
+}
