@@ -72,7 +72,7 @@ func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 	if j.Backup {
 		e.count(now, c.sock, mpJoinSynBackupRx)
 	}
-	if !e.profile.RefuseAtACK && !c.mayJoin() {
+	if !e.profile.RefuseAtACK && !c.mayJoin(true) {
 		e.count(now, c.sock, mpJoinRejected)
 		e.resetFor(now, syn, rstProhibited+1)
 		return
@@ -90,19 +90,18 @@ func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 // mayJoin reports whether policy allows one more subflow. Linux refuses from
 // shutdown on; but here an application may write and shut down in one instant
 // what a real one takes seconds for, so our DATA_FIN having been sent counts.
-func (c *connection) mayJoin() bool {
-	return c.full && !c.over && !c.closing.finSent && c.extra() < c.sock.opt.SubflowLimit
-}
-
-// extra returns how many subflows beside the initial one are in use or being
-// opened by us, those that the peer has not completed excepted.
-func (c *connection) extra() (n int) {
+// Subflows that the peer is opening count if halfOpen.
+func (c *connection) mayJoin(halfOpen bool) bool {
+	if !c.full || c.over || c.closing.finSent {
+		return false
+	}
+	n := 0
 	for _, f := range c.subs {
-		if f.joined && !f.dead && f.phase != phaseSYNACK {
+		if f.joined && !f.dead && (halfOpen || f.phase != phaseSYNACK) {
 			n++
 		}
 	}
-	return n
+	return n < c.sock.opt.SubflowLimit
 }
 
 // writeJoinSYN writes the option of SYN and SYN/ACK.
@@ -211,7 +210,7 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 		f.refuse(now, s, rstMPTCP, trace.BadHMAC)
 		return tcp.Discard
 	}
-	if !c.mayJoin() {
+	if !c.mayJoin(false) {
 		c.e.count(now, c.sock, mpJoinRejected)
 		f.refuse(now, s, rstProhibited, trace.Refused)
 		return tcp.Discard

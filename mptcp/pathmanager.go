@@ -251,7 +251,7 @@ func (c *connection) obey(now sim.Time, o *PathOrder) {
 	}
 	switch o.Kind {
 	case OrderOpen:
-		if !c.mayJoin() {
+		if !c.mayJoin(true) {
 			return
 		}
 		c.tracePM(now, o, cc.FlowID(len(c.subs)))
