@@ -20,6 +20,9 @@ type flight struct {
 	// Records, likewise; unsentLost counts those that are lost and wait for
 	// retransmission.
 	nSacked, nLost, nResent, unsentLost int32
+	// orders counts transmissions. In virtual time many leave at the same instant,
+	// so that the time alone does not tell which came first.
+	orders uint32
 
 	// rtxHint: no record before it waits for retransmission.
 	rtxHint uint32
@@ -36,11 +39,12 @@ type sent struct {
 	at  sim.Time // of the last transmission
 	// The state of the delivery rate estimator when it was sent
 	// (draft-cheng-iccrg-delivery-rate-estimation): time of the last delivery
-	// then, time at which the first segment of that flight was sent, bytes
-	// delivered (low half).
+	// then, time since the first segment of that flight was sent, bytes delivered
+	// (low half).
 	deliveredAt sim.Time
-	firstAt     sim.Time
+	elapsed     uint32 // since the first segment of that flight, in units of 64 ns
 	delivered   uint32
+	order       uint32 // number of the last transmission on this connection
 	len         uint16 // sequence space: payload and FIN
 	flags       sentFlags
 	times       uint8 // transmissions, saturating
@@ -85,6 +89,12 @@ func (f *flight) push() *sent {
 	r := &f.buf[f.tail&uint32(len(f.buf)-1)]
 	f.tail++
 	return r
+}
+
+// stamp numbers the transmission of a record.
+func (f *flight) stamp(r *sent) {
+	f.orders++
+	r.order = f.orders
 }
 
 func (f *flight) grow() {
@@ -222,11 +232,11 @@ type resentQueue struct {
 }
 
 type resentEntry struct {
-	pos int64
-	at  sim.Time
+	pos   int64
+	order uint32
 }
 
-func (q *resentQueue) push(pos int64, at sim.Time) {
+func (q *resentQueue) push(pos int64, order uint32) {
 	if int(q.tail-q.head) == len(q.buf) {
 		n := max(8, 2*len(q.buf))
 		buf := make([]resentEntry, n)
@@ -235,7 +245,7 @@ func (q *resentQueue) push(pos int64, at sim.Time) {
 		}
 		q.buf = buf
 	}
-	q.buf[q.tail&uint32(len(q.buf)-1)] = resentEntry{pos, at}
+	q.buf[q.tail&uint32(len(q.buf)-1)] = resentEntry{pos, order}
 	q.tail++
 }
 

@@ -230,6 +230,7 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 	out.Off = off
 	r := c.flight.push()
 	*r = sent{pos: s.nxt, at: now, len: uint16(n), times: 1}
+	c.flight.stamp(r)
 	c.rateSent(now, r, wasEmpty)
 	if n > 0 && n < s.mss {
 		s.small = s.nxt + int64(n)
@@ -381,6 +382,7 @@ func (c *Conn) resend(now sim.Time, out *Segment, i uint32) {
 		out.Flags |= wire.PSH
 	}
 	r.at = now
+	fl.stamp(r)
 	c.rateSent(now, r, false)
 	fl.setFlags(r, r.flags|sentEver)
 	if r.times < 255 {
@@ -424,7 +426,7 @@ func (c *Conn) noteResent(now sim.Time, i uint32) {
 	r := fl.at(i)
 	fl.setFlags(r, r.flags|sentResent)
 	if c.p.RACK && c.options&useSACK != 0 {
-		fl.resentQ.push(r.pos, now)
+		fl.resentQ.push(r.pos, r.order)
 	}
 	if rc.resentAt < 0 {
 		rc.resentAt = now

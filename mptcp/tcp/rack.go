@@ -14,13 +14,15 @@ import (
 //	          selectively acknowledged segments; else
 //	          min(steps * min_rtt/4, SRTT)
 //
-// Departures from the RFC, as in Linux: times are compared with their sequence
-// number as tie-break, and the reordering timer gets 2 ms on top.
+// Departures from the RFC: which of two segments was sent first is told by the
+// number of their transmissions, where the RFC and Linux have only the time with
+// the sequence number as tie-break; the reordering timer gets 2 ms on top, as in
+// Linux.
 
 // rack is the state of RFC 8985 section 5.2.
 type rack struct {
-	at       sim.Time     // when the newest delivered segment was sent; -1: none
-	end      int64        // its end
+	valid    bool         // a segment was delivered
+	order    uint32       // transmission of the newest delivered one
 	rtt      sim.Duration // its round-trip time
 	advanced bool         // something was delivered since the last look
 	// The reordering window: steps of min_rtt/4, 1 at first, one more for each
@@ -38,12 +40,10 @@ const (
 	rackSlack = 2 * sim.Millisecond
 )
 
-func (k *rack) init() { k.at, k.steps = -1, 1 }
+func (k *rack) init() { k.steps = 1 }
 
-// sentBefore reports whether r was sent before the segment (at, end).
-func (r *sent) sentBefore(at sim.Time, end int64) bool {
-	return r.at < at || r.at == at && r.end() < end
-}
+// sentBefore reports whether r was sent before transmission number order.
+func (r *sent) sentBefore(order uint32) bool { return int32(r.order-order) < 0 }
 
 // rackAdvance learns that a record was delivered.
 func (c *Conn) rackAdvance(now sim.Time, r *sent) {
@@ -54,8 +54,8 @@ func (c *Conn) rackAdvance(now sim.Time, r *sent) {
 	k := &c.rack
 	k.advanced = true
 	k.rtt = rtt
-	if k.at < r.at || k.at == r.at && k.end < r.end() {
-		k.at, k.end = r.at, r.end()
+	if !k.valid || !r.sentBefore(k.order) {
+		k.valid, k.order = true, r.order
 	}
 }
 
@@ -120,7 +120,7 @@ func (c *Conn) rackDetectFirst(now sim.Time, wnd sim.Duration) (wait sim.Duratio
 	for i := fl.rackHint; i != fl.tail; i++ {
 		r := fl.at(i)
 		if r.flags&(sentSacked|sentLost|sentResent) == 0 {
-			if !r.sentBefore(k.at, k.end) {
+			if !r.sentBefore(k.order) {
 				break
 			}
 			if left := k.rtt + wnd - now.Sub(r.at); left > 0 {
@@ -146,8 +146,8 @@ func (c *Conn) rackDetectResent(now sim.Time, wnd sim.Duration) (wait sim.Durati
 		i := fl.find(max(e.pos, c.snd.una))
 		if i != fl.tail && e.pos < fl.at(i).end() {
 			r := fl.at(i)
-			if r.at == e.at && r.flags&(sentSacked|sentResent) == sentResent {
-				if !r.sentBefore(k.at, k.end) {
+			if r.order == e.order && r.flags&(sentSacked|sentResent) == sentResent {
+				if !r.sentBefore(k.order) {
 					break
 				}
 				if left := k.rtt + wnd - now.Sub(r.at); left > 0 {

@@ -21,12 +21,14 @@ type rateSample struct {
 	priorDelivered uint32
 	priorAt        sim.Time
 	interval       sim.Duration // first of sending, then of the sample
-	sentAt         sim.Time
-	end            int64
+	order          uint32
 	delivered      int64
 	taken          bool
 	appLimited     bool
 }
+
+// elapsedShift is the unit of sent.elapsed: 64 ns, so that it covers 275 s.
+const elapsedShift = 6
 
 // rateSent stamps a record that is being sent.
 func (c *Conn) rateSent(now sim.Time, r *sent, idle bool) {
@@ -34,7 +36,7 @@ func (c *Conn) rateSent(now sim.Time, r *sent, idle bool) {
 		c.rate.firstAt, c.rate.deliveredAt = now, now
 	}
 	r.deliveredAt = c.rate.deliveredAt
-	r.firstAt = c.rate.firstAt
+	r.elapsed = uint32(min(now.Sub(c.rate.firstAt)>>elapsedShift, 1<<32-1))
 	r.delivered = uint32(c.rate.delivered)
 	if c.rate.appLimited > 0 {
 		r.flags |= sentAppLimited
@@ -44,12 +46,12 @@ func (c *Conn) rateSent(now sim.Time, r *sent, idle bool) {
 // rateDelivered notes that a record was delivered; the one sent last counts.
 func (c *Conn) rateDelivered(_ sim.Time, r *sent, f *ackFacts) {
 	s := &f.sample
-	if s.taken && (r.at < s.sentAt || r.at == s.sentAt && r.end() <= s.end) {
+	if s.taken && int32(r.order-s.order) < 0 {
 		return
 	}
 	*s = rateSample{
 		priorDelivered: r.delivered, priorAt: r.deliveredAt,
-		interval: r.at.Sub(r.firstAt), sentAt: r.at, end: r.end(),
+		interval: sim.Duration(r.elapsed) << elapsedShift, order: r.order,
 		taken: true, appLimited: r.flags&sentAppLimited != 0,
 	}
 	c.rate.firstAt = r.at

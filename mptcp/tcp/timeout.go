@@ -115,7 +115,7 @@ func (c *Conn) markLostTimeout(now sim.Time) {
 			if r.flags&sentSacked != 0 {
 				fl.setFlags(r, r.flags&^sentSacked)
 			}
-		} else if i != fl.head && c.p.RACK && c.rack.at >= 0 && c.rack.rtt-now.Sub(r.at) > 0 {
+		} else if i != fl.head && c.p.RACK && c.rack.valid && c.rack.rtt-now.Sub(r.at) > 0 {
 			continue
 		}
 		c.markLost(i, r)
