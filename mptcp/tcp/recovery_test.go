@@ -370,8 +370,8 @@ func TestSpuriousTimeout(t *testing.T) {
 		n.flush(n.a)
 		n.run(n.now.Add(500 * ms))
 		before := n.a.c.cc.Window(0)
-		n.a.out.free = n.now.Add(700 * ms) // the link stands still
-		n.run(n.now.Add(2 * sim.Second))
+		n.a.out.free = n.now.Add(2 * sim.Second) // the link stands still
+		n.run(n.now.Add(3 * sim.Second))
 		st := n.a.c.Stats()
 		if st.Timeouts == 0 || (st.SpuriousUndos > 0) != v.undo {
 			t.Errorf("%+v: %d timeouts, %d undos", v, st.Timeouts, st.SpuriousUndos)
