@@ -98,8 +98,12 @@ func compare(a, b quantity, op string) bool {
 	return a.v > b.v && !near(a.v, b.v)
 }
 
-// near is equality up to the rounding of arithmetic in expectations.
+// near is equality up to the rounding of arithmetic in expectations. What never
+// happened is near nothing else.
 func near(a, b float64) bool {
+	if math.IsInf(a, 0) || math.IsInf(b, 0) {
+		return a == b
+	}
 	return a == b || math.Abs(a-b) <= 1e-12*max(math.Abs(a), math.Abs(b))
 }
 

@@ -382,8 +382,8 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 		return exprArg{name: name}
 	case argName:
 		name := p.name()
-		if name == "" {
-			p.fail(at, "expected the name of a counter")
+		if known := counterNames(); !slices.Contains(known, name) {
+			p.fail(at, "no counter %q%s", name, didYouMean(name, known))
 		}
 		return exprArg{name: name}
 	}

@@ -6,6 +6,7 @@ import (
 	"mpsim/mptcp/pm"
 	"mpsim/net/radio"
 	"mpsim/sched"
+	"mpsim/sim"
 )
 
 // Plugins are the tables in which a scenario's names are looked up. A program
@@ -102,6 +103,16 @@ func (r *PluginRef) settings() []cc.Setting {
 		out[i] = cc.Setting{Name: p.Name, Value: p.Value}
 	}
 	return out
+}
+
+// counterNames returns the names of the counters of an endpoint.
+func counterNames() []string {
+	e := mptcp.New(mptcp.Config{Stream: func(purpose string) *sim.Rand { return sim.NewRand(0, 0, purpose) }})
+	var names []string
+	for _, c := range e.Counters() {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 // profileNames returns the names of the protocol profiles.

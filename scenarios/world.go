@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"net/netip"
+	"slices"
 
 	"mpsim/internal/host"
 	"mpsim/mptcp"
@@ -135,11 +136,13 @@ func (w *World) buildAddresses() {
 	for _, n := range w.sc.plan.nodes {
 		h := w.hosts[n.decl.Name]
 		for _, i := range n.ifaces {
+			for _, a := range append(slices.Clone(i.addrs), i.future...) {
+				if h != nil {
+					h.KnowAddr(a.Addr(), addrFlags(i))
+				}
+			}
 			for _, a := range i.addrs {
 				w.iface(i).AddAddr(a)
-				if h != nil {
-					h.SetAddrFlags(0, a.Addr(), addrFlags(i))
-				}
 			}
 		}
 	}
