@@ -32,6 +32,7 @@ type Host struct {
 	routes  []simnet.RouteID // by the endpoint's socket number
 	apps    []App            // by connection; nil: not an application's
 	accepts []Acceptor       // by listening connection
+	addrs   []knownAddr
 	alarms  alarms
 	udp     []udpSocket
 	in, out mptcp.Segment
@@ -150,8 +151,26 @@ func (h *Host) OnEvent(now sim.Time, arg uint64) {
 // AddrChanged implements simnet.AddrWatcher: the endpoint learns of addresses
 // that the node gains or loses.
 func (h *Host) AddrChanged(now sim.Time, _ *simnet.Interface, a netip.Addr, up bool) {
-	h.ep.HandleAddr(now, a, up, 0)
+	var f mptcp.AddrFlags
+	for _, known := range h.addrs {
+		if known.addr == a {
+			f = known.flags
+		}
+	}
+	h.ep.HandleAddr(now, a, up, f)
 	h.Pump(now)
+}
+
+// KnowAddr says how the endpoint's path managers may use an address (backup,
+// signal, ...) whenever the node has it.
+func (h *Host) KnowAddr(a netip.Addr, f mptcp.AddrFlags) {
+	h.addrs = append(h.addrs, knownAddr{a, f})
+}
+
+// knownAddr is an address that the node has, had or will have.
+type knownAddr struct {
+	addr  netip.Addr
+	flags mptcp.AddrFlags
 }
 
 // SetAddrFlags tells the endpoint how its path manager may use an address of the
