@@ -3,6 +3,7 @@ package execute
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"runtime/metrics"
 	"time"
@@ -19,6 +20,9 @@ import (
 // one of writing files; no run directory is touched then. Reaching a limit or
 // the end of ctx is no error: Outcome.Stopped says so.
 func Run(ctx context.Context, job Job) (*Outcome, error) {
+	if job.NoSeries && job.Out != "" {
+		return nil, errors.New("a run directory needs the series")
+	}
 	r := &run{job: job, begun: time.Now()}
 	if err := r.build(); err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ func TestTsharkAgreesWithTheRun(t *testing.T) {
 		"handover/constant":        library("handover/constant.toml"),
 		"handover/wifi-lte":        library("handover/wifi-lte.toml"),
 		"small, lossy and jittery": parse(t, "link.wifi.loss=2%", "link.lte.down.jitter=3ms"),
+		"IPv6 and datagrams":       mixed(t),
 		"a join is blocked":        parse(t, "link.lte.up.drop=[0]"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,6 +88,73 @@ func TestSubflowsLookLikeTCP(t *testing.T) {
 			t.Errorf("%s: %d packets dropped, tshark misses %d segments", c.name, drops, r.Gaps)
 		}
 	}
+}
+
+// mixed has MPTCP over IPv6 in both directions, and datagrams over IPv4.
+func mixed(t *testing.T) *scenarios.Scenario {
+	t.Helper()
+	sc, err := scenarios.Parse("mixed.toml", `
+schema = 1
+name = "mixed"
+duration = "2s"
+[[node]]
+name = "phone"
+[[node.interface]]
+name = "wifi"
+addresses = ["fd00:1::2/64"]
+[[node.interface]]
+name = "lte"
+addresses = ["fd00:2::2/64"]
+[[node]]
+name = "server"
+[[node.interface]]
+name = "wifi"
+addresses = ["fd00:1::1/64"]
+[[node.interface]]
+name = "lte"
+addresses = ["fd00:2::1/64"]
+[[link]]
+name = "wifi"
+a = "phone.wifi"
+b = "server.wifi"
+rate = "8Mbps"
+delay = "10ms"
+[[link]]
+name = "lte"
+a = "phone.lte"
+b = "server.lte"
+rate = "8Mbps"
+delay = "20ms"
+[[link]]
+name = "dsl"
+a = "phone.eth"
+b = "server.eth"
+rate = "8Mbps"
+delay = "15ms"
+[[flow]]
+name = "dl"
+client = "phone"
+server = "server"
+via = "wifi"
+size = "1MB"
+[[flow]]
+name = "ul"
+client = "phone"
+server = "server"
+via = "lte"
+direction = "up"
+size = "200kB"
+[[flow]]
+name = "voice"
+protocol = "udp"
+client = "phone"
+server = "server"
+via = "eth"
+`, scenarios.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sc
 }
 
 func compareGrouping(t *testing.T, s *results.Summary, r *tshark.Report) {

@@ -62,6 +62,7 @@ func With[S cc.Spec | sched.Spec | pm.Spec](specs ...S) Option {
 // code. The first argument is the name of the program.
 func Main(args []string, options ...Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := Run(ctx, args, os.Stdout, os.Stderr, options...)
 	stop()
 	os.Exit(code)
