@@ -12,7 +12,8 @@ type Handler interface {
 type Sim struct {
 	now      Time
 	key      Key
-	q        queue
+	q        queue // events of packets: few at a time, all near
+	timers   queue // deadlines: many, far, and seldom touched
 	handlers []Handler
 	counters []uint64
 	names    []string
@@ -45,7 +46,7 @@ func (s *Sim) CurrentKey() Key { return s.key }
 func (s *Sim) Events() uint64 { return s.events }
 
 // Pending returns how many events are queued.
-func (s *Sim) Pending() int { return s.q.len() }
+func (s *Sim) Pending() int { return s.q.len() + s.timers.len() }
 
 // AddOrigin declares the next node and returns its number.
 func (s *Sim) AddOrigin(name string) NodeID {
@@ -86,10 +87,26 @@ func (s *Sim) NextKey(origin NodeID) Key {
 // Schedule queues an event. Time must not lie before Now; the handler receives
 // arg widened to 64 bits.
 func (s *Sim) Schedule(at Time, key Key, h HandlerID, arg uint32) {
+	s.schedule(&s.q, at, key, h, arg)
+}
+
+func (s *Sim) schedule(q *queue, at Time, key Key, h HandlerID, arg uint32) {
 	if at < s.now {
 		Bugf("event scheduled at %v, before now", at)
 	}
-	s.q.push(event{at, key, h, arg})
+	q.push(event{at, key, h, arg})
+}
+
+// next returns the first event and the queue that it heads. Deadlines have a
+// queue of their own, because a host always has one pending and hardly ever
+// reaches it: among them the few events of packets would sink through a deep
+// heap. The order is that of one queue.
+func (s *Sim) next() (*event, *queue) {
+	e, t := s.q.peek(), s.timers.peek()
+	if e == nil || t != nil && t.before(e) {
+		return t, &s.timers
+	}
+	return e, &s.q
 }
 
 // Stop says why Run returned.
@@ -117,7 +134,7 @@ func (s *Sim) Run(until Time, budget uint64) Stop {
 		limit = ^uint64(0)
 	}
 	for !s.halted {
-		e := s.q.peek()
+		e, q := s.next()
 		if e == nil {
 			return Idle
 		}
@@ -130,7 +147,7 @@ func (s *Sim) Run(until Time, budget uint64) Stop {
 		}
 		s.now, s.key = e.at, e.key
 		h, arg := e.handler, e.arg
-		s.q.pop()
+		q.pop()
 		if s.key < Key(uint64(Observer)<<40) {
 			s.events++
 		}
