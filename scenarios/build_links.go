@@ -68,7 +68,7 @@ func (w *World) linkConfig(l *Link, d *Direction) simnet.LinkConfig {
 		Drop:      simnet.DropPattern{Mask: mask},
 		MTU:       int(d.MTU.N),
 		Overhead:  int(d.Overhead.N),
-		Histogram: true,
+		Histogram: !w.run.NoExpect,
 	}
 	for _, i := range d.Drop {
 		cfg.Drop.Indices = append(cfg.Drop.Indices, uint64(i))
