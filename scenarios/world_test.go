@@ -155,7 +155,7 @@ flows = ["d*"]
 [expect]
 a = ["share(dl, lte, 2.2s, 4s) == 1", "share(dl, wifi, 4.5s, 6s) > 0.1", "share(dl, lte, 6.2s, 7s) == 1", "share(dl, wifi, 8.2s, 9s) == 1"]
 b = ["completed(dl) <= 9.9s", "corrupt_bytes(dl) == 0", "subflows(dl) == 4"]
-`, Run{})
+`, Run{}, "flow.dl.send_buffer=256KiB")
 	for _, e := range w.Expect() {
 		if !e.Pass {
 			t.Errorf("%s: measured %s", e.Expr, e.Value)
