@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -63,7 +63,7 @@ func Save(kind string, runs []*Run, file string) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(file, b, 0o644)
+	return maybe.WriteFile(file, b, 0o644)
 }
 
 func (l *layout) render(format string) ([]byte, error) {

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 )
 
 var (
@@ -28,7 +28,7 @@ func updateBaseline(file, hash string) error {
 		return err
 	}
 	text := withBaseline(string(b), hash)
-	if err := renameio.WriteFile(file, []byte(text), info.Mode().Perm()); err != nil {
+	if err := maybe.WriteFile(file, []byte(text), info.Mode().Perm()); err != nil {
 		return fmt.Errorf("updating the baseline: %w", err)
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -89,7 +89,7 @@ func (p *program) test(paths []string, f *testFlags) error {
 	_ = g.Wait() // no function returns an error
 	<-printed
 	if f.junit != "" {
-		if err := renameio.WriteFile(f.junit, junit(verdicts), 0o644); err != nil {
+		if err := maybe.WriteFile(f.junit, junit(verdicts), 0o644); err != nil {
 			return usage(err)
 		}
 	}

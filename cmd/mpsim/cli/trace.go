@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 
 	"mpsim/net/radio"
@@ -73,7 +73,7 @@ func (p *program) traceConvertCommand() *cobra.Command {
 				_, err = p.out.Write(b.Bytes())
 				return err
 			}
-			return usage(renameio.WriteFile(out, b.Bytes(), 0o644))
+			return usage(maybe.WriteFile(out, b.Bytes(), 0o644))
 		},
 	}
 	c.Flags().StringVar(&from, "format", "auto", "format of FILE (mpsim list trace)")
