@@ -22,6 +22,7 @@ type pair struct {
 	dropped int
 	n       int
 	every   int // drop every n-th data segment; 0: none
+	lose    func() bool
 	seg     Segment
 	got     int64
 }
@@ -80,7 +81,7 @@ func (p *pair) flush(i int) {
 		at := p.now
 		if p.seg.Len > 0 {
 			p.n++
-			if p.every > 0 && p.n%p.every == 0 {
+			if p.every > 0 && p.n%p.every == 0 || p.lose != nil && p.lose() {
 				p.dropped++
 				continue
 			}
