@@ -164,13 +164,14 @@ func TestLadder(t *testing.T) {
 }
 
 func TestQueueDelayOfSamples(t *testing.T) {
-	l := &linkRun{fine: []linkSample{{0, 0}, {3000, 1000}, {2000, 2000}, {0, 4000}, {500, 4500}}}
+	l := &linkRun{fine: []linkSample{{0, 0}, {3000, 1000}, {2000, 2000}, {0, 4000}, {500, 4500}, {700, 4600}}}
 	for at, want := range map[sim.Time]sim.Time{
-		10e6: 0,         // nothing queued
-		20e6: 20e6,      // 3000 bytes after 1000: gone when 4000 were sent
-		30e6: 10e6,      // 2000 after 2000
-		50e6: sim.Never, // 500 that never left
-		5e6:  0,         // before the first sample
+		10e6: 0,    // nothing queued
+		20e6: 20e6, // 3000 bytes after 1000: gone when 4000 were sent
+		30e6: 10e6, // 2000 after 2000
+		40e6: 0,
+		50e6: 10e6, // 500 of which 100 had left at the end
+		5e6:  0,    // before the first sample
 	} {
 		if got := l.queueDelay(at); got != want {
 			t.Errorf("queue delay at %v is %v, want %v", at, got, want)

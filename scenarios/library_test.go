@@ -9,26 +9,23 @@ import (
 	"testing"
 )
 
-// heavy scenarios run in the long suite and under mpsim bench.
-var heavy = map[string]bool{"bench/bottleneck-100.toml": true}
-
-// dataDir returns where recorded traces are: the real ones if the machine has
-// them, else the short synthetic files of testdata.
-func dataDir(t *testing.T) string {
+// dataDirs returns where traces are: the short synthetic files of testdata, and
+// the recorded ones if the machine has them.
+func dataDirs(t *testing.T) []string {
 	t.Helper()
 	dir := os.Getenv("MPSIM_DATA")
 	if dir == "" {
 		dir = filepath.FromSlash("../../shared/data")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "wifi-cell-pairs")); err == nil {
-		t.Logf("recorded traces of %s", dir)
-		return dir
+		t.Logf("synthetic traces of testdata, and recorded ones of %s", dir)
+		return []string{synthetic, dir}
 	}
 	if os.Getenv("MPSIM_REQUIRE_DATA") == "1" {
 		t.Fatalf("MPSIM_REQUIRE_DATA=1, but there are no recorded traces in %s", dir)
 	}
-	t.Log("no recorded traces; synthetic ones of testdata")
-	return synthetic
+	t.Log("synthetic traces of testdata only; no recorded ones here")
+	return []string{synthetic}
 }
 
 const synthetic = "testdata/data"
@@ -105,11 +102,27 @@ func runLibrary(t *testing.T, p, data string) *World {
 //
 // row:B14 row:F2 row:H6 row:H26
 func TestLibrary(t *testing.T) {
-	data := dataDir(t)
+	dirs := dataDirs(t)
 	for _, p := range libraryScenarios(t) {
-		if heavy[p] {
+		sc, err := LoadLibrary(p, Options{})
+		if err != nil {
+			t.Errorf("%v", err)
 			continue
 		}
-		t.Run(strings.TrimSuffix(p, ".toml"), func(t *testing.T) { runLibrary(t, p, data) })
+		for _, dir := range dirs {
+			if !followsTraces(sc) && dir != synthetic {
+				continue
+			}
+			t.Run(path.Join(strings.TrimSuffix(p, ".toml"), path.Base(path.Dir(dir))), func(t *testing.T) { runLibrary(t, p, dir) })
+		}
 	}
+}
+
+func followsTraces(sc *Scenario) bool {
+	for _, l := range sc.Links {
+		if l.Up.Trace != nil || l.Down.Trace != nil {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -85,12 +86,8 @@ func (s source) read(name string) (string, error) {
 	case info.Size() > maxFile:
 		return "", fmt.Errorf("is larger than %d MiB", maxFile>>20)
 	}
-	text := make([]byte, info.Size())
-	n, err := f.Read(text)
-	if n < len(text) && err != nil {
-		return "", err
-	}
-	return string(text[:n]), nil
+	text, err := io.ReadAll(io.LimitReader(f, maxFile))
+	return string(text), err
 }
 
 func (s source) beside(file, name string) string {

@@ -168,7 +168,7 @@ func linkMetrics() []Metric {
 			Params: params(pLink), result: dimSize, eval: func(v *view, a *arguments) quantity { return num(v.link(a, 0).link.Stats().MeanQueueBytes) }},
 		{Name: "p99_queue", Doc: "bytes in the queue that are not exceeded for 99 % of the time, to 1/8",
 			Params: params(pLink), result: dimSize, eval: func(v *view, a *arguments) quantity { return num(v.link(a, 0).link.Stats().P99QueueBytes) }},
-		{Name: "queue_delay", Doc: "how long the bytes that were queued at `at` took to leave, to 10 ms", fine: true,
+		{Name: "queue_delay", Doc: "how long the bytes that were queued at `at` took to leave, to 10 ms; up to the end of the run if they did not", fine: true,
 			Params: params(pLink, pAt), result: dimTime,
 			eval: func(v *view, a *arguments) quantity { return seconds(v.link(a, 0).queueDelay(a.time(1, 0))) }},
 		{Name: "max_queue_delay", Doc: "largest queue_delay at any time from `from` to `to`", fine: true,
@@ -189,7 +189,7 @@ func linkMetrics() []Metric {
 }
 
 // queueDelay is the time until as many bytes have left as were queued at a
-// time.
+// time, or until the last sample: a bound that rests on it stays finite.
 func (l *linkRun) queueDelay(at sim.Time) sim.Time {
 	first := int(sim.Duration(at)/fineStep) - 1 // sample i is taken at (i+1) x 10 ms
 	if first < 0 {
@@ -200,7 +200,7 @@ func (l *linkRun) queueDelay(at sim.Time) sim.Time {
 			return sim.Time(i-first) * sim.Time(fineStep)
 		}
 	}
-	return sim.Never
+	return sim.Time(max(len(l.fine)-1-first, 0)) * sim.Time(fineStep)
 }
 
 // serviceGap is the longest time without service within an interval.

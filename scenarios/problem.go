@@ -47,22 +47,27 @@ func (ps Problems) Error() string {
 type problemList struct {
 	all  []Problem
 	seen map[Problem]bool
+	at   map[Pos]int // how many problems a place has
 	// taken are the places of problems that were found while the values were
 	// read: what is found there later is a consequence.
 	taken map[Pos]bool
 }
 
+// mostAtOnePlace bounds what the copies of a repeated entry report.
+const mostAtOnePlace = 8
+
 // add records a problem; the same one again (from an entry that is repeated)
 // is dropped.
 func (l *problemList) add(at Pos, format string, args ...any) {
 	p := Problem{at, fmt.Sprintf(format, args...)}
-	if l.seen[p] || l.taken[at] {
+	if l.seen[p] || l.taken[at] || l.at[at] >= mostAtOnePlace {
 		return
 	}
 	if l.seen == nil {
-		l.seen = make(map[Problem]bool)
+		l.seen, l.at = make(map[Problem]bool), make(map[Pos]int)
 	}
 	l.seen[p] = true
+	l.at[at]++
 	l.all = append(l.all, p)
 }
 

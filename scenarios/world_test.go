@@ -284,3 +284,49 @@ func TestPreambleWarnsOfSmallBuffers(t *testing.T) {
 		t.Errorf("warnings %q", got)
 	}
 }
+
+// Time series come at their interval, in order, and their rates add up to what
+// was delivered.
+func TestTimeSeries(t *testing.T) {
+	const interval = 100e6
+	sum := make(map[string]float64)
+	last := make(map[string]float64)
+	count := make(map[string]int)
+	now := sim.Time(0)
+	w := runText(t, twoPaths, Run{Sample: func(at sim.Time, entity, metric string, v float64) {
+		if at < now || at%interval != 0 {
+			t.Fatalf("point of %s %s at %v after %v", entity, metric, at, now)
+		}
+		now = at
+		key := entity + " " + metric
+		sum[key] += v
+		last[key] = v
+		count[key]++
+	}})
+	near := func(what string, got, want float64) {
+		if want == 0 || got < want*(1-1e-9) || got > want*(1+1e-9) {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	for _, f := range w.Flows() {
+		if n := count[f.Name+" goodput_bps"]; n != 60 {
+			t.Errorf("%s has %d points in 6 s", f.Name, n)
+		}
+		near(f.Name, sum[f.Name+" goodput_bps"]*0.1/8, last[f.Name+" bytes"])
+		if f.Name != "dl" {
+			continue
+		}
+		near(f.Name, last["dl bytes"], float64(f.BytesDelivered))
+		for i, s := range f.Subflows {
+			name := []string{"dl/0", "dl/1"}[i]
+			near(name, sum[name+" goodput_bps"]*0.1/8, float64(s.BytesDelivered))
+			if last[name+" cwnd_bytes"] < 1420 || last[name+" srtt_s"] < 0.02 {
+				t.Errorf("%s ends with cwnd %v and srtt %v", name, last[name+" cwnd_bytes"], last[name+" srtt_s"])
+			}
+		}
+	}
+	for _, l := range w.Links() {
+		name := l.Name + "." + l.Direction
+		near(name, sum[name+" rate_bps"]*0.1/8, float64(l.Stats.SentBytes))
+	}
+}
