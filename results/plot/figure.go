@@ -214,11 +214,12 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 	frame := rectangle(a.Min.X, a.Min.Y, a.Max.X, a.Max.Y)
 	a.StrokeLines(lineStyle(0.5, black), append(frame, frame[0]))
 	title := textStyle(sizeText, true, black, draw.XLeft, draw.YBottom)
-	a.FillText(title, vg.Point{X: a.Min.X, Y: above}, p.title)
+	name := shorten(p.title, title, a.Max.X-a.Min.X)
+	a.FillText(title, vg.Point{X: a.Min.X, Y: above}, name)
 	note := textStyle(sizeText, false, grey, draw.XLeft, draw.YBottom)
 	left := a.Min.X
 	if p.title != "" {
-		left += title.Width(p.title) + 4
+		left += title.Width(name) + 4
 	}
 	a.FillText(note, vg.Point{X: left, Y: above}, shorten(p.note, note, a.Max.X-left))
 }

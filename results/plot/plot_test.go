@@ -170,6 +170,23 @@ func TestFigureSaysWhatItShows(t *testing.T) {
 	}
 }
 
+// Where Liberation is not installed, a family of the same widths stands in.
+func TestSVGNamesFamiliesOfEqualWidths(t *testing.T) {
+	b, err := Render("goodput", []*Run{load(t, story(t))}, "svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, m := bytes.Count(b, []byte("font-family:")), bytes.Count(b, []byte("'Liberation Sans',Arimo,Arial,Helvetica")); n == 0 || n != m {
+		t.Errorf("%d of %d texts name a stand-in", m, n)
+	}
+}
+
+func TestCP1252(t *testing.T) {
+	if got := cp1252("5 µs – é…→"); got != "5 \xb5s \x96 \xe9\x85?" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	dir := story(t)
 	run := []*Run{load(t, dir)}

@@ -30,6 +30,13 @@ func FormatOf(file string) (string, error) {
 	return "", fmt.Errorf("%s: the name of a figure ends in .%s", file, strings.Join(Formats, ", ."))
 }
 
+// An SVG names its font and does not hold it. The families that follow have the
+// same widths, so the layout holds where Liberation is not installed.
+const (
+	svgFamily   = "font-family:Liberation Sans"
+	svgFamilies = "font-family:'Liberation Sans',Arimo,Arial,Helvetica,sans-serif"
+)
+
 func init() {
 	// The library puts the time of writing and the order of a map into PDF
 	// files unless told otherwise.
@@ -77,7 +84,9 @@ func (l *layout) render(format string) ([]byte, error) {
 	case "svg":
 		c := vgsvg.New(w, h)
 		l.draw(draw.New(c))
-		_, err = c.WriteTo(&b)
+		if _, err = c.WriteTo(&b); err == nil {
+			return bytes.ReplaceAll(b.Bytes(), []byte(svgFamily), []byte(svgFamilies)), nil
+		}
 	case "pdf":
 		c := vgpdf.New(w, h)
 		l.draw(draw.New(pdfCanvas{c}))
