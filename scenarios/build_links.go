@@ -24,7 +24,7 @@ func DataDir(asked string) string {
 // buildLinks connects the interfaces. Direction up of a link goes from its end
 // a to its end b.
 func (w *World) buildLinks(problems *problemList) {
-	traces := make(map[string]*radio.Trace)
+	traces := make(map[string]*radio.Trace) // nil: cannot be read, and that is noted
 	for _, l := range w.sc.Links {
 		up, down := w.linkConfig(l, l.Up), w.linkConfig(l, l.Down)
 		if l.Profile.Name != "" {
@@ -106,14 +106,16 @@ func rateSchedule(t *radio.Trace, end simnet.EndRule) *simnet.RateSchedule {
 func (w *World) applyTrace(ref *TraceRef, cfg *simnet.LinkConfig, read map[string]*radio.Trace, problems *problemList) {
 	path := filepath.Join(DataDir(w.run.DataDir), filepath.FromSlash(ref.File))
 	key := ref.Format + " " + path
-	t := read[key]
-	if t == nil {
+	t, known := read[key]
+	if !known {
 		var err error
 		if t, err = readTrace(path, ref); err != nil {
 			problems.add(ref.valuePos("file"), "%v", err)
-			return
 		}
 		read[key] = t
+	}
+	if t == nil {
+		return
 	}
 	t, err := shapeTrace(t, ref)
 	if err != nil {
