@@ -62,7 +62,9 @@ func (c *Conn) segmentRoom(extra int) int {
 // peer is not tempted to send small segments (RFC 9293 section 3.8.6.2.2).
 func (c *Conn) selectWindow(now sim.Time) int64 {
 	if c.ext != nil {
-		return max(c.rcv.edge, c.rcv.nxt+c.ext.ReceiveWindow(now), c.rcv.nxt)
+		// The window belongs to the extension: what another connection of it
+		// received moves this one's edge to the left.
+		return c.rcv.nxt + max(c.ext.ReceiveWindow(now), 0)
 	}
 	edge := c.rcv.read + c.recvBuffer
 	if edge-c.rcv.edge < min(c.recvBuffer/2, int64(c.mssOurs)) {
