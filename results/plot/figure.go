@@ -3,6 +3,7 @@ package plot
 import (
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -16,7 +17,6 @@ type figure struct {
 	tMax   float64 // seconds; the axis begins at 0
 	panels []panel
 	legend []key
-	shades []interval
 }
 
 // panel is one data area. All begin at 0.
@@ -25,6 +25,9 @@ type panel struct {
 	note  string // after the title, plain
 	yMax  float64
 	lines []line
+	// shades are the outages of the run, named above the data unless the panel
+	// before has the same.
+	shades []interval
 }
 
 // line is a curve through points of (s, value in the unit of the axis). A NaN
@@ -53,8 +56,8 @@ type layout struct {
 	*figure
 	titleLines []string
 	legendRows [][]key
-	titleRow   vg.Length // room above each panel for its title
-	shadeRow   vg.Length // room above the first panel for the names of outages
+	titleRow   vg.Length   // room above each panel for its title
+	shadeRows  []vg.Length // room above each panel for the names of outages
 	height     vg.Length
 }
 
@@ -78,18 +81,18 @@ func (f *figure) layout() *layout {
 	if len(row) > 0 {
 		l.legendRows = append(l.legendRows, row)
 	}
-	for _, s := range f.shades {
-		if s.label != "" {
-			l.shadeRow = shadeHeight
-		}
-	}
+	l.shadeRows = make([]vg.Length, len(f.panels))
 	for i := range f.panels {
+		if s := f.panels[i].shades; len(s) > 0 && (i == 0 || !slices.Equal(s, f.panels[i-1].shades)) {
+			l.shadeRows[i] = shadeHeight
+			l.height += shadeHeight
+		}
 		if f.panels[i].title != "" {
 			l.titleRow = panelTitle
 		}
 	}
 	n := vg.Length(len(f.panels))
-	l.height = l.shadeRow + marginTop + titleHeight*vg.Length(len(l.titleLines)) + legendHeight*vg.Length(len(l.legendRows)) +
+	l.height += marginTop + titleHeight*vg.Length(len(l.titleLines)) + legendHeight*vg.Length(len(l.legendRows)) +
 		n*(l.titleRow+panelHeight(len(f.panels))) + (n-1)*panelGap + marginBottom
 	return l
 }
@@ -154,13 +157,10 @@ func (l *layout) draw(c draw.Canvas) {
 		}
 		y -= legendHeight
 	}
-	top := y - l.titleRow - l.shadeRow
+	top := y - l.titleRow - l.shadeRows[0]
 	h := panelHeight(len(l.panels))
 	for i := range l.panels {
-		y -= l.titleRow + h
-		if i == 0 {
-			y -= l.shadeRow
-		}
+		y -= l.titleRow + l.shadeRows[i] + h
 		area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
 			Min: vg.Point{X: c.Min.X + marginLeft, Y: y}, Max: vg.Point{X: c.Max.X - marginRight, Y: y + h}}}
 		l.drawPanel(area, i)
@@ -180,7 +180,7 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 	p := &l.panels[i]
 	x := func(t float64) vg.Length { return a.X(t / l.tMax) }
 	y := func(v float64) vg.Length { return a.Y(v / p.yMax) }
-	for _, s := range l.shades {
+	for _, s := range p.shades {
 		from, to := math.Max(s.from, 0), math.Min(s.to, l.tMax)
 		if from < to {
 			a.FillPolygon(shade, rectangle(x(from), a.Min.Y, x(to), a.Max.Y))
@@ -207,9 +207,9 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 		}
 	}
 	above := a.Max.Y + 1.5
-	if i == 0 && l.shadeRow > 0 {
-		l.drawShadeLabels(a, x, above)
-		above += l.shadeRow
+	if l.shadeRows[i] > 0 {
+		l.drawShadeLabels(a, p.shades, x, above)
+		above += l.shadeRows[i]
 	}
 	frame := rectangle(a.Min.X, a.Min.Y, a.Max.X, a.Max.Y)
 	a.StrokeLines(lineStyle(0.5, black), append(frame, frame[0]))
@@ -224,11 +224,10 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 	a.FillText(note, vg.Point{X: left, Y: above}, shorten(p.note, note, a.Max.X-left))
 }
 
-// drawShadeLabels writes the names of outages above the first panel, over their
-// spans.
-func (l *layout) drawShadeLabels(a draw.Canvas, x func(float64) vg.Length, y vg.Length) {
+// drawShadeLabels writes the names of outages above a panel, over their spans.
+func (l *layout) drawShadeLabels(a draw.Canvas, shades []interval, x func(float64) vg.Length, y vg.Length) {
 	s := textStyle(sizeText-0.5, false, grey, draw.XCenter, draw.YBottom)
-	for _, sh := range l.shades {
+	for _, sh := range shades {
 		mid := (x(math.Max(sh.from, 0)) + x(math.Min(sh.to, l.tMax))) / 2
 		half := s.Width(sh.label) / 2
 		mid = min(max(mid, a.Min.X+half), a.Max.X-half)

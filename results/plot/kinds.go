@@ -79,7 +79,7 @@ func perFlow(metric string, adds bool, units func(float64) unit, label string) f
 		for _, r := range runs {
 			for i := range r.Summary.Flows {
 				flow := &r.Summary.Flows[i]
-				p := panel{title: panelName(runs, r, flow.Name), note: describe(flow)}
+				p := panel{title: panelName(runs, r, flow.Name), note: describe(flow), shades: outages(&r.Summary)}
 				lines := r.subflows(flow, metric)
 				total := r.get(flow.Name, metric)
 				if adds && total != nil && len(lines) > 1 {
@@ -179,7 +179,7 @@ func describe(f *results.Flow) string {
 func dataSequence(runs []*Run) (*figure, error) {
 	f := newFigure(runs)
 	var c colors
-	var p panel
+	p := panel{shades: commonOutages(runs)}
 	top := 0.0
 	for _, r := range runs {
 		for i := range r.Summary.Flows {
@@ -228,7 +228,7 @@ func queues(runs []*Run) (*figure, error) {
 				continue
 			}
 			if l.Name != last || len(raw) == 0 {
-				raw, means, last = append(raw, panel{title: panelName(runs, r, l.Name)}), append(means, 0), l.Name
+				raw, means, last = append(raw, panel{title: panelName(runs, r, l.Name), shades: outages(&r.Summary)}), append(means, 0), l.Name
 			}
 			p := &raw[len(raw)-1]
 			p.lines = append(p.lines, line{x: s.x, y: s.y, color: c.of(l.Direction), width: normal})
@@ -272,7 +272,6 @@ func newFigure(runs []*Run) *figure {
 				f.title = r.Summary.Scenario
 			}
 			f.title = capital(f.title)
-			f.shades = outages(&r.Summary)
 		}
 	}
 	if len(runs) > 1 {
@@ -324,6 +323,19 @@ func outages(s *results.Summary) []interval {
 		out[i].label = outageLabel(s, out[i].from, links[i])
 	}
 	return out
+}
+
+// commonOutages are the outages of all runs, none if they differ.
+func commonOutages(runs []*Run) []interval {
+	var first []interval
+	for i, r := range runs {
+		o := outages(&r.Summary)
+		if i > 0 && !slices.Equal(o, first) {
+			return nil
+		}
+		first = o
+	}
+	return first
 }
 
 // outageLabel is what the scenario says of an outage, or else which links it

@@ -280,6 +280,33 @@ func TestOutageLabels(t *testing.T) {
 	}
 }
 
+// Each run has its own outages; one panel for several shows those that all have.
+func TestOutagesOfSeveralRuns(t *testing.T) {
+	dir := story(t)
+	a, b := load(t, dir), load(t, dir)
+	b.Summary.Outages = []results.Outage{{Link: "lte", Start: 1, End: 2}}
+	k, err := lookup("goodput")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := k.build([]*Run{a, b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, q := f.panels[0].shades[0], f.panels[3].shades[0]; p.from != 8 || q.from != 1 {
+		t.Errorf("outages from %v and %v, want 8 and 1", p.from, q.from)
+	}
+	if rows := f.layout().shadeRows; rows[0] == 0 || rows[1] != 0 || rows[3] == 0 {
+		t.Errorf("rows for names %v", rows)
+	}
+	if f, err = dataSequence([]*Run{a, b}); err != nil || len(f.panels[0].shades) != 0 {
+		t.Errorf("%v, %+v", err, f.panels[0].shades)
+	}
+	if f, err = dataSequence([]*Run{a, a}); err != nil || len(f.panels[0].shades) != 1 {
+		t.Errorf("%v, %+v", err, f.panels[0].shades)
+	}
+}
+
 func TestLongTitlesAreBroken(t *testing.T) {
 	f := figure{title: strings.Repeat("word ", 40), panels: []panel{{}}, tMax: 1}
 	l := f.layout()
