@@ -213,7 +213,7 @@ func (c *checker) completeDirection(d *Direction) {
 //
 // with the RTT of the link itself unless rtt is given.
 func (c *checker) bdpQueue(l *Link, d *Direction, name string) {
-	if d.Queue.BDP == 0 {
+	if d.Queue.BDP == 0 || c.noted(&l.meta, "delay", "rate", "trace", "rtt") || c.noted(&d.meta, "delay", "rate", "trace") {
 		return
 	}
 	at := l.valuePos("queue")
@@ -224,7 +224,12 @@ func (c *checker) bdpQueue(l *Link, d *Direction, name string) {
 	if l.RTT != nil {
 		rtt = *l.RTT
 	}
+	given := l.has("queue") || d.has("queue")
 	switch {
+	case !given && d.Trace != nil:
+		c.add(l.table.pos, "link %q follows a trace: it needs a queue in packets or bytes", l.Name)
+	case !given && rtt == 0:
+		c.add(l.table.pos, "link %q has a rate but no delay: it needs a queue in packets or bytes", l.Name)
 	case d.Trace != nil || d.Rate == nil || d.Rate.Unlimited:
 		c.add(at, "link %q: a queue in bdp needs a rate in direction %s; write packets or bytes", l.Name, name)
 	case d.Rate.Bits <= 0: // noted already
@@ -238,6 +243,16 @@ func (c *checker) bdpQueue(l *Link, d *Direction, name string) {
 		}
 		d.Queue = &Queue{Bytes: int64(n)}
 	}
+}
+
+// noted reports whether the value of one of the keys has a problem already.
+func (c *checker) noted(m *meta, keys ...string) bool {
+	for _, key := range keys {
+		if m.has(key) && c.problems.taken[m.valuePos(key)] {
+			return true
+		}
+	}
+	return false
 }
 
 // parseMask reads a drop mask of 64 binary or 16 hexadecimal digits; none is 0.
