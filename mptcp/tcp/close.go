@@ -155,8 +155,12 @@ func (c *Conn) peerFIN(now sim.Time) {
 		c.setState(now, StateClosing)
 		c.ack.now = true
 	case StateFinWait2:
-		c.timeWait(now)
-		c.out |= outACK
+		c.event(now, PeerClosed, trace.NoReason)
+		if c.state == StateFinWait2 {
+			c.timeWait(now)
+			c.out |= outACK
+		}
+		return
 	}
 	c.event(now, PeerClosed, trace.NoReason)
 }

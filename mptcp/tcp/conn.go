@@ -23,7 +23,8 @@ type Config struct {
 	// for IPv6 over Ethernet. Options are not counted in it (RFC 6691).
 	MSS int
 	// SendBuffer and ReceiveBuffer are in bytes of payload and fixed. With an
-	// extension they only bound nothing and choose the window scale.
+	// extension, which bounds both itself, ReceiveBuffer only chooses the window
+	// scale and SendBuffer means nothing.
 	SendBuffer, ReceiveBuffer int64
 	// NoDelay switches the profile's Nagle rule off.
 	NoDelay bool

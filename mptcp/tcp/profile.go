@@ -215,8 +215,7 @@ func RFC() *Profile {
 	}
 }
 
-// Profiles returns the profiles by name order of their appearance in `mpsim list
-// profile`.
+// Profiles returns all profiles in the order in which they are listed.
 func Profiles() []*Profile { return []*Profile{Linux(), RFC()} }
 
 // Scale returns the window scale that a receive buffer needs (Linux
