@@ -155,6 +155,7 @@ type world struct {
 	profile  *Profile
 	options  func(h string, o *SocketOptions)
 	tuples   map[wire.Tuple]*wire.Tuple
+	arrive   func(to *host, s *Segment) // sees each segment before its endpoint
 }
 
 // testPM opens a subflow from every local address that has none to the initial
@@ -480,6 +481,9 @@ func (w *world) step(until sim.Time) bool {
 			return true
 		}
 		e.seg.Socket = 0
+		if w.arrive != nil {
+			w.arrive(e.to, e.seg)
+		}
 		e.to.ep.HandleSegment(w.now, e.seg)
 		w.put(e.seg)
 		w.flush(e.to)

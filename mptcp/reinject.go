@@ -2,6 +2,7 @@ package mptcp
 
 import (
 	"mpsim/cc"
+	"mpsim/sched"
 	"mpsim/sim"
 )
 
@@ -107,35 +108,45 @@ func (c *connection) retransInterval() sim.Duration {
 	return min(2*rto<<min(c.retrans.backoff, 10), c.p.TCP.MaxRTO)
 }
 
-// retransTimeout sends the first outstanding range again if no subflow is going
-// to deliver it.
+// retransTimeout acts if no subflow is going to deliver the first outstanding
+// range: all that carried it have acknowledged it, but the peer has not (RFC 8684
+// section 3.3.6). Then it is sent again, with everything else that only the same
+// subflows carried and delivered in vain. (Out-of-tree Linux sends one segment at
+// each expiry; ranges that others carried may well wait behind the gap.)
 func (c *connection) retransTimeout(now sim.Time) {
 	t := &c.retrans
 	t.at = sim.Never
-	flight := c.send.inFlight()
-	if len(flight) == 0 || c.over || c.fallback.on {
+	if c.over || c.fallback.on || c.send.una == c.send.next {
 		return
 	}
 	if due := t.moved.Add(c.retransInterval()); due > now {
 		t.at = due
 		return
 	}
-	r := flight[0]
-	inHand := false
-	for _, f := range c.subs {
-		if !f.dead && !f.failed && f.tx.holds(r.DSN, r.Len, f.flow.tcp.SndUna()) > 0 {
-			inHand = true
+	flight := c.send.inFlight()
+	if !c.inHand(&flight[0]) {
+		for i := range flight {
+			if flight[i].Carried == flight[0].Carried && !c.inHand(&flight[i]) {
+				c.send.repeat(flight[i])
+			}
 		}
-	}
-	if !inHand {
 		c.stats.retransmits++
-		r.Carried = 0
-		c.send.repeat(r)
 		c.work = true
 	}
 	t.backoff++
 	t.moved = now
 	t.at = now.Add(c.retransInterval())
+}
+
+// inHand reports whether a subflow has not yet delivered a range, so that its TCP
+// will see to it.
+func (c *connection) inHand(r *sched.Range) bool {
+	for _, f := range c.subs {
+		if !f.dead && f.tx.holds(r.DSN, r.Len, f.flow.tcp.SndUna()) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // probeTimer probes a closed window of the connection: the peer may have opened

@@ -255,7 +255,7 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 	if f.phase == phasePlain {
 		return
 	}
-	if !c.over && (f.announced || f.active) {
+	if !c.over && (f.announced || f.joined && f.active) {
 		c.e.events.push(Event{Kind: SubflowDown, Conn: c.sock.id, Flow: f.id, Why: f.why})
 		c.pm.note(PathEvent{
 			Kind: PathSubflowDown, Flow: f.id, Why: f.why,
