@@ -2,7 +2,7 @@ package cc
 
 import "mpsim/sim"
 
-// CUBIC has two modes. `linux` (cubic_linux.go) is the default, because the
+// CUBIC has two modes. `linux` (cubic_kernel.go) is the default, because the
 // kernel measurements that we compare with were made with it; `ref`
 // (cubic_ref.go) is RFC 9438 in real numbers. Both follow
 //
