@@ -51,6 +51,10 @@ func (n *Network) Intern(t wire.Tuple) RouteID {
 // Tuple returns the tuple of a route. It must not be changed.
 func (n *Network) Tuple(r RouteID) *wire.Tuple { return &n.tuples[r] }
 
+// TupleHash returns a hash of a route's tuple that depends on nothing else: what
+// folds packets into a chain takes it for the addresses and ports.
+func (n *Network) TupleHash(r RouteID) uint64 { return n.routes[r].salt }
+
 // Reverse returns the route of the opposite direction.
 func (n *Network) Reverse(r RouteID) RouteID {
 	if rev := n.routes[r].reverse; rev != 0 {

@@ -118,7 +118,7 @@ func (h *Host) Receive(now sim.Time, id simnet.PacketID) {
 	in.Segment = *h.net.Segment(id)
 	in.Opt = h.net.Options(id)
 	t := h.net.Tuple(simnet.RouteID(in.Route))
-	h.record(now, trace.PacketReceived, t, &in.Segment, in.Opt, 0, h.net.Size(id))
+	h.record(now, trace.PacketReceived, &in.Segment, in.Opt, 0, h.net.Size(id))
 	switch t.Proto {
 	case wire.ProtoTCP:
 		in.Tuple = t

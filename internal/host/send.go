@@ -20,7 +20,7 @@ func (h *Host) send(now sim.Time, out *mptcp.Segment) {
 	if out.Opt != nil {
 		*h.net.AddOptions(id) = *out.Opt
 	}
-	h.record(now, trace.PacketSent, out.Tuple, s, out.Opt, out.Socket, wire.WireLen(out.Tuple, s, out.Opt))
+	h.record(now, trace.PacketSent, s, out.Opt, out.Socket, wire.WireLen(out.Tuple, s, out.Opt))
 	h.node.Send(now, id)
 }
 
@@ -42,16 +42,15 @@ func (h *Host) route(out *mptcp.Segment) simnet.RouteID {
 }
 
 // record folds a whole packet into the node's chain and shows it to the sinks
-// that want packets.
-func (h *Host) record(now sim.Time, k trace.Kind, t *wire.Tuple, s *wire.Segment, o *wire.Options, socket uint32, size int) {
+// that want packets. The length of the payload follows from the other words.
+func (h *Host) record(now sim.Time, k trace.Kind, s *wire.Segment, o *wire.Options, socket uint32, size int) {
 	c := &h.log.Chain
-	c.Fold(uint64(now)^uint64(k)<<60, uint64(t.Src.Port())<<48|uint64(t.Dst.Port())<<32|uint64(size))
+	c.Fold(uint64(now)<<2|uint64(k)&3, h.net.TupleHash(simnet.RouteID(s.Route))^uint64(size))
 	c.Fold(uint64(s.Seq)<<32|uint64(s.Ack), uint64(s.TSVal)<<32|uint64(s.TSEcr))
-	c.Fold(uint64(s.DSN), uint64(s.DataAck))
-	c.Fold(uint64(s.SSN)<<32|uint64(s.MapLen)<<16|uint64(s.Len),
-		uint64(s.Window)<<48|uint64(s.Flags)<<32|uint64(s.Opt)<<24|uint64(s.TTL)<<16|uint64(s.TOS)<<8)
-	if s.Len > 0 {
-		c.Fold(s.Off, uint64(t.Proto))
+	c.Fold(s.Off, uint64(s.Window)<<48|uint64(s.Flags)<<32|uint64(s.Opt)<<16|uint64(s.TTL)<<8|uint64(s.TOS))
+	if s.Opt.Has(wire.HasDSS) {
+		c.Fold(uint64(s.DSN), uint64(s.DataAck))
+		c.Fold(uint64(s.SSN), uint64(s.MapLen))
 	}
 	if o != nil {
 		h.foldOptions(s, o)

@@ -54,7 +54,7 @@ func (h *Host) SendUDP(now sim.Time, u UDPSocket, to netip.AddrPort, off uint64,
 	s.Off, s.Len = off, uint16(n)
 	s.TTL, s.TOS = 64, tos
 	t := h.net.Tuple(sock.route)
-	h.record(now, trace.PacketSent, t, s, nil, 0, wire.WireLen(t, s, nil))
+	h.record(now, trace.PacketSent, s, nil, 0, wire.WireLen(t, s, nil))
 	h.node.Send(now, id)
 }
 
