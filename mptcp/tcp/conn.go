@@ -168,7 +168,7 @@ func New(cfg *Config) *Conn {
 	if c.p == nil {
 		c.p = Linux()
 	}
-	if c.cc == nil || c.mssOurs < minMSS || c.mssOurs > 1<<16-1 {
+	if c.cc == nil || c.mssOurs < minMSS || c.mssOurs > maxMSS {
 		sim.Bugf("connection without controller or with MSS %d", c.mssOurs)
 	}
 	c.rto = c.p.InitialRTO
@@ -183,6 +183,9 @@ func New(cfg *Config) *Conn {
 	c.ack.mss = 536 // RFC 9293 default until the peer shows more
 	return c
 }
+
+// maxMSS is what fits into an IPv4 packet without options.
+const maxMSS = 1<<16 - 1 - 40
 
 // minMSS is the least payload of a full segment that is believed (Linux
 // TCP_MIN_MSS).

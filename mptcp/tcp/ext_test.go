@@ -243,3 +243,29 @@ func TestFirstAckIsPure(t *testing.T) {
 		t.Fatalf("%v %d", s.Flags, s.Len)
 	}
 }
+
+// TestChecksBeforeExtension: the extension sees no segment that TCP's checks refuse
+// (RFC 8684 section 5: RFC 5961 before any MPTCP signal).
+func TestChecksBeforeExtension(t *testing.T) {
+	n, a, _ := newMapped(t)
+	n.connect()
+	c := n.a.c
+	seen := a.seen
+	for _, change := range []func(*Segment){
+		func(s *Segment) { s.Flags = fR; s.Seq += 100 },                                      // not exact
+		func(s *Segment) { s.Flags = fS },                                                    // SYN
+		func(s *Segment) { s.Seq += 1 << 30 },                                                // beyond the window
+		func(s *Segment) { s.Ack += 5000 },                                                   // never sent
+		func(s *Segment) { s.Ack -= 1 << 30 },                                                // too old
+		func(s *Segment) { s.Segment.Opt, s.TSVal = wire.HasTS, c.tsRecent-100; s.Len = 10 }, // PAWS
+	} {
+		s := &Segment{}
+		s.Flags = wire.ACK
+		s.Seq, s.Ack = c.rcvSeq(c.rcv.nxt), c.sndSeq(c.snd.nxt)
+		change(s)
+		c.Handle(n.now, s)
+	}
+	if a.seen != seen || c.State() != StateEstablished {
+		t.Fatalf("the extension saw %d of six bad segments", a.seen-seen)
+	}
+}
