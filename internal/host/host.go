@@ -173,13 +173,6 @@ type knownAddr struct {
 	flags mptcp.AddrFlags
 }
 
-// SetAddrFlags tells the endpoint how its path manager may use an address of the
-// node (backup, signal, ...).
-func (h *Host) SetAddrFlags(now sim.Time, a netip.Addr, f mptcp.AddrFlags) {
-	h.ep.HandleAddr(now, a, true, f)
-	h.Pump(now)
-}
-
 // Pump carries out what the endpoint wants after commands: it sends segments
 // and delivers events until both are exhausted, and sets the timer. Commands
 // that applications issue from within events need no further call.
