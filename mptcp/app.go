@@ -18,13 +18,16 @@ func (e *Endpoint) Write(now sim.Time, c ConnID, n int64) int64 {
 		return 0
 	}
 	var done int64
+	full := false // rather than shut down
 	if s.conn != nil {
 		done = s.conn.write(now, n)
+		full = !s.conn.closing.finQueued
 	} else {
 		done = s.flow.tcp.Write(now, n)
+		full = s.flow.tcp.SendRoom() == 0
 		e.settle(now, s.flow)
 	}
-	if done < n {
+	if done < n && full {
 		s.wantWrite = true
 	}
 	return done

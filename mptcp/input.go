@@ -164,14 +164,11 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 			f.flow.tcp.AckNow(now)
 		}
 	}
-	if n == 0 {
-		return false
+	if n == 0 || s.Len == 0 {
+		return false // as Linux: a mapping comes with payload
 	}
-	if s.Len > 0 {
-		c.setAckWidth(eight)
-	}
-	// The position nearest to where the stream is; segments without payload may
-	// announce a mapping too.
+	c.setAckWidth(eight)
+	// The position nearest to where the stream is.
 	near := f.flow.tcp.RcvNxt()
 	pos := near + uint64(int64(int32(h.SSN-1-uint32(near))))
 	if int64(pos) < 0 {

@@ -35,6 +35,7 @@ type socket struct {
 	reason                 trace.Reason
 	started, usable, ended sim.Time
 	readBytes              uint64
+	told                   uint64 // end of what a plain connection has reported as readable
 }
 
 // socketTable finds sockets by ConnID. The numbers are small and used again, so
@@ -184,7 +185,8 @@ func (s *socket) settlePlain(now sim.Time, f *flow) {
 			s.end(now, c.Reason())
 		}
 	}
-	if c.Readable() > 0 {
+	if n := c.RcvNxt(); n > s.told && c.Readable() > 0 {
+		s.told = n
 		s.readable()
 	}
 	if c.PeerFIN() && !s.eofTold {
