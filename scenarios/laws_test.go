@@ -200,3 +200,49 @@ func TestSharesAtOneBottleneck(t *testing.T) {
 		})
 	}
 }
+
+// The main scenario as the README runs it keeps the bounds of the constant one,
+// with nothing added but LTE's queue of the moment and its longest silence. Its
+// own expectations hold for other seeds, too, and so allow for a slow WiFi.
+//
+// row:H6
+func TestHandoverOnVaryingLinksKeepsTheBoundsOfConstantOnes(t *testing.T) {
+	sc, err := LoadLibrary("handover/wifi-lte.toml", Options{Set: []string{
+		`expect.first="resume(mptcp, 8s) <= 1.1s + queue_delay(lte-mptcp.down, 8s) + service_gap(lte-mptcp.down, 8s, 18s)"`,
+		`expect.gap="max_gap(mptcp) <= 1.0s + queue_delay(lte-mptcp.down, 8s) + service_gap(lte-mptcp.down, 0s, 30s)"`,
+		`expect.better=["goodput(mptcp) > goodput(tcp-wifi)", "goodput(mptcp) > goodput(tcp-lte)"]`,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, e := range endOf(t, sc, Run{}, nil).Expect() {
+		checked++
+		if !e.Pass {
+			t.Errorf("%s: %s, measured %s", e.Name, e.Expr, e.Value)
+		}
+	}
+	if checked < 15 {
+		t.Errorf("only %d expectations", checked)
+	}
+}
+
+// What a scenario expects is a property of what it shows and not of its seed.
+func TestExpectationsHoldForOtherSeeds(t *testing.T) {
+	for _, name := range []string{"handover/wifi-lte.toml", "closed-form/disjoint.toml", "basic/requests.toml", "basic/datagrams.toml"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(2); seed <= 21; seed++ {
+				sc, err := LoadLibrary(name, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range endOf(t, sc, Run{Seed: seed}, nil).Expect() {
+					if !e.Pass {
+						t.Errorf("seed %d: %s: %s, measured %s", seed, e.Name, e.Expr, e.Value)
+					}
+				}
+			}
+		})
+	}
+}
