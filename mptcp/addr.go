@@ -30,7 +30,8 @@ type localAddr struct {
 
 // HandleAddr takes notice that the host has gained an address, has other flags
 // for it, or has lost it. Subflows from a lost address end at once and without a
-// packet; their data is sent on others.
+// packet; their data is sent on others. A change of AddrBackup is told to the
+// peer by MP_PRIO on the subflows from that address.
 func (e *Endpoint) HandleAddr(now sim.Time, a netip.Addr, up bool, f AddrFlags) {
 	e.reap()
 	l := e.localAddr(a)
@@ -40,14 +41,14 @@ func (e *Endpoint) HandleAddr(now sim.Time, a netip.Addr, up bool, f AddrFlags) 
 		}
 		l = e.addLocal(a)
 	}
-	was := l.up
+	was := *l
 	l.up, l.flags = up, f
-	if was == up && len(e.addrs) > 0 && !up {
+	if was == *l {
 		return
 	}
 	for _, s := range e.socks.slots {
 		if s != nil && s.conn != nil {
-			s.conn.localAddrChanged(now, l, was)
+			s.conn.localAddrChanged(now, l, &was)
 		}
 	}
 }

@@ -35,18 +35,13 @@ const (
 	dssNotMatching
 	dssFallback
 	infiniteMapRx
-	ofoMerge
 	noDSSInWindow
-	duplicateData
 	mpPrioTx
 	mpPrioRx
 	mpFastcloseTx
 	mpFastcloseRx
 	mpRstTx
 	mpRstRx
-	subflowRecover
-	subflowStale
-	rcvWndShared
 	dataFinTx
 	dataFinRetrans
 	windowProbes
@@ -65,12 +60,10 @@ var counterNames = [numCounters]string{
 	mpJoinAckRx: "MPJoinAckRx", mpJoinAckHMacFailure: "MPJoinAckHMacFailure",
 	mpJoinRejected: "MPJoinRejected", mpJoinSynTx: "MPJoinSynTx",
 	mpJoinSynTxConnectErr: "MPJoinSynTxConnectErr", dssNotMatching: "DSSNotMatching",
-	dssFallback: "DssFallback", infiniteMapRx: "InfiniteMapRx", ofoMerge: "OFOMerge",
-	noDSSInWindow: "NoDSSInWindow", duplicateData: "DuplicateData",
-	mpPrioTx: "MPPrioTx", mpPrioRx: "MPPrioRx",
+	dssFallback: "DssFallback", infiniteMapRx: "InfiniteMapRx",
+	noDSSInWindow: "NoDSSInWindow",
+	mpPrioTx:      "MPPrioTx", mpPrioRx: "MPPrioRx",
 	mpFastcloseTx: "MPFastcloseTx", mpFastcloseRx: "MPFastcloseRx",
 	mpRstTx: "MPRstTx", mpRstRx: "MPRstRx",
-	subflowRecover: "SubflowRecover", subflowStale: "SubflowStale",
-	rcvWndShared: "RcvWndShared",
-	dataFinTx:    "DataFinTx", dataFinRetrans: "DataFinRetrans", windowProbes: "WindowProbes",
+	dataFinTx: "DataFinTx", dataFinRetrans: "DataFinRetrans", windowProbes: "WindowProbes",
 }

@@ -249,6 +249,41 @@ func TestBackup(t *testing.T) {
 	}
 }
 
+// TestPrio: changing the backup flag of an address sends MP_PRIO on its subflow,
+// alone in its ACK beside the DATA_ACK, and the peer's data moves (RFC 8684
+// section 3.3.8; capture 06 of the kernel: 28 octets of options).
+func TestPrio(t *testing.T) {
+	w, _, srv := joinWorld(t, 1<<40)
+	w.runTo(sim.Time(2 * sim.Second))
+	for _, backup := range []bool{true, false} {
+		flags := AddrFlags(0)
+		if backup {
+			flags = AddrBackup
+		}
+		from := len(w.log)
+		w.client.ep.HandleAddr(w.now, clientAddr(0), true, flags)
+		w.flush(w.client)
+		n := 0
+		for i := from; i < len(w.log); i++ {
+			if r := &w.log[i]; r.hasOpt && r.opt.Has(wire.OptPrio) {
+				n++
+				if r.path != 0 || r.opt.Prio.Backup != backup || r.seg.Len != 0 || r.seg.OptionsLen(&r.opt) != 28 {
+					t.Errorf("%s", w.line(r))
+				}
+			}
+		}
+		w.runTo(w.now.Add(sim.Second))
+		before := w.server.ep.Subflows(srv.conn, nil)[0].Granted
+		w.runTo(w.now.Add(sim.Second))
+		moved := w.server.ep.Subflows(srv.conn, nil)[0].Granted > before
+		if n != 1 || moved == backup {
+			t.Errorf("backup %v: %d MP_PRIO, data on the subflow: %v", backup, n, moved)
+		}
+	}
+	w.counter(w.client, "MPPrioTx", 2)
+	w.counter(w.server, "MPPrioRx", 2)
+}
+
 // TestEndOfAddress: a lost address ends its subflow without a packet; its data is
 // sent on the other.
 func TestEndOfAddress(t *testing.T) {

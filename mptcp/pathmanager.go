@@ -274,13 +274,20 @@ func (c *connection) obey(now sim.Time, o *PathOrder) {
 			c.changed = true
 			return
 		}
-		if f.backup != o.Backup {
-			f.backup = o.Backup
-			f.prioDue = true
-			f.ackNow(now)
-			c.work = true
-		}
+		f.setBackup(now, o.Backup)
 	}
+}
+
+// setBackup changes whether the subflow is a backup and tells the peer (RFC 8684
+// section 3.3.8).
+func (f *subflow) setBackup(now sim.Time, backup bool) {
+	if f.backup == backup {
+		return
+	}
+	f.backup = backup
+	f.prioDue = true
+	f.ackNow(now)
+	f.conn.work = true
 }
 
 // tracePM records an action: its number, the local and the remote address id.
@@ -293,18 +300,24 @@ func (c *connection) tracePM(now sim.Time, o *PathOrder, f cc.FlowID) {
 }
 
 // localAddrChanged tells the connection of an address that the host has gained or
-// lost. Subflows from a lost one are over: no packet of theirs can leave.
-func (c *connection) localAddrChanged(now sim.Time, l *localAddr, was bool) {
-	if l.up && !was {
-		c.pm.note(PathEvent{Kind: PathLocalUp, Local: l.addr})
-	}
-	if !l.up {
-		for _, f := range c.subs {
-			if f.phase != phasePlain && f.flow.tuple.Src.Addr() == l.addr {
-				f.flow.mute = true
-				f.reset(now, rstNone, trace.Unreachable)
-			}
+// lost, or whose flags have changed. Subflows from a lost one are over: no packet
+// of theirs can leave.
+func (c *connection) localAddrChanged(now sim.Time, l, was *localAddr) {
+	for _, f := range c.subs {
+		if f.dead || f.phase == phasePlain || f.flow.tuple.Src.Addr() != l.addr {
+			continue
 		}
+		if !l.up {
+			f.flow.mute = true
+			f.reset(now, rstNone, trace.Unreachable)
+		} else if was.up && (l.flags^was.flags)&AddrBackup != 0 {
+			f.setBackup(now, l.flags&AddrBackup != 0)
+		}
+	}
+	switch {
+	case l.up && !was.up:
+		c.pm.note(PathEvent{Kind: PathLocalUp, Local: l.addr})
+	case !l.up:
 		c.pm.note(PathEvent{Kind: PathLocalDown, Local: l.addr})
 	}
 	c.settle(now)
