@@ -28,6 +28,7 @@ type Endpoint struct {
 	events eventQueue
 	ended  []*socket // whose last event has been polled
 	counts [numCounters]uint64
+	polled *connection // that is to settle because of what PollSegment sends
 
 	// Scratch space of one call, kept to allocate nothing.
 	rows    []sched.Path
@@ -99,6 +100,10 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 		if !f.gone && f.tcp.Poll(now, out) {
 			if f.mute {
 				continue
+			}
+			if c := e.polled; c != nil {
+				e.polled = nil
+				c.settle(now)
 			}
 			out.Socket = f.id
 			out.Tuple = &f.tuple

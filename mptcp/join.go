@@ -216,7 +216,7 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 		return tcp.Discard
 	}
 	f.becomeFull(now)
-	f.fourthDue = true
+	f.fourth = fourthDue
 	return 0
 }
 

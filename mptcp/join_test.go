@@ -50,7 +50,7 @@ func TestJoinLosses(t *testing.T) {
 		if len(subs) != 2 || !subs[1].Usable || subs[1].Granted == 0 {
 			t.Errorf("lost %v: no second subflow\n%s", v, w.dump(20))
 		}
-		third, fourth := false, false
+		third, fourth, answered := false, false, false
 		for i := range w.log {
 			r := &w.log[i]
 			if r.path != 1 {
@@ -65,6 +65,12 @@ func TestJoinLosses(t *testing.T) {
 				t.Errorf("lost %v: DSS in PRE_ESTABLISHED: %s", v, w.line(r))
 			}
 			fourth = fourth || !r.up && r.seg.Opt.Has(wire.HasDSS) && !r.lost
+			if !answered && !r.up && r.seg.Opt.Has(wire.HasDSS) {
+				answered = true
+				if r.seg.Len != 0 || r.seg.Opt.Has(wire.HasMap) {
+					t.Errorf("lost %v: the fourth packet is %s", v, w.line(r))
+				}
+			}
 		}
 	}
 }

@@ -30,6 +30,11 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 		f.writeJoinACK(now, s)
 	case f.phase == phaseKeyed && f.active && f.writeCapableACK(s):
 	case f.phase == phaseKeyed || f.phase == phaseFull:
+		if f.fourth == fourthOrdered {
+			f.fourth = fourthSent
+			f.conn.work = true
+			f.conn.e.polled = f.conn
+		}
 		room -= f.writeDSS(s)
 		f.writeSignals(now, s, room)
 	}

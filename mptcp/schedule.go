@@ -199,8 +199,8 @@ func (c *connection) subflowsChanged(now sim.Time) {
 			c.subflowUp(now, f)
 			lost = true // it may take over what others could not deliver
 		}
-		if f.fourthDue {
-			f.fourthDue = false
+		if f.fourth == fourthDue {
+			f.fourth = fourthOrdered
 			f.ackNow(now)
 		}
 		if f.timedOut {

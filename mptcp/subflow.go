@@ -30,6 +30,16 @@ const (
 	phasePlain
 )
 
+// fourthPacket is where the fourth packet of a join stands at the side that was
+// joined. It leaves as a pure ACK before any data, as Linux sends it.
+type fourthPacket uint8
+
+const (
+	fourthSent    fourthPacket = iota // or there is none
+	fourthDue                         // the third has arrived
+	fourthOrdered                     // TCP is going to send it
+)
+
 // subflow is one path of a connection: what rides on a flow.
 type subflow struct {
 	conn   *connection
@@ -51,7 +61,7 @@ type subflow struct {
 	backup, peerBackup bool // as we, and as the peer, asked for
 	prioDue            bool // an MP_PRIO is to be sent
 	announced          bool // its becoming usable has been acted on
-	fourthDue          bool // the fourth packet of a join is to be sent
+	fourth             fourthPacket
 	mapped             bool // the peer has declared a mapping
 	timedOut           bool // a timeout has not been acted on
 	inRecovery         bool // TCP was in fast recovery when last looked at
@@ -105,7 +115,7 @@ func (f *subflow) opened() bool {
 
 // usable reports whether the subflow may be granted data.
 func (f *subflow) usable() bool {
-	return f.established() && !f.closing && f.flow.tcp.State() == tcp.StateEstablished
+	return f.established() && !f.closing && f.fourth == fourthSent && f.flow.tcp.State() == tcp.StateEstablished
 }
 
 // isBackup reports whether either side wants the subflow to be used only if
