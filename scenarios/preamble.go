@@ -11,11 +11,43 @@ import (
 // Preamble is what a run says of itself before it begins.
 type Preamble struct {
 	Settings []Setting
-	Warnings []string
+	Warnings []Setting
 }
 
-// Setting is one line of a preamble.
-type Setting struct{ Name, Value string }
+// Setting is one line of a preamble: what holds for all objects of a kind that
+// Of names ("flow", [dl ul]); Of is empty for the run itself.
+type Setting struct {
+	Kind  string
+	Of    []string
+	Value string
+}
+
+// Name prints kind and objects, of many the first and the last one.
+func (s *Setting) Name() string {
+	switch n := len(s.Of); {
+	case n == 0:
+		return s.Kind
+	case n <= 3:
+		return s.Kind + " " + strings.Join(s.Of, ", ")
+	default:
+		return fmt.Sprintf("%s %s ... %s (%d)", s.Kind, s.Of[0], s.Of[n-1], n)
+	}
+}
+
+// note adds a setting, to the line of the same kind and value if there is one.
+func note(list []Setting, kind, of, value string) []Setting {
+	for i := range list {
+		if s := &list[i]; of != "" && s.Kind == kind && s.Value == value {
+			s.Of = append(s.Of, of)
+			return list
+		}
+	}
+	s := Setting{Kind: kind, Value: value}
+	if of != "" {
+		s.Of = []string{of}
+	}
+	return append(list, s)
+}
 
 // Preamble describes what the run uses: profiles, plug-ins with parameters, and
 // for each flow its paths with their bandwidth-delay products and its buffers. A
@@ -23,18 +55,18 @@ type Setting struct{ Name, Value string }
 // is a warning: such a flow cannot fill its paths (Raiciu et al., NSDI'12).
 func (w *World) Preamble() *Preamble {
 	p := new(Preamble)
-	add := func(name, format string, args ...any) {
-		p.Settings = append(p.Settings, Setting{name, fmt.Sprintf(format, args...)})
+	add := func(kind, of, format string, args ...any) {
+		p.Settings = note(p.Settings, kind, of, fmt.Sprintf(format, args...))
 	}
-	add("seed", "%d, replication %d", w.run.Seed, w.run.Replication)
-	add("duration", "%v", w.sc.Duration)
+	add("seed", "", "%d, replication %d", w.run.Seed, w.run.Replication)
+	add("duration", "", "%v", w.sc.Duration)
 	for _, n := range w.sc.plan.nodes {
 		if !n.decl.Router {
 			text := n.decl.Profile
 			if n.decl.TimerGranularity != "none" {
 				text += ", timers " + n.decl.TimerGranularity
 			}
-			add("host "+n.decl.Name, "profile %s", text)
+			add("host", n.decl.Name, "profile %s", text)
 		}
 	}
 	for _, f := range w.flows {
@@ -42,19 +74,19 @@ func (w *World) Preamble() *Preamble {
 	}
 	for _, l := range w.links {
 		if l.decl.Profile.Name != "" && l.up {
-			add("link "+l.decl.Name, "profile %s, process %q", l.decl.Profile.Name, l.decl.Process)
+			add("link", l.decl.Name, "profile %s, process %q", l.decl.Profile.Name, l.decl.Process)
 		}
 		if t := l.dir.Trace; t != nil {
-			add("link "+l.name, "trace %s", t.File)
+			add("link", l.name, "trace %s", t.File)
 		}
 	}
 	return p
 }
 
-func (w *World) describeFlow(f *flowRun, p *Preamble, add func(name, format string, args ...any)) {
+func (w *World) describeFlow(f *flowRun, p *Preamble, add func(kind, of, format string, args ...any)) {
 	d := f.decl
 	if d.Protocol == "udp" {
-		add("flow "+d.Name, "udp, app %s", d.App)
+		add("flow", d.Name, "udp, app %s", d.App)
 		return
 	}
 	text := fmt.Sprintf("%s, app %s, cc %s", d.Protocol, d.App, describePlugin(&d.CC, w.run.Plugins.ccKind()))
@@ -68,21 +100,21 @@ func (w *World) describeFlow(f *flowRun, p *Preamble, add func(name, format stri
 	if *d.NoDelay {
 		text += ", nodelay"
 	}
-	add("flow "+d.Name, "%s", text)
+	add("flow", d.Name, "%s", text)
 	var total sim.Rate
 	var longest sim.Duration
 	known := true
 	for _, path := range w.paths(f) {
-		add("path "+d.Name+"/"+path.iface, "%s", path.String())
+		add("path", d.Name+"/"+path.iface, "%s", path.String())
 		total += path.rate
 		longest = max(longest, path.rtt)
 		known = known && path.rate > 0
 	}
-	add("buffers "+d.Name, "send %v, receive %v", *d.SendBuffer, *d.ReceiveBuffer)
+	add("buffers", d.Name, "send %v, receive %v", *d.SendBuffer, *d.ReceiveBuffer)
 	if need := total.BytesIn(longest); known && d.ReceiveBuffer.N < need {
-		p.Warnings = append(p.Warnings, fmt.Sprintf(
-			"flow %q: the receive buffer of %v is below the largest round-trip time multiplied by the total rate, %v x %v = %d bytes: the flow cannot fill its paths",
-			d.Name, *d.ReceiveBuffer, Duration(longest), total, need))
+		p.Warnings = note(p.Warnings, "flow", d.Name, fmt.Sprintf(
+			"the receive buffer of %v is below the largest round-trip time multiplied by the total rate, %v x %v = %d bytes: it cannot fill its paths",
+			*d.ReceiveBuffer, Duration(longest), total, need))
 	}
 }
 

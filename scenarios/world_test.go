@@ -269,7 +269,7 @@ name = "b"
 }
 
 func TestPreambleWarnsOfSmallBuffers(t *testing.T) {
-	warn := func(set ...string) []string {
+	warn := func(set ...string) []Setting {
 		w, err := Build(mustParse(t, small, set...), Run{Seed: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -280,8 +280,24 @@ func TestPreambleWarnsOfSmallBuffers(t *testing.T) {
 	if got := warn("defaults.receive_buffer=100kB"); len(got) != 0 {
 		t.Errorf("warnings %q", got)
 	}
-	if got := warn("defaults.receive_buffer=99999B"); len(got) != 1 || !strings.Contains(got[0], "100000 bytes") {
+	if got := warn("defaults.receive_buffer=99999B"); len(got) != 1 || !strings.Contains(got[0].Value, "100000 bytes") || got[0].Name() != "flow dl" {
 		t.Errorf("warnings %q", got)
+	}
+}
+
+// Flows that are alike share a line.
+func TestPreambleOfManyFlowsIsShort(t *testing.T) {
+	sc, err := LoadLibrary("bench/bottleneck-100.toml", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := Build(sc, Run{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := w.Preamble()
+	if len(p.Settings) > 10 || len(p.Warnings) != 1 || p.Warnings[0].Name() != "flow reno0 ... reno99 (100)" {
+		t.Errorf("%d settings; warnings %+v", len(p.Settings), p.Warnings)
 	}
 }
 

@@ -41,9 +41,11 @@ func (r *run) summary(o *Outcome) results.Summary {
 		s.Actions = append(s.Actions, results.Action{At: seconds(a.At), Action: a.Action, Target: a.Target, Label: a.Label})
 	}
 	p := w.Preamble()
-	s.Warnings = p.Warnings
-	for _, x := range p.Settings {
-		s.Setup = append(s.Setup, results.Setting{Name: x.Name, Value: x.Value})
+	for i := range p.Warnings {
+		s.Warnings = append(s.Warnings, p.Warnings[i].Name()+": "+p.Warnings[i].Value)
+	}
+	for i := range p.Settings {
+		s.Setup = append(s.Setup, results.Setting{Name: p.Settings[i].Name(), Value: p.Settings[i].Value})
 	}
 	return s
 }

@@ -15,11 +15,11 @@ func (p *program) printPreamble(sc *scenarios.Scenario, pre *scenarios.Preamble)
 	fmt.Fprintf(p.out, "mpsim %s, scenario %s: %s\n\n", version.Version, sc.Name, sc.Title)
 	t := table.NewWriter()
 	t.SetStyle(plainStyle())
-	for _, s := range pre.Settings {
-		t.AppendRow(table.Row{s.Name, s.Value})
+	for i := range pre.Settings {
+		t.AppendRow(table.Row{pre.Settings[i].Name(), pre.Settings[i].Value})
 	}
 	fmt.Fprintln(p.out, render(t))
-	for _, w := range pre.Warnings {
-		fmt.Fprintln(p.err, "warning: "+w)
+	for i := range pre.Warnings {
+		fmt.Fprintf(p.err, "warning: %s: %s\n", pre.Warnings[i].Name(), pre.Warnings[i].Value)
 	}
 }

@@ -40,7 +40,7 @@ func (p *program) printOutcome(o *execute.Outcome) {
 	fmt.Fprintf(p.out, "summary %s\n", filepath.Join(o.Dir, results.SummaryName))
 }
 
-func newTable(header table.Row, rightFrom int) table.Writer {
+func newTable(header table.Row, rightFrom int) *limited {
 	t := table.NewWriter()
 	t.SetStyle(plainStyle())
 	t.AppendHeader(header)
@@ -49,7 +49,7 @@ func newTable(header table.Row, rightFrom int) table.Writer {
 		columns = append(columns, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	t.SetColumnConfigs(columns)
-	return t
+	return &limited{Writer: t}
 }
 
 func flowTable(s *results.Summary) string {
@@ -63,15 +63,14 @@ func flowTable(s *results.Summary) string {
 		if f.End != nil {
 			end = fmt.Sprintf("%.6f", float64(*f.End))
 		}
-		t.AppendRow(table.Row{f.Name, protocol, fmt.Sprintf("%.3f", float64(f.Goodput)/1e6), f.BytesDelivered, f.CorruptBytes,
+		t.add(table.Row{f.Name, protocol, fmt.Sprintf("%.3f", float64(f.Goodput)/1e6), f.BytesDelivered, f.CorruptBytes,
 			fmt.Sprintf("%.3f", float64(f.MaxGap)), end})
 	}
-	return render(t)
+	return t.finish()
 }
 
 func subflowTable(s *results.Summary) string {
 	t := newTable(table.Row{"subflow", "over", "state", "sent bytes", "retransmitted", "reinjected", "srtt ms"}, 4)
-	rows := 0
 	for _, f := range s.Flows {
 		for _, sf := range f.Subflows {
 			over := sf.Interface
@@ -82,40 +81,50 @@ func subflowTable(s *results.Summary) string {
 			if sf.Backup {
 				state += ", backup"
 			}
-			t.AppendRow(table.Row{f.Name + "/" + strconv.Itoa(sf.ID), over, state, sf.BytesSent, sf.BytesRetransmitted,
+			t.add(table.Row{f.Name + "/" + strconv.Itoa(sf.ID), over, state, sf.BytesSent, sf.BytesRetransmitted,
 				sf.BytesReinjected, fmt.Sprintf("%.1f", float64(sf.SRTT)*1e3)})
-			rows++
 		}
 	}
-	if rows == 0 {
+	if t.rows == 0 {
 		return ""
 	}
-	return render(t)
+	return t.finish()
 }
 
-// maxLinkRows keeps the table of a large topology readable; summary.json has
-// every link, those without traffic too.
-const maxLinkRows = 24
+// maxRows keeps the tables of a large scenario readable; summary.json has every
+// flow and subflow and every link, those without traffic too.
+const maxRows = 24
+
+// limited adds rows to a table up to maxRows and says how many more there are.
+type limited struct {
+	table.Writer
+	rows int
+}
+
+func (l *limited) add(row table.Row) {
+	if l.rows++; l.rows <= maxRows {
+		l.AppendRow(row)
+	}
+}
+
+func (l *limited) finish() string {
+	if l.rows > maxRows {
+		l.AppendRow(table.Row{fmt.Sprintf("and %d more", l.rows-maxRows)})
+	}
+	return render(l)
+}
 
 func linkTable(s *results.Summary) string {
 	t := newTable(table.Row{"link", "direction", "MB", "drops", "utilisation", "mean queue kB", "p99 queue kB"}, 3)
-	rows, more := 0, 0
 	for _, l := range s.Links {
 		if l.Packets+l.Drops == 0 {
 			continue
 		}
-		if rows++; rows > maxLinkRows {
-			more++
-			continue
-		}
-		t.AppendRow(table.Row{l.Name, l.Direction, fmt.Sprintf("%.3f", float64(l.Bytes)/1e6), l.Drops,
+		t.add(table.Row{l.Name, l.Direction, fmt.Sprintf("%.3f", float64(l.Bytes)/1e6), l.Drops,
 			fmt.Sprintf("%.3f", float64(l.Utilisation)), fmt.Sprintf("%.1f", float64(l.MeanQueueBytes)/1e3),
 			fmt.Sprintf("%.1f", float64(l.P99QueueBytes)/1e3)})
 	}
-	if more > 0 {
-		t.AppendRow(table.Row{fmt.Sprintf("and %d more", more)})
-	}
-	return render(t)
+	return t.finish()
 }
 
 func (p *program) printExpectations(s *results.Summary) {
