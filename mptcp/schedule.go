@@ -17,23 +17,27 @@ func (c *connection) push(now sim.Time) {
 		return
 	}
 	e := c.e
+	var rows []sched.Path
 	for c.send.next != c.send.end || len(c.send.again) > 0 {
-		rows := c.rows()
-		if len(rows) == 0 {
-			return
-		}
-		e.queue = sched.Queue{
-			Next: c.send.next, Una: c.send.una, End: c.send.end, PeerEdge: c.peer.edge,
-			Reinject: c.send.again, InFlight: c.send.inFlight(),
+		if rows == nil {
+			if rows = c.rows(); len(rows) == 0 {
+				return
+			}
 		}
 		c.stats.picks++
-		e.grants = c.sched.Pick(now, &e.queue, rows, e.grants[:0])
+		candidates := len(rows)
+		e.grants = c.sched.Pick(now, c.queue(), rows, e.grants[:0])
 		progress := false
 		for i := range e.grants {
-			progress = c.carry(now, &e.grants[i], len(rows)) || progress
+			g := &e.grants[i]
+			progress = c.carry(now, g, candidates) || progress
+			c.granted(rows, g.Flow)
+			if g.Penalise != sched.NoFlow {
+				rows = nil // a window has changed: look everything up again
+			}
 		}
 		if !progress {
-			c.observeWait(now, len(rows))
+			c.observeWait(now, candidates)
 			c.armProbe(now)
 			break
 		}
@@ -55,27 +59,58 @@ func (c *connection) observeWait(now sim.Time, candidates int) {
 	e.trace.Observe(&e.record)
 }
 
+// queue returns what the scheduler sees of the connection's data.
+func (c *connection) queue() *sched.Queue {
+	q := &c.e.queue
+	q.Next, q.Una, q.End = c.send.next, c.send.una, c.send.end
+	q.PeerEdge = c.peer.edge
+	q.Reinject, q.InFlight = c.send.again, c.send.inFlight()
+	return q
+}
+
 // rows returns what the scheduler sees of the subflows that may be granted data.
+// They are filled in place, field by field; those that are not mentioned have no
+// source yet and stay zero.
 func (c *connection) rows() []sched.Path {
-	rows := c.e.rows[:0]
+	rows := c.e.rows
+	n := 0
 	for _, f := range c.subs {
 		if !f.usable() {
 			continue
 		}
-		t := f.flow.tcp
+		if n == len(rows) {
+			rows = append(rows, sched.Path{})
+		}
+		r, t := &rows[n], f.flow.tcp
+		n++
 		window := c.cc.Window(f.id)
-		rows = append(rows, sched.Path{
-			Flow: f.id, SRTT: t.SRTT(), RTTVar: t.RTTVar(),
-			Window: window, InFlight: t.InFlight(), Unsent: t.Unsent(),
-			SendBufFree: c.send.limit - int64(t.SndEnd()-t.SndUna()),
-			Pacing:      c.pacing(f, window),
-			MSS:         int64(t.MSS()), LastRecv: t.LastReceived(),
-			Backup: f.isBackup(), PotentiallyFailed: f.failed,
-			InLoss: t.CAState() == cc.LossState,
-		})
+		r.Flow = f.id
+		r.SRTT, r.RTTVar = t.SRTT(), t.RTTVar()
+		r.Window, r.InFlight = window, t.InFlight()
+		c.fillBuffer(r, f)
+		r.Pacing = c.pacing(f, window)
+		r.MSS, r.LastRecv = int64(t.MSS()), t.LastReceived()
+		r.Backup, r.PotentiallyFailed = f.isBackup(), f.failed
+		r.InLoss = t.CAState() == cc.LossState
 	}
 	c.e.rows = rows
-	return rows
+	return rows[:n]
+}
+
+// fillBuffer fills in what a grant to the subflow changes of its row.
+func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
+	t := f.flow.tcp
+	r.Unsent = t.Unsent()
+	r.SendBufFree = c.send.limit - int64(t.SndEnd()-t.SndUna())
+}
+
+// granted brings the row of a subflow up to date after a grant to it.
+func (c *connection) granted(rows []sched.Path, id cc.FlowID) {
+	for i := range rows {
+		if r := &rows[i]; r.Flow == id {
+			c.fillBuffer(r, c.subs[id])
+		}
+	}
 }
 
 // pacing estimates the sending rate of a subflow: the controller's, or what Linux

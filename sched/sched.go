@@ -93,7 +93,7 @@ type Grant struct {
 const NoFlow cc.FlowID = -1
 
 // Scheduler decides which subflow carries what. The slices that it gets are
-// valid during the call only.
+// valid during the call only, and not to be written to.
 type Scheduler interface {
 	// Pick appends grants to out and returns it; without grants the connection
 	// waits for the next ACK, DATA_ACK, write or timeout. It is called again

@@ -59,12 +59,20 @@ type sendTimes struct {
 
 const noTime = sim.Time(math.MinInt64)
 
-func (c *Conn) newFacts() ackFacts {
-	return ackFacts{
-		una: c.snd.una, fack: c.fack(), pipe: c.pipe(),
-		deliv: c.rate.delivered, lost: c.recovery.lost, reorder: maxPos,
-		sendTime: sendTimes{noTime, noTime, noTime, noTime},
-	}
+// begin takes note of the state before the acknowledgement. The fields are set
+// one by one, here and in other records of this size that are filled for each
+// segment: a composite literal would be built elsewhere first and then copied,
+// and the copy has to wait until its parts have left the store buffer.
+func (f *ackFacts) begin(c *Conn) {
+	f.una = c.snd.una
+	f.fack = c.fack()
+	f.pipe = c.pipe()
+	f.deliv = c.rate.delivered
+	f.lost = c.recovery.lost
+	f.reorder = maxPos
+	t := &f.sendTime
+	t.firstAcked, t.lastAcked = noTime, noTime
+	t.firstSacked, t.lastSacked = noTime, noTime
 }
 
 // processAck processes the acknowledgement of a segment whose sequence space is
@@ -78,7 +86,8 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 		c.challenge(now)
 		return false
 	}
-	f := c.newFacts()
+	var f ackFacts
+	f.begin(c)
 	var verdict Verdict
 	if c.ext != nil && !seen {
 		if verdict = c.ext.ReadOptions(now, s); verdict&Discard != 0 || c.state == StateClosed {
@@ -299,15 +308,16 @@ func (c *Conn) measure(now sim.Time, f *ackFacts) sim.Duration {
 func (c *Conn) tellController(now sim.Time, s *Segment, f *ackFacts) {
 	a := &c.ackArg
 	delivered := c.rate.delivered - f.deliv
-	*a = cc.Ack{
-		Acked: c.snd.una - f.una, Delivered: delivered,
-		Interval: f.sample.interval, RateDelivered: f.sample.delivered,
-		RTT: f.rtt, SRTT: c.rtt.srtt(), MinRTT: c.rtt.min,
-		InFlight: f.pipe, Una: uint64(c.snd.una), Nxt: uint64(c.snd.nxt),
-		State:       c.caState,
-		CwndLimited: c.windowLimited(),
-		AppLimited:  f.sample.appLimited,
-	}
+	a.Acked = c.snd.una - f.una
+	a.Delivered = delivered
+	a.Interval, a.RateDelivered = f.sample.interval, f.sample.delivered
+	a.RTT, a.SRTT, a.MinRTT = f.rtt, c.rtt.srtt(), c.rtt.min
+	a.InFlight = f.pipe
+	a.Una, a.Nxt = uint64(c.snd.una), uint64(c.snd.nxt)
+	a.State = c.caState
+	a.CwndLimited = c.windowLimited()
+	a.AppLimited = f.sample.appLimited
+	a.OWD = 0
 	if f.hasTS {
 		a.OWD = sim.Duration(int32(s.TSVal-s.TSEcr)) * sim.Millisecond
 	}

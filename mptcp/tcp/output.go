@@ -229,7 +229,8 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 	out.Len = uint16(n)
 	out.Off = off
 	r := c.flight.push()
-	*r = sent{pos: s.nxt, at: now, len: uint16(n), times: 1}
+	r.pos, r.at = s.nxt, now
+	r.len, r.flags, r.times = uint16(n), 0, 1
 	c.flight.stamp(r)
 	c.rateSent(now, r, wasEmpty)
 	if n > 0 && n < s.mss {

@@ -49,11 +49,11 @@ func (c *Conn) rateDelivered(_ sim.Time, r *sent, f *ackFacts) {
 	if s.taken && int32(r.order-s.order) < 0 {
 		return
 	}
-	*s = rateSample{
-		priorDelivered: r.delivered, priorAt: r.deliveredAt,
-		interval: sim.Duration(r.elapsed) << elapsedShift, order: r.order,
-		taken: true, appLimited: r.flags&sentAppLimited != 0,
-	}
+	s.taken = true
+	s.order = r.order
+	s.priorDelivered, s.priorAt = r.delivered, r.deliveredAt
+	s.interval = sim.Duration(r.elapsed) << elapsedShift
+	s.appLimited = r.flags&sentAppLimited != 0
 	c.rate.firstAt = r.at
 }
 
