@@ -11,6 +11,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+	"gonum.org/v1/gonum/stat"
 
 	"mpsim/internal/execute"
 	"mpsim/internal/floor"
@@ -143,9 +144,7 @@ func bareLoop() float64 {
 }
 
 func median(x []float64) results.Number {
-	s := slices.Sorted(slices.Values(x))
-	n := len(s)
-	return results.Number((s[(n-1)/2] + s[n/2]) / 2)
+	return results.Number(stat.Quantile(0.5, stat.Empirical, slices.Sorted(slices.Values(x)), nil))
 }
 
 func (p *program) printMeasurements(all []measurement) {
