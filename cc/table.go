@@ -28,25 +28,40 @@ func New(name string, settings []Setting, rnd *sim.Rand) (Controller, error) {
 // once. Rnd is the connection's own random stream; only controllers that draw
 // need it.
 func Make(table []Spec, name string, settings []Setting, rnd *sim.Rand) (Controller, error) {
-	for i := range table {
-		s := &table[i]
-		if s.Name != name {
-			continue
-		}
-		p, err := Resolve(s.Params, settings)
-		if err != nil {
-			return nil, fmt.Errorf("congestion controller %q: %w", name, err)
-		}
-		return s.New(p, rnd), nil
+	s, p, err := Lookup("congestion controller", table, name, settings)
+	if err != nil {
+		return nil, err
 	}
-	return nil, UnknownName("congestion controller", name, Names(table))
+	return s.New(p, rnd), nil
+}
+
+// Row is a row of a table of plug-ins of any kind.
+type Row interface {
+	// Plugin returns the name of the plug-in and its parameters.
+	Plugin() (name string, params []Param)
+}
+
+// Plugin implements Row.
+func (s Spec) Plugin() (string, []Param) { return s.Name, s.Params }
+
+// Lookup finds a plug-in of a kind by its name and completes its parameters.
+func Lookup[R Row](kind string, table []R, name string, settings []Setting) (row R, p Params, err error) {
+	for _, r := range table {
+		if n, params := r.Plugin(); n == name {
+			if p, err = Resolve(params, settings); err != nil {
+				return row, nil, fmt.Errorf("%s %q: %w", kind, name, err)
+			}
+			return r, p, nil
+		}
+	}
+	return row, nil, UnknownName(kind, name, Names(table))
 }
 
 // Names returns the names of a table, in its order.
-func Names(table []Spec) []string {
+func Names[R Row](table []R) []string {
 	names := make([]string, len(table))
-	for i := range table {
-		names[i] = table[i].Name
+	for i, r := range table {
+		names[i], _ = r.Plugin()
 	}
 	return names
 }

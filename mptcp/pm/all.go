@@ -1,8 +1,6 @@
 package pm
 
 import (
-	"fmt"
-
 	"mpsim/cc"
 	"mpsim/mptcp"
 	"mpsim/sim"
@@ -38,25 +36,12 @@ func New(name string, settings []cc.Setting, rnd *sim.Rand) (mptcp.PathManager, 
 // once. Rnd is the connection's own random stream; only path managers that draw
 // need it.
 func Make(table []Spec, name string, settings []cc.Setting, rnd *sim.Rand) (mptcp.PathManager, error) {
-	for i := range table {
-		s := &table[i]
-		if s.Name != name {
-			continue
-		}
-		p, err := cc.Resolve(s.Params, settings)
-		if err != nil {
-			return nil, fmt.Errorf("path manager %q: %w", name, err)
-		}
-		return s.New(p, rnd), nil
+	s, p, err := cc.Lookup("path manager", table, name, settings)
+	if err != nil {
+		return nil, err
 	}
-	return nil, cc.UnknownName("path manager", name, Names(table))
+	return s.New(p, rnd), nil
 }
 
-// Names returns the names of a table, in its order.
-func Names(table []Spec) []string {
-	names := make([]string, len(table))
-	for i := range table {
-		names[i] = table[i].Name
-	}
-	return names
-}
+// Plugin implements cc.Row.
+func (s Spec) Plugin() (string, []cc.Param) { return s.Name, s.Params }
