@@ -48,6 +48,87 @@ func (e *event) precedes(f *event) int {
 	return int(borrow)
 }
 
+// near is a queue for events of which only a few are pending and most lie close
+// together, as those of links do: one for each link with a packet in flight. The
+// first frontSize of them are a sorted ring. An event is inserted from the end,
+// because most are later than most of those that wait, and taken from the front;
+// neither depends on comparisons that the processor cannot foresee, as every
+// level of a heap does. What does not fit waits in a heap.
+type near struct {
+	ring [frontSize]event
+	head uint32
+	n    uint32
+	far  queue // no event in it precedes one of the ring
+}
+
+const frontSize = 64
+
+func (q *near) len() int { return int(q.n) + q.far.len() }
+
+func (q *near) push(e event) {
+	if q.n == frontSize || q.far.len() > 0 && (q.n == 0 || !e.before(q.last())) {
+		q.pushFar(e)
+		return
+	}
+	i := q.head + q.n
+	q.n++
+	for i != q.head {
+		p := &q.ring[(i-1)%frontSize]
+		if !e.before(p) {
+			break
+		}
+		q.ring[i%frontSize] = *p
+		i--
+	}
+	q.ring[i%frontSize] = e
+}
+
+// pushFar is push for an event that lies behind the ring, or does not fit in.
+func (q *near) pushFar(e event) {
+	if q.n < frontSize || !e.before(q.last()) {
+		q.far.push(e)
+		return
+	}
+	for q.n > frontSize/2 {
+		q.far.push(*q.last())
+		q.n--
+	}
+	q.push(e)
+}
+
+// last returns the latest event of the ring, which is not empty.
+func (q *near) last() *event { return &q.ring[(q.head+q.n-1)%frontSize] }
+
+// peek returns the first event, or nil. The pointer is valid until the next push
+// or pop.
+func (q *near) peek() *event {
+	if q.n == 0 && !q.refill() {
+		return nil
+	}
+	return &q.ring[q.head%frontSize]
+}
+
+// refill moves the first half ring of events from the heap into the empty ring
+// and reports whether there was one.
+func (q *near) refill() bool {
+	for q.n < frontSize/2 {
+		e := q.far.peek()
+		if e == nil {
+			break
+		}
+		q.ring[(q.head+q.n)%frontSize] = *e
+		q.n++
+		q.far.pop()
+	}
+	return q.n > 0
+}
+
+// pop removes the event that peek has just returned.
+func (q *near) pop() {
+	q.head++
+	q.n--
+}
+
 // queue is a binary heap of event values. A hole at the root is kept open after
 // pop until the next push or pop: the usual handler schedules exactly one
 // event, and replacing the root costs one sift instead of two.

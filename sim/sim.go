@@ -12,7 +12,7 @@ type Handler interface {
 type Sim struct {
 	now      Time
 	key      Key
-	q        queue // events of packets: few at a time, all near
+	q        near  // events of packets: few at a time
 	timers   queue // deadlines: many, far, and seldom touched
 	handlers []Handler
 	counters []uint64
@@ -87,26 +87,22 @@ func (s *Sim) NextKey(origin NodeID) Key {
 // Schedule queues an event. Time must not lie before Now; the handler receives
 // arg widened to 64 bits.
 func (s *Sim) Schedule(at Time, key Key, h HandlerID, arg uint32) {
-	s.schedule(&s.q, at, key, h, arg)
-}
-
-func (s *Sim) schedule(q *queue, at Time, key Key, h HandlerID, arg uint32) {
 	if at < s.now {
 		Bugf("event scheduled at %v, before now", at)
 	}
-	q.push(event{at, key, h, arg})
+	s.q.push(event{at, key, h, arg})
 }
 
-// next returns the first event and the queue that it heads. Deadlines have a
+// next returns the first event and whether it is a deadline. Deadlines have a
 // queue of their own, because a host always has one pending and hardly ever
-// reaches it: among them the few events of packets would sink through a deep
-// heap. The order is that of one queue.
-func (s *Sim) next() (*event, *queue) {
+// reaches it: the few events of packets would have to make their way among them.
+// The order is that of one queue.
+func (s *Sim) next() (e *event, deadline bool) {
 	e, t := s.q.peek(), s.timers.peek()
 	if e == nil || t != nil && t.before(e) {
-		return t, &s.timers
+		return t, true
 	}
-	return e, &s.q
+	return e, false
 }
 
 // Stop says why Run returned.
@@ -134,7 +130,7 @@ func (s *Sim) Run(until Time, budget uint64) Stop {
 		limit = ^uint64(0)
 	}
 	for !s.halted {
-		e, q := s.next()
+		e, deadline := s.next()
 		if e == nil {
 			return Idle
 		}
@@ -147,7 +143,11 @@ func (s *Sim) Run(until Time, budget uint64) Stop {
 		}
 		s.now, s.key = e.at, e.key
 		h, arg := e.handler, e.arg
-		q.pop()
+		if deadline {
+			s.timers.pop()
+		} else {
+			s.q.pop()
+		}
 		if s.key < Key(uint64(Observer)<<40) {
 			s.events++
 		}

@@ -65,5 +65,5 @@ func (t *Timer) Expired(s *Sim) bool {
 
 func (t *Timer) arm(s *Sim) {
 	t.armed, t.armedKey = t.deadline, t.key
-	s.schedule(&s.timers, t.deadline, t.key, t.handler, t.arg)
+	s.timers.push(event{t.deadline, t.key, t.handler, t.arg})
 }
