@@ -36,8 +36,8 @@ type each[S any, P interface {
 	*S
 	Single
 }] struct {
-	prototype S
 	flows     []S
+	prototype S
 }
 
 // at returns the state of a subflow that has joined.

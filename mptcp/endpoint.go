@@ -13,22 +13,22 @@ import (
 // Endpoint is the TCP and MPTCP of one host. It is not safe for concurrent use.
 // The package comment says how it is driven.
 type Endpoint struct {
+	ready  readyList
+	resets []rawReset // for segments of no flow, not yet polled
+	ended  []*socket  // whose last event has been polled
+	timers timers
+	events eventQueue
+	flows  flowTable
+	socks  socketTable
+
 	profile *Profile
 	stream  func(purpose string) *sim.Rand
 	trace   *trace.Node
 	rnd     struct{ keys, nonces, isn, ports *sim.Rand }
-
-	flows  flowTable
-	socks  socketTable
-	tokens map[uint32]*connection
-	addrs  []localAddr
-	timers timers
-	ready  readyList
-	resets []rawReset // for segments of no flow, not yet polled
-	events eventQueue
-	ended  []*socket // whose last event has been polled
-	counts [numCounters]uint64
-	polled *connection // that is to settle because of what PollSegment sends
+	tokens  map[uint32]*connection
+	addrs   []localAddr
+	counts  [numCounters]uint64
+	polled  *connection // that is to settle because of what PollSegment sends
 
 	// Scratch space of one call, kept to allocate nothing.
 	rows    []sched.Path

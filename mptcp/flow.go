@@ -12,22 +12,23 @@ import (
 // flow is one TCP connection of the endpoint: a plain connection, or what a
 // subflow rides on.
 type flow struct {
-	tcp   *tcp.Conn
-	tuple wire.Tuple // as sent
-	id    uint32     // Segment.Socket
+	// The first cache line is what the endpoint looks at for each segment; the
+	// connection follows by value, so that its address needs no load.
+	e     *Endpoint
+	sock  *socket
+	sub   *subflow // nil: plain TCP
+	next  *flow    // in the ready list
+	id    uint32   // Segment.Socket
 	timer uint32
 	state tcp.State // of plain connections, when last looked at
+	mute  bool      // the source address is gone, nothing can be sent
+
+	queued bool // in the ready list
+	gone   bool // released
+
 	cc    cc.Controller
-	// mute: the source address is gone, nothing can be sent.
-	mute bool
-
-	e    *Endpoint
-	sock *socket
-	sub  *subflow // nil: plain TCP
-
-	queued bool  // in the ready list
-	next   *flow // there
-	gone   bool  // released
+	tcp   tcp.Conn
+	tuple wire.Tuple // as sent
 }
 
 func (f *flow) deadline() sim.Time { return f.tcp.NextTimeout() }
@@ -128,7 +129,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 		cfg.CC = s.opt.Controller(e.connStream(s, "cc"))
 	}
 	f.cc = cfg.CC
-	f.tcp = tcp.New(&cfg)
+	f.tcp.Init(&cfg)
 	e.flows.add(f)
 	f.timer = e.timers.add(f)
 	return f

@@ -90,7 +90,7 @@ func (e *Endpoint) Info(id ConnID) ConnInfo {
 		s.conn.info(&i)
 		return i
 	}
-	t := s.flow.tcp
+	t := &s.flow.tcp
 	i.State = t.State()
 	if s.notOffered {
 		i.Fallback = trace.NotOffered
@@ -161,7 +161,7 @@ func (e *Endpoint) Subflows(id ConnID, buf []SubflowInfo) []SubflowInfo {
 
 // info fills in what TCP and the controller know.
 func (f *flow) info(i *SubflowInfo) {
-	t := f.tcp
+	t := &f.tcp
 	i.Socket, i.Tuple = f.id, f.tuple
 	i.State, i.CA = t.State(), t.CAState()
 	i.SRTT, i.RTTVar, i.MinRTT, i.RTO, i.Backoff = t.SRTT(), t.RTTVar(), t.MinRTT(), t.RTO(), t.Backoff()

@@ -159,7 +159,7 @@ func (f *subflow) writeJoinACK(now sim.Time, s *Segment) {
 		Form: wire.JoinACK,
 		HMAC: left160(joinHMAC(c.local.key, c.remote.key, f.join.nonce, f.join.peerNonce)),
 	}
-	t := f.flow.tcp
+	t := &f.flow.tcp
 	switch {
 	case c.p.JoinAck == JoinAckTwoSRTT:
 		f.join.interval = max(2*t.SRTT(), sim.Millisecond)

@@ -81,7 +81,7 @@ func (c *connection) rows() []sched.Path {
 		if n == len(rows) {
 			rows = append(rows, sched.Path{})
 		}
-		r, t := &rows[n], f.flow.tcp
+		r, t := &rows[n], &f.flow.tcp
 		n++
 		window := c.cc.Window(f.id)
 		r.Flow = f.id
@@ -99,7 +99,7 @@ func (c *connection) rows() []sched.Path {
 
 // fillBuffer fills in what a grant to the subflow changes of its row.
 func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
-	t := f.flow.tcp
+	t := &f.flow.tcp
 	r.Unsent = t.Unsent()
 	r.SendBufFree = c.send.limit - int64(t.SndEnd()-t.SndUna())
 }
@@ -177,7 +177,7 @@ func (c *connection) carry(now sim.Time, g *sched.Grant, candidates int) bool {
 // load appends n bytes of data from dsn on to the stream of a subflow, in
 // mappings of the profile's size.
 func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
-	t := f.flow.tcp
+	t := &f.flow.tcp
 	limit := c.p.mappingLimit(t.MSS())
 	c.stats.granted += int64(n)
 	pos := t.SndEnd()

@@ -16,7 +16,6 @@ type socket struct {
 	e      *Endpoint
 	id     ConnID
 	number uint32 // how manieth socket of the endpoint it is: its name in traces
-	opt    SocketOptions
 	flow   *flow
 	conn   *connection
 	listen *listener
@@ -33,9 +32,10 @@ type socket struct {
 	reaped                 bool
 	notOffered             bool // MPTCP was wanted, but the SYN did not offer it
 	reason                 trace.Reason
-	started, usable, ended sim.Time
-	readBytes              uint64
 	told                   uint64 // end of what a plain connection has reported as readable
+	readBytes              uint64
+	opt                    SocketOptions
+	started, usable, ended sim.Time
 }
 
 // socketTable finds sockets by ConnID. The numbers are small and used again, so
@@ -174,7 +174,7 @@ func (s *socket) dismiss() {
 
 // settlePlain compares a plain connection with what the application knows.
 func (s *socket) settlePlain(now sim.Time, f *flow) {
-	c := f.tcp
+	c := &f.tcp
 	if st := c.State(); st != f.state {
 		old := f.state
 		f.state = st

@@ -27,18 +27,19 @@ type Host struct {
 	ep   *mptcp.Endpoint
 	log  *trace.Node
 
-	timer   sim.Timer // the endpoint's deadline
+	event   mptcp.Event // being delivered
+	pumping bool
 	handler sim.HandlerID
-	routes  []simnet.RouteID // by the endpoint's socket number
+	timer   sim.Timer        // the endpoint's deadline
 	apps    []App            // by connection; nil: not an application's
-	accepts []Acceptor       // by listening connection
+	routes  []simnet.RouteID // by the endpoint's socket number
+	in, out mptcp.Segment
+	scratch []byte
+
+	accepts []Acceptor // by listening connection
 	addrs   []knownAddr
 	alarms  alarms
 	udp     []udpSocket
-	in, out mptcp.Segment
-	event   mptcp.Event // being delivered
-	scratch []byte
-	pumping bool
 }
 
 // Config says how a host's endpoint behaves.

@@ -42,67 +42,69 @@ type Config struct {
 // a method that takes the time, the owner polls until there is nothing to send
 // and asks for the next timeout.
 type Conn struct {
-	// What every segment touches comes first.
-	state    State
-	caState  cc.State
-	rexmit   rexmitMode
-	out      output // what Poll has to send beside data
-	options  negotiated
-	burst    uint16 // segments of new data sent since the last input
-	snd      sender
-	rcv      receiver
-	tsRecent uint32 // TS.Recent
-	tsOffset uint32
-	rtx      slot
-	ackTimer sim.Time
-	ext      Extension
-	cc       cc.Controller
-	p        *Profile
-	flow     cc.FlowID
-	backoff  uint8
-	rto      sim.Duration
+	// What every segment touches comes first, then what the sender needs for
+	// each acknowledgement, then the receiver's queues: of a hundred connections
+	// each segment finds another one, so the number of cache lines counts.
+	state     State
+	caState   cc.State
+	rexmit    rexmitMode
+	options   negotiated
+	out       output // what Poll has to send beside data
+	burst     uint16 // segments of new data sent since the last input
+	closing   closing
+	ecn       ecnState
+	backoff   uint8
+	joined    bool // the controller knows the flow
+	keepalive bool
+	noDelay   bool
+	forgotten bool
+	flow      cc.FlowID
+	tsRecent  uint32 // TS.Recent
+	tsOffset  uint32
+	iss, irs  wire.Seq
+	ackTimer  sim.Time
+	p         *Profile
+	rtx, slow slot
+	ext       Extension
+	cc        cc.Controller
+	rcv       receiver
+	snd       sender
+	ack       ackPolicy
+	rto       sim.Duration
+
+	// Sending, and loss recovery.
 	rtt      rttEstimator
-	ack      ackPolicy
 	flight   flight
 	rate     rateState
-
-	// Loss recovery.
-	recovery recovery
-	rack     rack
-	prr      prr
+	retries  retryState
+	rtoCap   sim.Duration
 	tlp      tlp
 	usage    windowUsage
-	ecn      ecnState
+	rack     rack
+	prr      prr
+	recovery recovery
 
 	// Receiving out of order, and what the application has not read.
+	sacks sackState
 	ooo   reassembly
 	queue spanQueue
-	sacks sackState
 
-	// The rest is cold.
-	slow        slot
-	iss, irs    wire.Seq
-	closing     closing
+	stats Stats // the counters of segments first
+
+	// The rest is cold, but for the arguments of interface methods, which would
+	// escape from the stack.
+	ackArg      cc.Ack
+	record      trace.Record
 	syn         synState
 	reset       resetRequest
 	challengeAt sim.Time // last rate-limited answer
-	retries     retryState
-	rtoCap      sim.Duration
 	userTimeout sim.Duration
 	reason      trace.Reason
-	joined      bool // the controller knows the flow
-	keepalive   bool
-	noDelay     bool
-	forgotten   bool
 	mssOurs     int
 	sendBuffer  int64
 	recvBuffer  int64
 	trace       *trace.Node
 	number      uint32
-	// Arguments of interface methods, which would escape from the stack.
-	ackArg cc.Ack
-	record trace.Record
-	stats  Stats
 }
 
 // sender is the send half of the transmission control block (RFC 9293 section
@@ -158,7 +160,14 @@ const (
 
 // New returns a connection in CLOSED.
 func New(cfg *Config) *Conn {
-	c := &Conn{
+	c := new(Conn)
+	c.Init(cfg)
+	return c
+}
+
+// Init makes c a new connection in CLOSED, for owners that hold it by value.
+func (c *Conn) Init(cfg *Config) {
+	*c = Conn{
 		p: cfg.Profile, cc: cfg.CC, flow: cfg.Flow, ext: cfg.Ext,
 		iss: cfg.ISS, tsOffset: cfg.TSOffset,
 		mssOurs: cfg.MSS, sendBuffer: cfg.SendBuffer, recvBuffer: cfg.ReceiveBuffer,
@@ -181,7 +190,6 @@ func New(cfg *Config) *Conn {
 	c.rack.init()
 	c.recovery.init()
 	c.ack.mss = 536 // RFC 9293 default until the peer shows more
-	return c
 }
 
 // maxMSS is what fits into an IPv4 packet without options.

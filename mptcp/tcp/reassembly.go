@@ -24,10 +24,10 @@ const maxSpans = 1 << 14
 // they form regardless of offsets, which is what SACK reports. Both are sorted
 // and start at their heads.
 type reassembly struct {
-	spans   []span
 	islands []block
-	sHead   int
 	iHead   int
+	sHead   int
+	spans   []span
 }
 
 func (q *reassembly) empty() bool { return q.iHead == len(q.islands) }

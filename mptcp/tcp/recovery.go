@@ -20,7 +20,6 @@ import (
 
 // recovery is the state that the states share.
 type recovery struct {
-	board   scoreboard
 	highSeq int64
 	// undoMarker is SND.UNA when the window was reduced; -1: there is nothing to
 	// undo. undoRetrans counts retransmissions that were not reported as
@@ -38,6 +37,7 @@ type recovery struct {
 	reneged     bool
 	rescued     bool  // RFC 6675: the rescue retransmission was made
 	lost        int64 // bytes found lost so far
+	board       scoreboard
 }
 
 func (r *recovery) init() {

@@ -8,9 +8,9 @@ import "mpsim/net/wire"
 
 // sackState is what the next SACK option reports.
 type sackState struct {
+	dup    block    // start < end: to be reported once
 	recent [4]int64 // a position in each range, newest first
 	n      int
-	dup    block // start < end: to be reported once
 }
 
 // duplicate notes that [start, end) arrived again.
