@@ -44,7 +44,9 @@ func (e *Endpoint) Read(now sim.Time, c ConnID, max int64) (off uint64, n int64)
 		off, n = s.conn.read(now, max)
 	} else {
 		off, n, _ = s.flow.tcp.Read(now, max)
-		e.ready.push(s.flow)
+		if s.flow.tcp.AckDue() {
+			e.ready.push(s.flow)
+		}
 	}
 	s.readBytes += uint64(n)
 	return off, n

@@ -168,7 +168,7 @@ func (t *boxTable) Emit(p *Packet, d Dir) {
 	if t.running == nil {
 		sim.Bugf("a box emits outside of its turn")
 	}
-	t.net.measure(p.id)
+	t.net.Measure(p.id)
 	t.queue = append(t.queue, emission{p.id, d})
 }
 

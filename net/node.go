@@ -100,10 +100,15 @@ func (nd *Node) SetAddrWatcher(w AddrWatcher) { nd.watcher = w }
 // the interface that routing names. TTL is what the sender wrote; routers
 // decrement it. The network owns the packet from now on.
 func (nd *Node) Send(now sim.Time, id PacketID) {
+	nd.net.Measure(id)
+	nd.SendMeasured(now, id)
+}
+
+// SendMeasured is Send for a packet that has not changed since Network.Measure.
+func (nd *Node) SendMeasured(now sim.Time, id PacketID) {
 	n := nd.net
 	s := n.Segment(id)
 	s.Hop = 0
-	n.measure(id)
 	n.step(now, nd.origin, id, s)
 }
 

@@ -135,12 +135,14 @@ func (p *pool) freeCold(i uint32) {
 	p.coldUsed--
 }
 
-// measure sets the size of a packet from its header, options and payload.
-func (n *Network) measure(id PacketID) {
+// Measure sets the size of a packet from its header, options and payload, and
+// returns it: for senders that need it before Node.SendMeasured.
+func (n *Network) Measure(id PacketID) int {
 	s := n.Segment(id)
 	size := wire.WireLen(&n.tuples[s.Route], s, n.record(s.Cold))
 	if size > math.MaxUint16 {
 		sim.Bugf("packet of %d octets", size)
 	}
 	n.meta[id].size = uint16(size)
+	return size
 }

@@ -20,8 +20,8 @@ func (h *Host) send(now sim.Time, out *mptcp.Segment) {
 	if out.Opt != nil {
 		*h.net.AddOptions(id) = *out.Opt
 	}
-	h.record(now, trace.PacketSent, s, out.Opt, out.Socket, wire.WireLen(out.Tuple, s, out.Opt))
-	h.node.Send(now, id)
+	h.record(now, trace.PacketSent, s, out.Opt, out.Socket, h.net.Measure(id))
+	h.node.SendMeasured(now, id)
 }
 
 // route returns the route of a segment. Socket numbers may be used again, and a

@@ -259,6 +259,9 @@ func (c *Conn) LastReceived() sim.Time { return c.rcv.last }
 // PeerFIN reports whether the peer's stream is complete.
 func (c *Conn) PeerFIN() bool { return c.rcv.fin >= 0 && c.rcv.nxt > c.rcv.fin }
 
+// AckDue reports whether an acknowledgement is to be sent now.
+func (c *Conn) AckDue() bool { return c.out&(outACK|outPureACK) != 0 }
+
 // Reason says why the connection ended.
 func (c *Conn) Reason() trace.Reason { return c.reason }
 
