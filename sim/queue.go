@@ -51,23 +51,31 @@ func (e *event) precedes(f *event) int {
 // near is a queue for events of which only a few are pending and most lie close
 // together, as those of links do: one for each link with a packet in flight. The
 // first frontSize of them are a sorted ring. An event is inserted from the end,
-// because most are later than most of those that wait, and taken from the front;
-// neither depends on comparisons that the processor cannot foresee, as every
-// level of a heap does. What does not fit waits in a heap.
+// because most are later than most of those that wait, or if many wait from the
+// end that is nearer, and taken from the front. That is one comparison or two that
+// the processor cannot foresee; in a heap every level has one. What does not fit
+// waits in a heap.
 type near struct {
-	ring [frontSize]event
 	head uint32
 	n    uint32
 	far  queue // no event in it precedes one of the ring
+	ring [frontSize]event
 }
 
-const frontSize = 64
+const (
+	frontSize = 64
+	manyWait  = 12
+)
 
 func (q *near) len() int { return int(q.n) + q.far.len() }
 
 func (q *near) push(e event) {
 	if q.n == frontSize || q.far.len() > 0 && (q.n == 0 || !e.before(q.last())) {
 		q.pushFar(e)
+		return
+	}
+	if q.n >= manyWait && e.before(&q.ring[(q.head+q.n/2)%frontSize]) {
+		q.pushEarly(e)
 		return
 	}
 	i := q.head + q.n
@@ -81,6 +89,22 @@ func (q *near) push(e event) {
 		i--
 	}
 	q.ring[i%frontSize] = e
+}
+
+// pushEarly is push for an event of the first half.
+func (q *near) pushEarly(e event) {
+	i := q.head
+	q.head--
+	q.n++
+	for {
+		p := &q.ring[i%frontSize]
+		if e.before(p) {
+			break
+		}
+		q.ring[(i-1)%frontSize] = *p
+		i++
+	}
+	q.ring[(i-1)%frontSize] = e
 }
 
 // pushFar is push for an event that lies behind the ring, or does not fit in.

@@ -12,14 +12,14 @@ type Handler interface {
 type Sim struct {
 	now      Time
 	key      Key
-	q        near  // events of packets: few at a time
-	timers   queue // deadlines: many, far, and seldom touched
-	handlers []Handler
-	counters []uint64
-	names    []string
-	observer uint64
 	events   uint64
+	counters []uint64
+	handlers []Handler
 	halted   bool
+	timers   queue // deadlines: many, far, and seldom touched
+	q        near  // events of packets: few at a time
+	observer uint64
+	names    []string
 
 	seed, replication uint64
 }
