@@ -17,9 +17,10 @@ import (
 // foldAccept records in the chain of the transmitting node that the link has
 // accepted a packet.
 func (n *Network) foldAccept(now sim.Time, l *hotLink, s *segment, size uint16) {
-	t := l.trace
-	t.Fold(uint64(now), uint64(s.Seq)|uint64(s.Ack)<<32)
-	t.Fold(n.routes[s.Route].salt, packetWord(s, size, l.salt))
+	c := l.trace.Chain // in registers
+	c.Fold(uint64(now), uint64(s.Seq)|uint64(s.Ack)<<32)
+	c.Fold(n.routes[s.Route].salt, packetWord(s, size, l.salt))
+	l.trace.Chain = c
 }
 
 func (n *Network) foldDrop(now sim.Time, t *trace.Node, salt uint32, id PacketID, why trace.Reason) {

@@ -40,6 +40,12 @@ func (e *event) before(f *event) bool {
 	return e.at < f.at || (e.at == f.at && e.key < f.key)
 }
 
+// follows reports whether e comes after an event of the given time and key. It
+// takes them by value so that they stay in registers.
+func (e *event) follows(at Time, key Key) bool {
+	return e.at > at || (e.at == at && e.key > key)
+}
+
 // precedes is before as a number, 1 or 0, and without a branch: which of two
 // children comes first is a coin toss to the processor. Times are not negative.
 func (e *event) precedes(f *event) int {
@@ -70,11 +76,11 @@ const (
 func (q *near) len() int { return int(q.n) + q.far.len() }
 
 func (q *near) push(e event) {
-	if q.n == frontSize || q.far.len() > 0 && (q.n == 0 || !e.before(q.last())) {
+	if q.n == frontSize || q.far.len() > 0 && (q.n == 0 || !q.last().follows(e.at, e.key)) {
 		q.pushFar(e)
 		return
 	}
-	if q.n >= manyWait && e.before(&q.ring[(q.head+q.n/2)%frontSize]) {
+	if q.n >= manyWait && q.ring[(q.head+q.n/2)%frontSize].follows(e.at, e.key) {
 		q.pushEarly(e)
 		return
 	}
@@ -82,7 +88,7 @@ func (q *near) push(e event) {
 	q.n++
 	for i != q.head {
 		p := &q.ring[(i-1)%frontSize]
-		if !e.before(p) {
+		if !p.follows(e.at, e.key) {
 			break
 		}
 		q.ring[i%frontSize] = *p
@@ -98,7 +104,7 @@ func (q *near) pushEarly(e event) {
 	q.n++
 	for {
 		p := &q.ring[i%frontSize]
-		if e.before(p) {
+		if p.follows(e.at, e.key) {
 			break
 		}
 		q.ring[(i-1)%frontSize] = *p
@@ -109,7 +115,7 @@ func (q *near) pushEarly(e event) {
 
 // pushFar is push for an event that lies behind the ring, or does not fit in.
 func (q *near) pushFar(e event) {
-	if q.n < frontSize || !e.before(q.last()) {
+	if q.n < frontSize || !q.last().follows(e.at, e.key) {
 		q.far.push(e)
 		return
 	}
