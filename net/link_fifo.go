@@ -54,7 +54,7 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 			return
 		}
 	}
-	if l.cursor != 0 || l.flags&flagServed != 0 {
+	if l.flags&flagServed != 0 || l.cursor != 0 && n.meta[l.cursor].leave <= now {
 		n.settle(now, li, l)
 	}
 	if !l.room(n, size) {
@@ -170,13 +170,18 @@ func (l *hotLink) enter(now sim.Time, size uint16) {
 
 // room reports whether the queue takes one more packet.
 func (l *hotLink) room(n *Network, size uint16) bool {
-	packets, bytes := l.packets, l.bytes
 	if l.flags&flagExclude != 0 {
-		if l.idle() {
-			return true // it goes into service at once
-		}
-		packets, bytes = l.counted(n)
+		return l.roomBehindService(n, size)
 	}
+	return l.packets < l.limitPkts && l.bytes+uint32(size) <= l.limitBytes
+}
+
+// roomBehindService is room where the packet in service does not count.
+func (l *hotLink) roomBehindService(n *Network, size uint16) bool {
+	if l.idle() {
+		return true // it goes into service at once
+	}
+	packets, bytes := l.counted(n)
 	return packets < l.limitPkts && bytes+uint32(size) <= l.limitBytes
 }
 

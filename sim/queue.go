@@ -198,18 +198,23 @@ func (q *queue) push(e event) {
 // is valid until the next push or pop.
 func (q *queue) peek() *event {
 	if q.hole {
-		q.hole = false
-		n := len(q.h) - 1
-		e := q.h[n]
-		q.h = q.h[:n]
-		if n > 0 {
-			q.siftDown(e)
-		}
+		q.closeHole()
 	}
 	if len(q.h) == 0 {
 		return nil
 	}
 	return &q.h[0]
+}
+
+// closeHole fills the root's place with the last event.
+func (q *queue) closeHole() {
+	q.hole = false
+	n := len(q.h) - 1
+	e := q.h[n]
+	q.h = q.h[:n]
+	if n > 0 {
+		q.siftDown(e)
+	}
 }
 
 // pop removes the event that peek has just returned.

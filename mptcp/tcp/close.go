@@ -202,7 +202,12 @@ func (c *Conn) handleTimeWait(now sim.Time, s *Segment) {
 // this one in TIME-WAIT: it must be newer than everything received (RFC 6191,
 // RFC 9293 section 3.10.7.4).
 func (c *Conn) CanReuse(syn *Segment) bool {
-	if c.state != StateTimeWait || syn.Flags&(wire.SYN|wire.RST|wire.ACK) != wire.SYN {
+	return c.state == StateTimeWait && c.newer(syn)
+}
+
+// newer reports whether a segment is a SYN that is newer than everything received.
+func (c *Conn) newer(syn *Segment) bool {
+	if syn.Flags&(wire.SYN|wire.RST|wire.ACK) != wire.SYN {
 		return false
 	}
 	if c.options&useTS != 0 && syn.Segment.Opt.Has(wire.HasTS) && int32(syn.TSVal-c.tsRecent) > 0 {
