@@ -35,7 +35,7 @@ func (w *World) buildLinks(problems *problemList) {
 			cfg *simnet.LinkConfig
 		}{{l.Up, &up}, {l.Down, &down}} {
 			if d.dir.Trace != nil {
-				w.applyTrace(d.dir.Trace, d.cfg, traces, problems)
+				applyTrace(w.run.DataDir, d.dir.Trace, d.cfg, traces, problems)
 			}
 		}
 		a, b := w.sc.plan.ifaces[l.A], w.sc.plan.ifaces[l.B]
@@ -103,8 +103,8 @@ func rateSchedule(t *radio.Trace, end simnet.EndRule) *simnet.RateSchedule {
 }
 
 // applyTrace makes a link follow a recorded trace. Files are read once.
-func (w *World) applyTrace(ref *TraceRef, cfg *simnet.LinkConfig, read map[string]*radio.Trace, problems *problemList) {
-	path := filepath.Join(DataDir(w.run.DataDir), filepath.FromSlash(ref.File))
+func applyTrace(dataDir string, ref *TraceRef, cfg *simnet.LinkConfig, read map[string]*radio.Trace, problems *problemList) {
+	path := filepath.Join(DataDir(dataDir), filepath.FromSlash(ref.File))
 	key := ref.Format + " " + path
 	t, known := read[key]
 	if !known {

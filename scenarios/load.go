@@ -9,6 +9,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	simnet "mpsim/net"
+	"mpsim/net/radio"
 )
 
 // Options say how a scenario is loaded.
@@ -188,8 +191,24 @@ func (l *loader) finish(file string, tree *table) (*Scenario, error) {
 	l.problems.consequences()
 	c := checker{sc: sc, problems: &l.problems, plugins: l.options.Plugins.orBuiltin()}
 	c.check()
-	if err := l.problems.err(); err != nil {
-		return nil, err
+	if len(l.problems.all) > 0 {
+		l.readTraces(sc)
+		return nil, l.problems.err()
 	}
 	return sc, nil
+}
+
+// readTraces adds what is wrong with the recorded traces of a scenario that will
+// not be built, so that all its problems are reported at once. A scenario
+// without other problems can be loaded where its recordings are missing: Build
+// reads them.
+func (l *loader) readTraces(sc *Scenario) {
+	read := make(map[string]*radio.Trace)
+	for _, k := range sc.Links {
+		for _, d := range []*Direction{&k.Direction, k.Up, k.Down} {
+			if d != nil && d.Trace != nil && d.Trace.File != "" {
+				applyTrace(l.options.DataDir, d.Trace, new(simnet.LinkConfig), read, &l.problems)
+			}
+		}
+	}
 }

@@ -74,7 +74,11 @@ func (f *flowRun) observe(w *World) {
 	w.clientSubs = f.ends.Client.Subflows(w.clientSubs[:0])
 	for i := range w.clientSubs {
 		x := f.subflow(w, &w.clientSubs[i])
-		x.State = w.clientSubs[i].State.String()
+		state := w.clientSubs[i].State
+		if last, ok := w.states.of(w, f.decl.Client, f.ends.Client.Number, int32(w.clientSubs[i].ID)); ok {
+			state = last
+		}
+		x.State = state.String()
 		x.Backup = w.clientSubs[i].Backup
 	}
 	w.subs = sender.Subflows(w.subs[:0])

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"mpsim/mptcp/tcp"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -19,6 +20,36 @@ func (c *watcher) init(w *World) {
 
 // Emit implements trace.Sink.
 func (c *watcher) Emit(r *trace.Record) { c.records = append(c.records, *r) }
+
+// stateWatcher keeps the last state of every subflow: what a connection showed
+// when it was over is not where its subflows ended, because they close after it.
+type stateWatcher struct {
+	last map[subflowKey]tcp.State
+}
+
+// subflowKey names a subflow as trace records do.
+type subflowKey struct {
+	node, conn uint32
+	flow       int32
+}
+
+func (c *stateWatcher) init(w *World) {
+	if !w.run.NoExpect {
+		c.last = make(map[subflowKey]tcp.State)
+		w.trace.Subscribe(trace.Set(trace.SubflowState), c)
+	}
+}
+
+// Emit implements trace.Sink.
+func (c *stateWatcher) Emit(r *trace.Record) {
+	c.last[subflowKey{r.Node, r.Conn, r.Flow}] = tcp.State(r.B)
+}
+
+// of returns the state of a subflow that a node has or had.
+func (c *stateWatcher) of(w *World, node string, conn uint32, flow int32) (tcp.State, bool) {
+	s, ok := c.last[subflowKey{w.traceIDs[node], conn, flow}]
+	return s, ok
+}
 
 // of returns the records of one kind that the sender of a flow has left.
 func (c *watcher) of(w *World, f *flowRun, k trace.Kind) []trace.Record {

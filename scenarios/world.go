@@ -42,6 +42,8 @@ type World struct {
 	timeline timeline
 	sampler  sampler
 	watch    watcher
+	states   stateWatcher
+	traceIDs map[string]uint32 // of nodes, in trace records
 
 	clientSubs, subs []mptcp.SubflowInfo // scratch of observe
 }
@@ -65,7 +67,7 @@ func Build(sc *Scenario, run Run) (*World, error) {
 		sc: sc, run: run,
 		sim:   sim.New(run.Seed, run.Replication),
 		trace: new(trace.Run),
-		hosts: make(map[string]*host.Host), byLink: make(map[string]*linkRun), byFlow: make(map[string]*flowRun),
+		hosts: make(map[string]*host.Host), byLink: make(map[string]*linkRun), byFlow: make(map[string]*flowRun), traceIDs: make(map[string]uint32),
 	}
 	w.run.Plugins = run.Plugins.orBuiltin()
 	w.net = simnet.New(w.sim, w.trace)
@@ -81,6 +83,7 @@ func Build(sc *Scenario, run Run) (*World, error) {
 	w.timeline.init(w)
 	w.sampler.init(w)
 	w.watch.init(w)
+	w.states.init(w)
 	if run.Verify {
 		w.net.SetVerify(true)
 	}
@@ -106,6 +109,7 @@ func (w *World) Hash() trace.Hash { return w.trace.Hash() }
 func (w *World) buildNodes() {
 	for _, n := range w.sc.plan.nodes {
 		nd := w.net.AddNode(n.decl.Name)
+		w.traceIDs[n.decl.Name] = nd.Trace().ID()
 		for _, i := range n.ifaces {
 			nd.AddInterface(i.name)
 		}

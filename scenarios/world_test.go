@@ -1,8 +1,10 @@
 package scenarios
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -250,8 +252,13 @@ name = "b"
 		text += strings.NewReplacer("N", string(rune('0'+i)), "F", f).Replace("[[link]]\nname = \"lN\"\na = \"a.eN\"\nb = \"b.eN\"\nqueue = \"10pkt\"\ndown = { trace = { file = \"F\" } }\n")
 	}
 	text += "[[flow]]\nname = \"f\"\nclient = \"a\"\nserver = \"b\"\n"
+	// With another problem in the file, those of the traces are reported, too.
+	_, err := Parse("in.toml", strings.Replace(text, "duration", "seedd = 1\nduration", 1), Options{DataDir: dir})
+	if ps, ok := err.(Problems); !ok || len(ps) != len(files)+1 || !strings.Contains(ps[0].Error(), `unknown key "seedd"`) {
+		t.Errorf("want %d problems, got\n%v", len(files)+1, err)
+	}
 	sc := mustParse(t, text)
-	_, err := Build(sc, Run{Seed: 1, DataDir: dir})
+	_, err = Build(sc, Run{Seed: 1, DataDir: dir})
 	ps, ok := err.(Problems)
 	if !ok || len(ps) != len(files) {
 		t.Fatalf("want %d problems, got\n%v", len(files), err)
@@ -344,5 +351,30 @@ func TestTimeSeries(t *testing.T) {
 	for _, l := range w.Links() {
 		name := l.Name + "." + l.Direction
 		near(name, sum[name+" rate_bps"]*0.1/8, float64(l.Stats.SentBytes))
+	}
+}
+
+// A subflow is reported in the state that it came to, which is later than the
+// end of its connection.
+func TestSubflowsEndWhereTheyEnd(t *testing.T) {
+	text := `schema = 1
+name = "ends"
+duration = "%s"
+paths = ["wifi 10ms 50pkt 10Mbps", "lte 30ms 100pkt 8Mbps"]
+[[flow]]
+name = "dl"
+client = "client"
+server = "server"
+size = "200kB"
+`
+	// The client closes last (it answers the server's DATA_FIN), so the server's
+	// FINs come first and TIME-WAIT, of 60 s, is on either side of a subflow.
+	for duration, want := range map[string][]string{"10s": {"TIME-WAIT", "CLOSED"}, "100s": {"CLOSED"}} {
+		w := runText(t, fmt.Sprintf(text, duration), Run{})
+		for _, s := range w.Flows()[0].Subflows {
+			if !slices.Contains(want, s.State) {
+				t.Errorf("after %s subflow %d is %s, want one of %v", duration, s.ID, s.State, want)
+			}
+		}
 	}
 }

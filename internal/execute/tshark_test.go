@@ -32,13 +32,16 @@ func TestTsharkAgreesWithTheRun(t *testing.T) {
 		"small":                    parse(t),
 		"handover/constant":        library("handover/constant.toml"),
 		"handover/wifi-lte":        library("handover/wifi-lte.toml"),
+		"handover/wifi-lte-traces": library("handover/wifi-lte-traces.toml"),
+		"basic/requests":           library("basic/requests.toml"),
 		"small, lossy and jittery": parse(t, "link.wifi.loss=2%", "link.lte.down.jitter=3ms"),
 		"IPv6 and datagrams":       mixed(t),
 		"a join is blocked":        parse(t, "link.lte.up.drop=[0]"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
-			o, err := Run(context.Background(), Job{Scenario: sc, Seed: 1, Out: dir, Capture: true, Events: results.Decisions})
+			o, err := Run(context.Background(), Job{Scenario: sc, Seed: 1, Out: dir, Capture: true, Events: results.Decisions,
+				DataDir: "../../scenarios/testdata/data"})
 			if err != nil {
 				t.Fatal(err)
 			}

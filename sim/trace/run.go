@@ -117,6 +117,9 @@ func (r *Run) Last() []Record {
 // Name returns the node's name.
 func (n *Node) Name() string { return n.name }
 
+// ID returns the number that stands for the node in Record.Node.
+func (n *Node) ID() uint32 { return n.id }
+
 // Wants reports whether some sink wants records of kind k. Hot paths that fold
 // their own words ask before they build a record.
 func (n *Node) Wants(k Kind) bool { return n.wants&(1<<k) != 0 }
