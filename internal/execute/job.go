@@ -69,7 +69,9 @@ type Outcome struct {
 	// capture.
 	Figures []string
 	Capture bool
-	Wall    time.Duration
+	// Unchecked says why the expectations were not evaluated, if there are any.
+	Unchecked string
+	Wall      time.Duration
 }
 
 // Stop says why a run ended before its time.

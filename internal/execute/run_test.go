@@ -272,6 +272,9 @@ func TestLimits(t *testing.T) {
 
 func TestUntil(t *testing.T) {
 	o := execute(t, Job{Until: sim.Second})
+	if o.Unchecked == "" || len(o.Summary.Warnings) != 1 || o.Summary.Warnings[0] != o.Unchecked {
+		t.Errorf("a shortened run says %q and warns %q of its expectations", o.Unchecked, o.Summary.Warnings)
+	}
 	if o.Summary.SimTime != 1 || !o.Summary.Complete || len(o.Summary.Expect) != 0 {
 		t.Errorf("simulated %v s, complete %v, expectations %v", o.Summary.SimTime, o.Summary.Complete, o.Summary.Expect)
 	}

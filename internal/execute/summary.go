@@ -2,6 +2,7 @@ package execute
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -43,6 +44,10 @@ func (r *run) summary(o *Outcome) results.Summary {
 	p := w.Preamble()
 	for i := range p.Warnings {
 		s.Warnings = append(s.Warnings, p.Warnings[i].Name()+": "+p.Warnings[i].Value)
+	}
+	if len(sc.Expect) > 0 && !r.whole(o) && !r.job.NoSeries {
+		o.Unchecked = fmt.Sprintf("expectations were not checked: the run ended at %v s of %v", s.SimTime, sc.Duration)
+		s.Warnings = append(s.Warnings, o.Unchecked)
 	}
 	for i := range p.Settings {
 		s.Setup = append(s.Setup, results.Setting{Name: p.Settings[i].Name(), Value: p.Settings[i].Value})

@@ -23,6 +23,9 @@ func (p *program) printOutcome(o *execute.Outcome) {
 	}
 	fmt.Fprintln(p.out, "\n"+linkTable(s))
 	p.printExpectations(s)
+	if o.Unchecked != "" {
+		fmt.Fprintln(p.err, "warning: "+o.Unchecked)
+	}
 	fmt.Fprintf(p.out, "\n%s s simulated in %.2f s, %d events, %d packet-hops\nhash %s\n",
 		short(float64(s.SimTime)), o.Wall.Seconds(), s.Events, s.PacketHops, s.Hash)
 	if s.Stopped != "" {
