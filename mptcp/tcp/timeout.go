@@ -27,7 +27,7 @@ func (c *Conn) retransmissionTimeout(now sim.Time) {
 	if fl.empty() {
 		return
 	}
-	if c.snd.wnd > 0 && c.givenUp(now) {
+	if c.vanished(now) || c.snd.wnd > 0 && c.givenUp(now) {
 		c.die(now, trace.TimedOut)
 		return
 	}
@@ -42,6 +42,21 @@ func (c *Conn) retransmissionTimeout(now sim.Time) {
 	c.rto = min(2*c.rto, c.p.MaxRTO)
 	c.arm(now, timerRTO, c.clampToUserTimeout(now, c.rto))
 	c.event(now, TimedOutOnce, trace.Timeout)
+}
+
+// vanished reports whether a peer whose window is closed has fallen silent, which
+// R2 does not judge because such a peer need not take data: nothing was heard of
+// it for twice the largest RTO, or for the user timeout if that is shorter (Linux
+// tcp_rtx_probe0_timed_out).
+func (c *Conn) vanished(now sim.Time) bool {
+	if c.snd.wnd > 0 || c.retries.timeouts == 0 {
+		return false
+	}
+	limit := 2 * c.p.MaxRTO
+	if c.userTimeout > 0 {
+		limit = min(limit, c.userTimeout)
+	}
+	return now.Sub(c.rcv.last) > limit
 }
 
 // givenUp reports whether R2 or the user timeout has passed since the first
@@ -181,7 +196,7 @@ func (c *Conn) probeInterval() sim.Duration {
 // ackOfProbe restarts or stops the probe timer after an ACK while nothing is
 // outstanding (Linux tcp_ack_probe).
 func (c *Conn) ackOfProbe(now sim.Time) {
-	if c.snd.end == c.snd.nxt || !sending.has(c.state) {
+	if c.waiting() <= 0 || !sending.has(c.state) {
 		if c.rtx.kind == timerProbe {
 			c.rtx.stop()
 		}
@@ -197,16 +212,25 @@ func (c *Conn) ackOfProbe(now sim.Time) {
 	c.arm(now, timerProbe, c.probeInterval())
 }
 
+// waiting is the sequence space that was not sent yet, the FIN included.
+func (c *Conn) waiting() int64 {
+	left := c.snd.end - c.snd.nxt
+	if c.closing.queued && left >= 0 {
+		left++
+	}
+	return left
+}
+
 // windowFits reports whether the next segment fits into the peer's window.
 func (c *Conn) windowFits() bool {
-	n := min(c.snd.end-c.snd.nxt, int64(c.snd.mss))
+	n := min(c.waiting(), int64(c.snd.mss))
 	return c.snd.nxt+n <= c.snd.una+c.snd.wnd
 }
 
 // windowProbeTimeout sends a window probe. The peer may keep its window closed
 // for ever as long as it answers (RFC 1122 section 4.2.2.17).
 func (c *Conn) windowProbeTimeout(now sim.Time) {
-	if !c.flight.empty() || c.snd.end == c.snd.nxt {
+	if !c.flight.empty() || c.waiting() <= 0 {
 		c.retries.probes = 0
 		c.backoff = 0
 		return

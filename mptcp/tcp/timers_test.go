@@ -215,3 +215,31 @@ func TestKeepalive(t *testing.T) {
 		t.Fatalf("%d segments, %v", len(s.out), s.c.State())
 	}
 }
+
+// TestVanishedBehindClosedWindow: data is in flight when the peer closes its
+// window and falls silent. R2 does not count against a closed window, silence
+// does: twice the largest RTO, 240 s, or the user timeout if that is shorter. The
+// connection ends at the first expiry of the timer after that (Linux
+// tcp_rtx_probe0_timed_out).
+func TestVanishedBehindClosedWindow(t *testing.T) {
+	for _, v := range []struct{ user, atLeast, atMost sim.Duration }{
+		{0, 240 * sim.Second, 360 * sim.Second},
+		{10 * sim.Second, 10 * sim.Second, 20 * sim.Second},
+		{3600 * sim.Second, 240 * sim.Second, 360 * sim.Second},
+	} {
+		s := newScript(t, 0, nil)
+		s.handshake(50*ms, 50000, 1460, false, 7)
+		s.c.SetUserTimeout(v.user)
+		s.write(0, 5000)
+		s.peer(10*ms, fA, 1, 0, 1, 0)
+		silence := s.clock
+		s.advance(silence.Add(v.atLeast - 1))
+		if s.c.State() != StateEstablished {
+			t.Errorf("user timeout %v: given up too early", v.user)
+		}
+		s.advance(silence.Add(v.atMost))
+		if s.c.State() != StateClosed || s.c.Reason() != trace.TimedOut {
+			t.Errorf("user timeout %v: %v after %v", v.user, s.c.State(), v.atMost)
+		}
+	}
+}

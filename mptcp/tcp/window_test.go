@@ -404,3 +404,29 @@ func TestWrap(t *testing.T) {
 		t.Fatalf("bad %d %d, dropped %d", n.a.bad, n.b.bad, n.a.out.dropped)
 	}
 }
+
+// TestFINBehindClosedWindow: everything is sent and acknowledged, the FIN does not
+// fit into the closed window, and the ACKs that open it are lost: the FIN occupies
+// sequence space (RFC 9293 section 3.4), so the window is probed for it too.
+func TestFINBehindClosedWindow(t *testing.T) {
+	n := newNet(t, 10*ms, func(a, b *Config) { b.ReceiveBuffer = 20_000 })
+	n.connect()
+	n.b.read = false
+	n.a.write = 20_000
+	n.flush(n.a)
+	n.run(n.now.Add(3 * sim.Second))
+	if u := n.a.c.SndUna(); u != 20_000 || n.a.c.SendWindow() != 0 {
+		t.Fatalf("acknowledged %d, window %d", u, n.a.c.SendWindow())
+	}
+	n.a.c.CloseWrite(n.now)
+	n.flush(n.a)
+	n.run(n.now.Add(sim.Second))
+	lost := 0
+	n.b.out.drop = func(int, sim.Time, *Segment) bool { lost++; return lost <= 3 }
+	n.b.read = true
+	n.flush(n.b)
+	n.run(n.now.Add(600 * sim.Second))
+	if !n.b.c.PeerFIN() || n.b.got != 20_000 {
+		t.Errorf("FIN received: %v, read %d", n.b.c.PeerFIN(), n.b.got)
+	}
+}
