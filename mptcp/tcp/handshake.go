@@ -12,10 +12,11 @@ import (
 
 // synState is what the handshake needs.
 type synState struct {
-	sentAt  sim.Time // of the last SYN or SYN/ACK
-	firstAt sim.Time
-	rtx     int  // retransmissions
-	passive bool // opened by Accept
+	sentAt   sim.Time // of the last SYN or SYN/ACK
+	firstAt  sim.Time
+	rtx      int  // retransmissions
+	passive  bool // opened by Accept
+	repeated bool // a SYN/ACK was sent again because the SYN came again
 	// peer is what the SYN offered; a SYN/ACK answers only that.
 	peer negotiated
 }
@@ -185,13 +186,14 @@ func (c *Conn) handleSynReceived(now sim.Time, s *Segment) bool {
 // sent once, else from the timestamps (RFC 6298 section 3).
 func (c *Conn) handshakeRTT(now sim.Time, s *Segment) {
 	var rtt sim.Duration
+	once := c.syn.rtx == 0 && !c.syn.repeated
 	switch {
-	case c.syn.rtx == 0:
+	case once:
 		rtt = now.Sub(c.syn.sentAt)
 	case c.options&useTS != 0 && s.Segment.Opt.Has(wire.HasTS) && s.TSEcr != 0:
 		rtt = c.tsRTT(now, s.TSEcr)
 	}
-	if rtt > 0 || c.syn.rtx == 0 {
+	if rtt > 0 || once {
 		c.takeRTT(rtt, rtt)
 	} else {
 		c.rtt.fallback(c.p)

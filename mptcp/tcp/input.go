@@ -90,7 +90,7 @@ func (c *Conn) validate(now sim.Time, s *Segment, seq, end int64) bool {
 	}
 	// RFC 7323 section 4.3: TS.Recent follows segments that start at or before
 	// the last acknowledgement sent.
-	if hasTS && seq <= c.rcv.wup && int32(s.TSVal-c.tsRecent) >= 0 {
+	if hasTS && seq <= c.rcv.wup && (int32(s.TSVal-c.tsRecent) >= 0 || now.Sub(c.ack.tsRecentAt) >= pawsIdle) {
 		c.tsRecent = s.TSVal
 		c.ack.tsRecentAt = now
 	}
@@ -187,6 +187,7 @@ func (c *Conn) acceptSYN(now sim.Time, s *Segment) bool {
 			return true
 		}
 		c.out |= outSYN // our SYN/ACK was lost
+		c.syn.repeated = true
 		return false
 	}
 	if s.Flags.Has(wire.RST) {

@@ -63,3 +63,18 @@ func TestRetryTime(t *testing.T) {
 		t.Fatalf("%v, want 3 s", got)
 	}
 }
+
+// TestRepeatedSYNIsAmbiguous: a SYN/ACK that was sent again because the SYN came
+// again gives no sample from its last transmission (Karn, RFC 6298 section 3). The
+// path takes 200 ms; the SYN is duplicated 150 ms behind the first.
+func TestRepeatedSYNIsAmbiguous(t *testing.T) {
+	n := newNet(t, 100*ms, nil)
+	n.a.c.Connect(0)
+	n.flush(n.a)
+	dup := *copySegment(n.ev[0].seg)
+	n.at(sim.Time(250*ms), func() { n.b.c.Handle(n.now, &dup) })
+	n.run(sim.Time(2 * sim.Second))
+	if rtt := n.b.c.MinRTT(); rtt < 200*ms || rtt > 210*ms {
+		t.Errorf("least round trip %v, want 200ms", rtt)
+	}
+}

@@ -164,3 +164,24 @@ func TestTimeWaitSegments(t *testing.T) {
 	}
 	s.done()
 }
+
+// TestTSRecentExpires: after 24 days of silence any timestamp is newer than
+// TS.Recent, which must follow, or the peer's clock, half a turn ahead by then,
+// would seem to run behind (RFC 7323 section 5.5).
+func TestTSRecentExpires(t *testing.T) {
+	n := newNet(t, 10*ms, nil)
+	n.connect()
+	n.a.write = 1000
+	n.flush(n.a)
+	n.run(n.now.Add(sim.Second))
+	n.now = n.now.Add(30 * 24 * 3600 * sim.Second)
+	n.a.write = 5_000_000
+	n.flush(n.a)
+	n.run(n.now.Add(20 * sim.Second))
+	if n.b.got != 5_001_000 {
+		t.Errorf("read %d", n.b.got)
+	}
+	if d := n.a.c.tsClock(n.now) - n.b.c.tsRecent; d > 20_000 {
+		t.Errorf("TS.Recent is %d ms behind the peer's clock", d)
+	}
+}
