@@ -148,6 +148,9 @@ func (q *reassembly) pop(nxt int64) (s span, ok bool) {
 	}
 	if q.sHead == len(q.spans) {
 		q.spans, q.sHead = q.spans[:0], 0
+	} else if q.sHead >= 64 && q.sHead*2 >= len(q.spans) {
+		n := copy(q.spans, q.spans[q.sHead:])
+		q.spans, q.sHead = q.spans[:n], 0
 	}
 	return s, ok
 }
@@ -161,6 +164,10 @@ func (q *reassembly) trim(nxt int64) {
 		q.islands, q.iHead = q.islands[:0], 0
 	} else if q.islands[q.iHead].start < nxt {
 		q.islands[q.iHead].start = nxt
+	}
+	if q.iHead >= 64 && q.iHead*2 >= len(q.islands) {
+		n := copy(q.islands, q.islands[q.iHead:])
+		q.islands, q.iHead = q.islands[:n], 0
 	}
 }
 
