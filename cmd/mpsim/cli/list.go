@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -50,6 +49,8 @@ func listings() []listing {
 		{"link-profile", "kinds of access links with varying rates", linkProfileRows},
 		{"trace", "formats of recorded link traces", traceRows},
 		{"queue", "queue disciplines of links", fixedRows(queueDocs)},
+		{"nat", "address translators (there are none yet)", fixedRows(nil)},
+		{"mbox", "boxes in a path", fixedRows(boxDocs)},
 		{"topo", "ways to describe a topology", fixedRows(topologyDocs)},
 		{"app", "applications of flows", fixedRows(appDocs)},
 		{"scenario", "scenarios of the library", scenarioRows},
@@ -62,6 +63,10 @@ func listings() []listing {
 
 var queueDocs = [][2]string{
 	{"droptail", "first in, first out; what does not fit into the limit (packets, bytes or bdp) is dropped"},
+}
+
+var boxDocs = [][2]string{
+	{"jitter", "holds back what an interface sends for a uniform random time, without reordering (key jitter of a link)"},
 }
 
 var topologyDocs = [][2]string{
@@ -276,8 +281,8 @@ func benchRows(*program) []row {
 
 func fixedRows(docs [][2]string) func(*program) []row {
 	return func(*program) []row {
-		var rows []row
-		for _, d := range slices.Clone(docs) {
+		rows := []row{}
+		for _, d := range docs {
 			rows = append(rows, row{d[0], d[1], []param{}})
 		}
 		return rows
