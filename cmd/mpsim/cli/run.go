@@ -66,6 +66,7 @@ func (p *program) run(file string, f *runFlags) error {
 	if err != nil {
 		return usage(err)
 	}
+	own := sc.Seed
 	job, err := p.job(sc, f)
 	if err != nil {
 		return usage(err)
@@ -92,7 +93,14 @@ func (p *program) run(file string, f *runFlags) error {
 	} else {
 		p.printOutcome(o)
 	}
-	return verdict(o)
+	if err := verdict(o); err != nil {
+		return err
+	}
+	// The baseline is that of the file as it stands.
+	if want := sc.Baseline.Hash; want != "" && want != o.Summary.Hash && len(f.set) == 0 && job.Seed == own && o.Unchecked == "" {
+		return &exitError{exitFailed, fmt.Errorf("the hash is not the baseline's, %s", want)}
+	}
+	return nil
 }
 
 // job turns the flags into a job.
