@@ -226,3 +226,26 @@ func TestCapableSYNsLost(t *testing.T) {
 		t.Errorf("reason %v", r.Why)
 	}
 }
+
+// TestSignalBeforeDSS: a segment with nothing but ADD_ADDR may come before the
+// first DSS (RFC 8684 section 3.4.1): MPTCP options pass, so there is no reason
+// to fall back.
+func TestSignalBeforeDSS(t *testing.T) {
+	w := newWorld(t, 10*ms)
+	w.start()
+	n := 0
+	w.arrive = func(to *host, s *Segment) {
+		if to == w.client && !s.Flags.Has(wire.SYN) && n == 0 {
+			n++
+			stripAll(s)
+			s.Options().Present |= wire.OptAddAddr
+		}
+	}
+	cli := w.connect()
+	cli.toWrite = 1000
+	w.flush(w.client)
+	w.runTo(sim.Time(sim.Second))
+	if n != 1 || cli.saw(Fallback) != 0 || w.client.ep.Info(cli.conn).Acked != 1000 {
+		t.Errorf("events %v\n%s", cli.events, w.dump(20))
+	}
+}

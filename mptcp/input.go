@@ -59,7 +59,7 @@ func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
 	case s.Opt.Has(wire.OptCapable):
 		f.readCapableData(now, s)
 		return tcp.IgnoreWindow
-	case s.Opt.Has(wire.OptAddAddr | wire.OptFastClose):
+	case s.Opt.Has(wire.OptAddAddr) || s.Opt.Has(wire.OptFastClose):
 		return f.readFull(now, s)
 	case !f.firstPos(s) || s.Flags.Has(wire.SYN):
 		return 0
