@@ -154,6 +154,8 @@ func (e *Endpoint) SetOption(now sim.Time, c ConnID, o Option, value int64) {
 		s.opt.NoDelay = value != 0
 	case OptionReprobe:
 		s.opt.Reprobe = value != 0
+	case OptionUserTimeout:
+		s.userTimeout = sim.Duration(value)
 	}
 	if s.conn != nil {
 		s.conn.setOption(now, o, value)

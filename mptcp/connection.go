@@ -29,6 +29,7 @@ type connection struct {
 	cc            cc.Controller
 	sched         sched.Scheduler
 	subs          []*subflow
+	lanes         [64]*subflow // of those that are not buried: the sets of carriers
 
 	send     sendQueue
 	peer     peerWindow
@@ -139,7 +140,7 @@ func (c *connection) live() (n int) {
 func (c *connection) healthy() (set uint64) {
 	for _, f := range c.subs {
 		if !f.dead && !f.failed {
-			set |= bit(f.id)
+			set |= bit(f.lane)
 		}
 	}
 	return set
@@ -226,7 +227,7 @@ func (c *connection) judgeCopies(una uint64) {
 			missing = n // the earlier carrier is gone
 		}
 		for f, ok := nextCarrier(&set); ok; f, ok = nextCarrier(&set) {
-			g := c.subs[f]
+			g := c.lanes[f]
 			missing = max(missing, g.tx.holds(r.DSN, n, g.flow.tcp.SndUna()))
 		}
 		c.stats.useful += int64(missing)

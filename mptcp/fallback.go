@@ -60,7 +60,8 @@ func (c *connection) pushPlain(now sim.Time) {
 }
 
 // plainAcked frees what TCP has acknowledged.
-func (c *connection) plainAcked() {
+func (c *connection) plainAcked(now sim.Time) {
+	c.stats.lastAck = now
 	c.send.una = max(c.send.una, c.subs[0].flow.tcp.SndUna()+1)
 	c.acked = c.send.una
 }

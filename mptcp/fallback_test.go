@@ -196,3 +196,40 @@ func TestRefuseChecksum(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseAfterFallback: progress is what TCP acknowledges after a fallback, so
+// that the close timeout of 60 s does not cut off what a slow path takes 170 s
+// for.
+func TestCloseAfterFallback(t *testing.T) {
+	const size = 1 << 20
+	w := newWorld(t, 10*ms)
+	w.keep = false
+	w.paths[0][0].box, w.paths[0][1].box = stripAll, stripAll
+	w.paths[0][0].rate, w.paths[0][0].limit = 50_000, 30
+	w.start()
+	srv := &app{close: true}
+	w.server.accept = func() *app { return srv }
+	cli := w.connect()
+	cli.toWrite, cli.close, cli.full = size, true, true
+	w.flush(w.client)
+	w.runTo(sim.Time(600 * sim.Second))
+	if srv.off != size || srv.bad != 0 || !srv.eof {
+		t.Errorf("read %d of %d (%d bad)", srv.off, size, srv.bad)
+	}
+}
+
+// TestFallbackBeforeAccept: the application hears of a fallback that happened
+// before it accepted the connection, once, and under its ConnID.
+func TestFallbackBeforeAccept(t *testing.T) {
+	w := newWorld(t, 10*ms)
+	w.paths[0][0].box = strip(func(s *Segment) bool { return !s.Flags.Has(wire.SYN) })
+	w.start()
+	srv := &app{}
+	w.server.accept = func() *app { return srv }
+	cli := w.connect()
+	cli.toWrite = 100
+	w.runTo(sim.Time(sim.Second))
+	if srv.saw(Fallback) != 1 || srv.events[0].Kind != Fallback || w.server.ep.Info(srv.conn).Fallback == trace.NoReason {
+		t.Errorf("events %v", srv.events)
+	}
+}

@@ -52,6 +52,9 @@ func (e *Endpoint) Accept(l ConnID) (ConnID, bool) {
 	s.listen.pending--
 	c.parent = nil
 	// What happened while it waited is news to the application.
+	if c.conn != nil {
+		c.conn.tellAccepted()
+	}
 	if c.flow != nil {
 		if c.flow.tcp.Readable() > 0 || c.eofTold {
 			c.readable()
@@ -60,6 +63,19 @@ func (e *Endpoint) Accept(l ConnID) (ConnID, bool) {
 		c.readable()
 	}
 	return c.id, true
+}
+
+// tellAccepted tells the application of a connection that it has just accepted
+// what it would know otherwise.
+func (c *connection) tellAccepted() {
+	if c.fallback.on {
+		c.sock.tell(Fallback, c.fallback.why)
+	}
+	for _, f := range c.subs[1:] {
+		if f.announced && !f.dead {
+			c.sock.tellOf(SubflowUp, f.id, trace.NoReason)
+		}
+	}
 }
 
 // arrive puts an established connection into the queue.

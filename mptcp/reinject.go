@@ -36,7 +36,7 @@ func (c *connection) requeueLost() {
 		if f.dead || f.givenUp && f.failed {
 			continue
 		}
-		healthy |= bit(f.id)
+		healthy |= bit(f.lane)
 		able = able || f.usable()
 	}
 	if able {
@@ -199,6 +199,6 @@ func (c *connection) probeTimeout(now sim.Time) {
 		return
 	}
 	// Nothing was ever acknowledged: the first new byte is the probe.
-	c.send.grant(best.id, 1)
+	c.send.grant(best.lane, 1)
 	c.load(now, best, c.send.next-1, 1)
 }

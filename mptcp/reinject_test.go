@@ -371,3 +371,51 @@ func TestReleaseRule(t *testing.T) {
 		}
 	}
 }
+
+// TestManySubflows: beside a third path the second is lost and regained 10 times,
+// and again after 60 more losses, when the subflow of the third has number 73. What
+// that carries is known to be carried: it is not sent once more because the second
+// path is lost, so that as much is sent again as the first time.
+func TestManySubflows(t *testing.T) {
+	w := newWorld(t, 10*ms, 15*ms, 20*ms)
+	w.keep = false
+	w.opt.SubflowLimit = 1000 // the server does not hear of an address that is lost
+	for _, p := range w.paths {
+		p[0].rate, p[0].limit = 10*sim.MegabitPerSecond, 60
+	}
+	w.start()
+	cli := w.connect()
+	cli.toWrite = 1 << 40
+	w.runTo(sim.Time(sim.Second))
+	c := w.client.ep.socks.get(cli.conn).conn
+	flap := func(n int) int64 {
+		before := c.stats.reinjected
+		for range n {
+			for _, up := range []bool{false, true} {
+				w.runTo(w.now.Add(200 * ms))
+				w.client.ep.HandleAddr(w.now, clientAddr(1), up, 0)
+				w.flush(w.client)
+			}
+		}
+		return c.stats.reinjected - before
+	}
+	third := func(up bool) {
+		w.client.ep.HandleAddr(w.now, clientAddr(2), up, 0)
+		w.flush(w.client)
+		w.runTo(w.now.Add(2 * sim.Second))
+	}
+	early := flap(10)
+	third(false)
+	flap(60)
+	third(true)
+	late := flap(10)
+	if f := c.subs[73]; f.flow.tuple.Src.Addr() != clientAddr(2) || f.tx.len() == 0 {
+		t.Fatalf("%d subflows, number 73 from %v", len(c.subs), f.flow.tuple.Src)
+	}
+	if early == 0 || late > 6*early/5 {
+		t.Errorf("sent again: %d bytes, later %d", early, late)
+	}
+	if srv := w.server.apps[0]; srv.bad != 0 {
+		t.Errorf("%d bad bytes", srv.bad)
+	}
+}

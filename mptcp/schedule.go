@@ -2,6 +2,7 @@ package mptcp
 
 import (
 	"mpsim/cc"
+	"mpsim/mptcp/tcp"
 	"mpsim/sched"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -84,7 +85,7 @@ func (c *connection) rows() []sched.Path {
 		r, t := &rows[n], &f.flow.tcp
 		n++
 		window := c.cc.Window(f.id)
-		r.Flow = f.id
+		r.Flow, r.Lane = f.id, uint8(f.lane)
 		r.SRTT, r.RTTVar = t.SRTT(), t.RTTVar()
 		r.Window, r.InFlight = window, t.InFlight()
 		c.fillBuffer(r, f)
@@ -149,7 +150,7 @@ func (c *connection) carry(now sim.Time, g *sched.Grant, candidates int) bool {
 			sim.Bugf("connection %d: grant of new data [%d, %d), queue [%d, %d), edge %d",
 				c.sock.number, g.DSN, end, c.send.next, c.send.end, c.peer.edge)
 		}
-		c.send.grant(g.Flow, g.Len)
+		c.send.grant(f.lane, g.Len)
 	} else {
 		if g.DSN < c.send.una || end > c.send.next {
 			sim.Bugf("connection %d: grant of old data [%d, %d), queue [%d, %d)",
@@ -162,7 +163,7 @@ func (c *connection) carry(now sim.Time, g *sched.Grant, candidates int) bool {
 			return true
 		}
 		from := c.carrierOf(g.DSN)
-		c.send.copyTo(g.Flow, g.DSN, g.Len)
+		c.send.copyTo(f.lane, g.DSN, g.Len)
 		c.stats.reinjected += int64(g.Len)
 		f.reinjected += int64(g.Len)
 		c.e.count(now, c.sock, mptcpRetrans)
@@ -197,8 +198,11 @@ func (c *connection) carrierOf(dsn uint64) cc.FlowID {
 		return sched.NoFlow
 	}
 	set := c.send.flight[i].Carried
-	f, _ := nextCarrier(&set)
-	return f
+	f, ok := nextCarrier(&set)
+	if !ok {
+		return sched.NoFlow
+	}
+	return c.lanes[f].id
 }
 
 // recordGrant folds a decision into the trace; it happens for nearly every
@@ -274,13 +278,16 @@ func (c *connection) subflowUp(now sim.Time, f *subflow) {
 		c.sock.connect(now)
 		return
 	}
-	c.e.events.push(Event{Kind: SubflowUp, Conn: c.sock.id, Flow: f.id})
+	c.sock.tellOf(SubflowUp, f.id, trace.NoReason)
 	c.pm.note(PathEvent{Kind: PathSubflowUp, Flow: f.id, Local: f.flow.tuple.Src.Addr(), Remote: f.flow.tuple.Dst})
 }
 
 // subflowDown takes a subflow that has ended out of everything.
 func (c *connection) subflowDown(now sim.Time, f *subflow) {
-	c.send.leave(f.id)
+	c.send.leave(f.lane)
+	if f.lane < 64 {
+		c.lanes[f.lane] = nil
+	}
 	f.tx.reset()
 	f.rx.reset()
 	f.held = heldData{}
@@ -291,7 +298,7 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 		return
 	}
 	if !c.over && (f.announced || f.joined && f.active) {
-		c.e.events.push(Event{Kind: SubflowDown, Conn: c.sock.id, Flow: f.id, Why: f.why})
+		c.sock.tellOf(SubflowDown, f.id, f.why)
 		c.pm.note(PathEvent{
 			Kind: PathSubflowDown, Flow: f.id, Why: f.why,
 			Local: f.flow.tuple.Src.Addr(), Remote: f.flow.tuple.Dst,
@@ -326,8 +333,8 @@ func (c *connection) setReprobe() {
 		limit = reprobeInterval
 	}
 	for _, f := range c.subs {
-		if f.dead || f.phase == phasePlain {
-			continue
+		if f.dead || f.phase == phasePlain || f.flow.tcp.State() < tcp.StateEstablished {
+			continue // a handshake counts its attempts
 		}
 		d := sim.Duration(0)
 		for _, g := range c.subs {

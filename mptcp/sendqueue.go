@@ -39,8 +39,9 @@ func newSendQueue(limit int64) sendQueue {
 // maxRange bounds the ranges that neighbours with the same carriers merge into.
 const maxRange = 1 << 16
 
-// bit is the member of a set of carriers that stands for f. Subflows from 64 on
-// have none: what only they carried counts as carried by nobody.
+// bit is the member of a set of carriers that stands for the subflow on lane f.
+// With 64 subflows at once the next have none: what only they carried counts as
+// carried by nobody.
 func bit(f cc.FlowID) uint64 {
 	if uint32(f) >= 64 {
 		return 0

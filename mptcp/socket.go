@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"mpsim/cc"
 	"mpsim/mptcp/tcp"
 	"mpsim/sched"
 	"mpsim/sim"
@@ -34,6 +35,7 @@ type socket struct {
 	reason                 trace.Reason
 	told                   uint64 // end of what a plain connection has reported as readable
 	readBytes              uint64
+	userTimeout            sim.Duration // of every flow; 0: none
 	opt                    SocketOptions
 	started, usable, ended sim.Time
 }
@@ -86,9 +88,15 @@ func (e *Endpoint) connStream(s *socket, purpose string) *sim.Rand {
 	return e.stream("conn/" + strconv.FormatUint(uint64(s.number), 10) + "/" + purpose)
 }
 
-// tell queues an event.
-func (s *socket) tell(k EventKind, why trace.Reason) {
-	s.e.events.push(Event{Kind: k, Conn: s.id, Flow: sched.NoFlow, Why: why})
+// tell queues an event of the whole connection.
+func (s *socket) tell(k EventKind, why trace.Reason) { s.tellOf(k, sched.NoFlow, why) }
+
+// tellOf queues an event. Before Accept nobody knows the ConnID: Accept itself
+// tells what still matters then.
+func (s *socket) tellOf(k EventKind, f cc.FlowID, why trace.Reason) {
+	if s.parent == nil {
+		s.e.events.push(Event{Kind: k, Conn: s.id, Flow: f, Why: why})
+	}
 }
 
 // connect reports that the connection can be written, once. A connection that

@@ -45,8 +45,9 @@ type subflow struct {
 	conn   *connection
 	flow   *flow
 	id     cc.FlowID
-	active bool // we opened it
-	joined bool // by MP_JOIN
+	lane   cc.FlowID // bit in sets of carriers; used again when the subflow is buried
+	active bool      // we opened it
+	joined bool      // by MP_JOIN
 	phase  phase
 	dead   bool // TCP has ended, or is about to by our reset
 	failed bool // timed out, and not heard of since
@@ -89,6 +90,12 @@ func (c *connection) newSubflow(now sim.Time, local, remote netip.AddrPort, join
 	f.join.again = sim.Never
 	f.flow = c.e.newFlow(c.sock, local, remote, f)
 	c.subs = append(c.subs, f)
+	for f.lane < 64 && c.lanes[f.lane] != nil {
+		f.lane++
+	}
+	if f.lane < 64 {
+		c.lanes[f.lane] = f
+	}
 	return f
 }
 
@@ -218,7 +225,7 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 		c.changed = true
 	case tcp.AckAdvanced:
 		if f.phase == phasePlain {
-			c.plainAcked()
+			c.plainAcked(now)
 		} else {
 			f.tx.ack(f.flow.tcp.SndUna())
 		}

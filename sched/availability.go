@@ -47,8 +47,8 @@ func wholeSegments(room, want, mss int64) int64 {
 	return room - room%mss
 }
 
-// CarriedBy reports whether the subflow has carried the range. Subflows from 64
-// on do not fit into the set and count as unused.
+// CarriedBy reports whether the subflow has carried the range. One without a
+// lane counts as unused.
 func (r *Range) CarriedBy(p *Path) bool {
-	return uint(p.Flow) < 64 && r.Carried>>uint(p.Flow)&1 != 0
+	return p.Lane < 64 && r.Carried>>p.Lane&1 != 0
 }

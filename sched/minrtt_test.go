@@ -18,7 +18,7 @@ const (
 
 // path is a subflow of 10 segments window with the given number in flight.
 func path(f cc.FlowID, srtt sim.Duration, inFlight int64, change ...func(*Path)) Path {
-	p := Path{Flow: f, SRTT: srtt, Window: 10 * mss, InFlight: inFlight * mss, SendBufFree: 1 << 20, MSS: mss}
+	p := Path{Flow: f, Lane: uint8(f), SRTT: srtt, Window: 10 * mss, InFlight: inFlight * mss, SendBufFree: 1 << 20, MSS: mss}
 	for _, c := range change {
 		c(&p)
 	}

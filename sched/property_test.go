@@ -21,6 +21,7 @@ func drawPaths(t *rapid.T) []Path {
 		rare := func(what string) bool { return rapid.IntRange(0, 15).Draw(t, what) >= 13 }
 		paths[i] = Path{
 			Flow:              cc.FlowID(i),
+			Lane:              uint8(i),
 			SRTT:              sim.Duration(rapid.Int64Range(0, 5).Draw(t, "srtt")) * ms,
 			Window:            (20 - rapid.Int64Range(0, 19).Draw(t, "reduction")) * mss,
 			InFlight:          rapid.Int64Range(0, 25_000).Draw(t, "in flight"),

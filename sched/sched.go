@@ -34,6 +34,7 @@ type Path struct {
 	Stale             bool     // Linux: no progress for several connection-level timeouts
 	PotentiallyFailed bool     // out-of-tree Linux: since an RTO until the next ACK
 	InLoss            bool     // loss recovery by timeout is in progress
+	Lane              uint8    // bit of the subflow in Range.Carried; 64: none
 }
 
 // Room returns how many bytes the congestion window lets out beyond what is in
@@ -59,7 +60,7 @@ type Queue struct {
 type Range struct {
 	DSN uint64
 	Len int
-	// Carried is the set of subflows, one bit per FlowID below 64, that have
+	// Carried is the set of subflows, by their Path.Lane below 64, that have
 	// carried the range.
 	Carried uint64
 }
