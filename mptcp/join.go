@@ -92,7 +92,7 @@ func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 // what a real one takes seconds for, so our DATA_FIN having been sent counts.
 // Subflows that the peer is opening count if halfOpen.
 func (c *connection) mayJoin(halfOpen bool) bool {
-	if !c.full || c.over || c.closing.finSent {
+	if !c.full || c.over || c.closing.finSent && !c.p.JoinAfterDataFIN {
 		return false
 	}
 	n := 0

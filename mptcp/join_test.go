@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"container/heap"
 	"testing"
 
 	"mpsim/net/wire"
@@ -311,5 +312,148 @@ func TestEndOfAddress(t *testing.T) {
 	}
 	if !down {
 		t.Errorf("events %v", cli.events)
+	}
+}
+
+// TestJoinAfterDataFIN: the server has sent data and DATA_FIN when the only path
+// ends; another address of the client appears. Where the profile allows it, a
+// subflow from there carries the rest; upstream Linux refuses it with reason 3.
+func TestJoinAfterDataFIN(t *testing.T) {
+	for _, v := range []struct {
+		name  string
+		joins bool
+	}{{"linux", false}, {"rfc", true}, {"linux-oot", true}} {
+		const size = 10_000
+		w := newWorld(t, 10*ms, 20*ms)
+		w.profile = ProfileByName(v.name)
+		w.paths[0][1].rate = 100_000 // takes 0.9 s
+		w.start()
+		w.client.ep.HandleAddr(0, clientAddr(1), false, 0)
+		srv := &app{toWrite: size, close: true}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 10
+		w.flush(w.client)
+		w.runTo(sim.Time(400 * ms))
+		if !w.server.ep.socks.get(srv.conn).conn.closing.finSent || cli.off == 0 || cli.off == size {
+			t.Fatalf("%s: DATA_FIN not in flight, %d read", v.name, cli.off)
+		}
+		w.client.ep.HandleAddr(w.now, clientAddr(0), false, 0)
+		w.client.ep.HandleAddr(w.now, clientAddr(1), true, 0)
+		w.flush(w.client)
+		w.runTo(sim.Time(30 * sim.Second))
+		refused := counterOf(w.server.ep, "MPJoinRejected") > 0
+		if whole := cli.eof && cli.off == size && cli.bad == 0; whole != v.joins || refused == v.joins {
+			t.Errorf("%s: read %d, end %v, refused %v\n%s", v.name, cli.off, cli.eof, refused, w.dump(20))
+		}
+	}
+}
+
+// TestReprobeSparesHandshakes: the cap of a silent subflow's timeout is for data
+// that another path carries meanwhile. A SYN that is sent every second would use
+// its attempts up within seconds: a join whose path is silent for 20 s comes up
+// whether Reprobe is on or not.
+func TestReprobeSparesHandshakes(t *testing.T) {
+	for _, reprobe := range []bool{false, true} {
+		w := newWorld(t, 10*ms, 20*ms, 30*ms)
+		w.keep = false
+		w.opt.Reprobe = reprobe
+		w.paths[2][0].drop = func(_ int, now sim.Time, _ *Segment) bool { return now < sim.Time(20*sim.Second) }
+		w.paths[0][0].rate, w.paths[0][0].limit = 10_000_000, 100
+		cli := w.connect()
+		cli.toWrite = 1 << 20
+		w.runTo(sim.Time(130 * sim.Second))
+		subs := w.client.ep.Subflows(cli.conn, nil)
+		if len(subs) != 3 || subs[2].Established == sim.Never {
+			t.Errorf("reprobe %v: %+v", reprobe, subs)
+		}
+	}
+}
+
+// TestUserTimeoutOfLaterSubflows: the option holds for subflows that are opened
+// after it was set as it does for those that were there.
+func TestUserTimeoutOfLaterSubflows(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		w := newWorld(t, 10*ms, 15*ms)
+		w.keep = false
+		for _, p := range w.paths {
+			p[0].rate, p[0].limit = 10_000_000, 60
+		}
+		cli := w.connect()
+		set := func() {
+			w.client.ep.SetOption(w.now, cli.conn, OptionUserTimeout, int64(5*sim.Second))
+			w.flush(w.client)
+		}
+		if before {
+			set()
+		}
+		cli.toWrite = 1 << 40
+		w.runTo(sim.Time(2 * sim.Second))
+		if !before {
+			set()
+		}
+		silent := func(int, sim.Time, *Segment) bool { return true }
+		w.paths[1][0].drop, w.paths[1][1].drop = silent, silent
+		w.runTo(sim.Time(20 * sim.Second))
+		subs := w.client.ep.Subflows(cli.conn, nil)
+		if len(subs) != 2 || !subs[1].Ended || subs[1].Why != trace.TimedOut || subs[0].Ended {
+			t.Errorf("set before the join %v: %+v", before, subs)
+		}
+		if d := subs[1].End.Sub(sim.Time(2 * sim.Second)); d < 5*sim.Second || d > 7*sim.Second {
+			t.Errorf("set before the join %v: ended after %v", before, d)
+		}
+	}
+}
+
+// TestSubflowUpAfterAccept: an application that accepts late hears of the
+// subflows that have come up meanwhile, and none is told to nobody.
+func TestSubflowUpAfterAccept(t *testing.T) {
+	w := newWorld(t, 10*ms, 15*ms)
+	w.start()
+	cli := w.connect()
+	cli.toWrite = 100
+	w.flush(w.client)
+	w.runTo(sim.Time(15 * ms)) // the server has answered the SYN
+	listener := ConnID(1)
+	var got []Event
+	var e Event
+	for w.now < sim.Time(300*ms) {
+		w.now = w.now.Add(ms)
+		for len(w.ev) > 0 && w.ev[0].at <= w.now {
+			w.deliverQuietly()
+		}
+		for w.server.ep.PollEvent(&e) {
+			got = append(got, e)
+		}
+	}
+	if len(got) != 1 || got[0].Kind != Acceptable {
+		t.Fatalf("before accept: %v", got)
+	}
+	c, ok := w.server.ep.Accept(listener)
+	if !ok {
+		t.Fatal("nothing to accept")
+	}
+	up := 0
+	for w.server.ep.PollEvent(&e) {
+		if e.Kind == SubflowUp && e.Conn == c && e.Flow == 1 {
+			up++
+		}
+	}
+	if up != 1 {
+		t.Errorf("%d SubflowUp after accept", up)
+	}
+}
+
+// deliverQuietly hands the next segment over without polling the server's events.
+func (w *world) deliverQuietly() {
+	e := heap.Pop(&w.ev).(netEvent)
+	e.seg.Socket = 0
+	e.to.ep.HandleSegment(e.at, e.seg)
+	if e.to == w.client {
+		w.flush(w.client)
+		return
+	}
+	for s := w.get(); w.server.ep.PollSegment(w.now, s); s = w.get() {
+		w.send(w.server, s)
 	}
 }

@@ -26,6 +26,11 @@ type Profile struct {
 	// RefuseAtACK answers an MP_JOIN that policy forbids only after its third
 	// packet, as Linux does; otherwise its SYN is answered with the reset.
 	RefuseAtACK bool
+	// JoinAfterDataFIN lets subflows be added while our DATA_FIN is on its way:
+	// what is not acknowledged yet may need a path (RFC 8684 section 3.3.3 allows
+	// subflows until the DATA_FIN is acknowledged; the out-of-tree stack had no
+	// check). Otherwise they are refused, as upstream Linux does.
+	JoinAfterDataFIN bool
 	// JoinAck says when the third packet of a join is sent again.
 	JoinAck JoinAckTimer
 
@@ -152,7 +157,7 @@ func RFC() *Profile {
 		Name: "rfc", Doc: "the text of RFC 8684 and of the TCP RFCs",
 		TCP:          *tcp.RFC(),
 		CapableSYNs:  3,
-		SubflowLimit: 32, JoinAck: JoinAckRTO,
+		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
 		MaxMapping:   65428,
 		HoldUnmapped: true, ReleaseNeedsSubflow: true,
 		Reinject:       ReinjectOnRTO,
@@ -176,7 +181,7 @@ func LinuxOOT() *Profile {
 		Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured",
 		TCP:          t,
 		CapableSYNs:  4,
-		SubflowLimit: 32, JoinAck: JoinAckRTO,
+		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
 		MaxMapping:     1,
 		Reinject:       ReinjectOnRTO,
 		DataFINTimeout: 200 * sim.Millisecond, AnswerDataFIN: true,
