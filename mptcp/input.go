@@ -128,8 +128,7 @@ func (f *subflow) readDataAck(s *Segment) {
 		return // neither sent nor in the past
 	}
 	c.acked = max(c.acked, ack)
-	if edge := ack + uint64(f.window(s)); edge > c.peer.edge {
-		c.peer.edge = edge
+	if c.peer.update(ack, f.window(s)) {
 		c.work = true
 	}
 }

@@ -10,9 +10,15 @@ type peerWindow struct {
 }
 
 // update takes a window field over: the largest right edge that any subflow
-// brought holds, whatever the order in which segments arrive.
-func (w *peerWindow) update(dataAck uint64, window int64) {
-	w.edge = max(w.edge, dataAck+uint64(window))
+// brought holds, whatever the order in which segments arrive. It reports whether
+// the edge has moved.
+func (w *peerWindow) update(dataAck uint64, window int64) (moved bool) {
+	edge := dataAck + uint64(window)
+	if edge <= w.edge {
+		return false
+	}
+	w.edge = edge
+	return true
 }
 
 // localWindow is the window that we offer the peer.
