@@ -138,8 +138,6 @@ func TestLIAScaleInvariance(t *testing.T) {
 
 // RFC 6356 section 3, last paragraph but two: with one subflow alpha is 1 and the
 // algorithm is TCP's. The windows are equal to the bit over any history (A12.4).
-//
-// row:F2
 func TestLIAOnOnePathIsReno(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var set []Setting

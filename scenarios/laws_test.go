@@ -130,8 +130,6 @@ func TestARunInPiecesIsTheRun(t *testing.T) {
 }
 
 // One subflow of LIA is Reno (RFC 6356 section 3: alpha is 1), to the bit.
-//
-// row:F2
 func TestLIAOverOneSubflowIsReno(t *testing.T) {
 	for _, loss := range []string{"0%", "0.5%"} {
 		text := fmt.Sprintf(`schema = 1

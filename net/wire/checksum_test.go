@@ -98,7 +98,8 @@ func TestDSSChecksumFigure10(t *testing.T) {
 // data that the capture lacks: those of DATA_FINs alone, and that of
 // MP_CAPABLE with data, whose DSN is the one after the IDSN (RFC 8684 section
 // 3.1) and whose subflow sequence number is 1.
-// row:A1
+//
+// row:A1 row:B3
 func TestDSSChecksumsOfLinux(t *testing.T) {
 	fins, capables := 0, 0
 	for _, c := range readPcap(t, "testdata/pcaps/09-checksum-enabled.pcap") {
