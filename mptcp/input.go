@@ -104,6 +104,11 @@ func (f *subflow) readSignals(now sim.Time, s *Segment) tcp.Verdict {
 	if o.Has(wire.OptCapable) {
 		f.readCapableData(now, s) // overtaken by later segments
 	}
+	if o.Has(wire.OptJoin) && o.Join.Form == wire.JoinACK && f.joined && !f.active {
+		// The peer repeats its third packet because our fourth was lost (RFC 8684
+		// section 3.2; Linux, check_fully_established).
+		f.flow.tcp.AckNow(now)
+	}
 	if o.Has(wire.OptFastClose) {
 		f.readFastClose(now, s)
 	}

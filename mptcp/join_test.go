@@ -457,3 +457,45 @@ func (w *world) deliverQuietly() {
 		w.send(w.server, s)
 	}
 }
+
+// TestNoUploadBeforeFourthPacket: who opened a subflow sends no data on it before
+// the fourth packet has arrived, however often that is lost, although it has data
+// waiting and its TCP is established (RFC 8684 section 3.2).
+//
+// row:A11
+func TestNoUploadBeforeFourthPacket(t *testing.T) {
+	for lost := range 4 {
+		w := newWorld(t, 10*ms, 20*ms)
+		for _, p := range w.paths {
+			p[0].rate, p[0].limit = 10*sim.MegabitPerSecond, 50
+		}
+		k := 0
+		w.paths[1][1].drop = func(_ int, _ sim.Time, s *Segment) bool {
+			if s.Flags.Has(wire.SYN) {
+				return false
+			}
+			k++
+			return k <= lost
+		}
+		fourth := sim.Never
+		w.start()
+		w.arrive = func(to *host, s *Segment) {
+			if to == w.client && s.Tuple.Dst.Addr() == clientAddr(1) && !s.Flags.Has(wire.SYN) {
+				fourth = min(fourth, w.now)
+			}
+		}
+		cli := w.connect()
+		cli.toWrite = 2 << 20
+		w.flush(w.client)
+		w.runTo(sim.Time(3 * sim.Second))
+		first := sim.Never
+		for i := range w.log {
+			if r := &w.log[i]; r.path == 1 && r.up && r.seg.Len > 0 {
+				first = min(first, r.at)
+			}
+		}
+		if fourth == sim.Never || first < fourth || first > fourth.Add(sim.Second) {
+			t.Errorf("%d lost: data at %v, fourth packet at %v", lost, first, fourth)
+		}
+	}
+}
