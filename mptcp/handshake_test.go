@@ -249,3 +249,66 @@ func TestSignalBeforeDSS(t *testing.T) {
 		t.Errorf("events %v\n%s", cli.events, w.dump(20))
 	}
 }
+
+// TestThirdACKAndFirstDataLost: both packets that carry the client's key are
+// lost at once, the ACK and the first data. The key still arrives, with the
+// retransmission of either, and the connection stays MPTCP.
+//
+// row:A2
+func TestThirdACKAndFirstDataLost(t *testing.T) {
+	for _, x := range exchanges {
+		for _, up := range [][]int{{1, 2}, {1, 2, 3}, {1, 2, 3, 4}, {1, 2, 3, 4, 5}} {
+			w, cli, srv := x.run(t, up, nil)
+			if f := cli.saw(Fallback) + srv.saw(Fallback); f != 0 {
+				t.Errorf("%s, lost %v: fallback\n%s", x.name, up, w.dump(30))
+			}
+			w.counter(w.server, "MPCapableACKRX", 1)
+			if !w.log[len(w.log)-1].seg.Opt.Has(wire.HasDataAck) {
+				t.Errorf("%s, lost %v: not MPTCP at the end: %s", x.name, up, w.line(&w.log[len(w.log)-1]))
+			}
+		}
+	}
+}
+
+// TestNoJoinOfHalfOpen: the side that was opened refuses a join while it has
+// received no DSS and no data with its key, although the third ACK has told it
+// both keys (RFC 8684 section 3.1): with reason 3, after the third packet of the
+// join as Linux does or at once.
+//
+// row:A14
+func TestNoJoinOfHalfOpen(t *testing.T) {
+	for _, name := range []string{"linux", "rfc"} {
+		w := newWorld(t, 10*ms, 10*ms)
+		w.profile = ProfileByName(name)
+		w.start()
+		w.server.accept = func() *app { return &app{} }
+		cli := w.connect()
+		w.runTo(sim.Time(sim.Second))
+		c := w.client.ep.socks.get(cli.conn).conn
+		if c.full || len(w.server.apps) != 1 {
+			t.Fatalf("%s: not half open", name)
+		}
+		join := func() {
+			c.openSubflow(w.now, clientAddr(1), c.subs[0].flow.tuple.Dst, 0, false)
+			w.flush(w.client)
+			w.runTo(w.now.Add(sim.Second))
+		}
+		join()
+		w.counter(w.server, "MPJoinSynRx", 1)
+		w.counter(w.server, "MPJoinRejected", 1)
+		refused := false
+		for i := range w.log {
+			r := &w.log[i]
+			refused = refused || r.path == 1 && !r.up && r.seg.Flags.Has(wire.RST) && r.hasOpt && r.opt.Rst.Reason == 3
+		}
+		if !refused || !c.subs[1].dead {
+			t.Errorf("%s: the join was not refused\n%s", name, w.dump(20))
+		}
+		cli.toWrite = 1
+		w.flush(w.client)
+		w.runTo(w.now.Add(sim.Second))
+		// testPM has joined meanwhile; one more is welcome, too.
+		join()
+		w.counter(w.server, "MPJoinRejected", 1)
+	}
+}

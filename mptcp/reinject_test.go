@@ -177,17 +177,29 @@ func TestSameBytesOnSubflow(t *testing.T) {
 	}
 	offs := map[at]uint64{}
 	next := map[int]wire.Seq{}
+	isn := map[int]wire.Seq{}
+	base := uint32(0)
 	for _, p := range w.paths {
 		drop := p[1].drop
 		p[1].drop = func(n int, now sim.Time, s *Segment) bool {
+			if s.Flags.Has(wire.SYN) {
+				isn[p[1].path] = s.Seq
+			}
 			if s.Len > 0 {
 				k := at{p[1].path, s.Seq}
 				if o, ok := offs[k]; ok && o != s.Off {
 					t.Fatalf("path %d: offset %d and %d at %d", k.path, o, s.Off, s.Seq)
 				}
 				offs[k] = s.Off
-				if m := uint64(s.Off - uint64(s.DSN)); m != s.Off-uint64(s.DSN) || s.MapLen == 0 {
-					t.Fatal("no mapping")
+				// The mapping says of the first byte which data it is: data number
+				// IDSN+1+Off. The low halves suffice to compare.
+				at := uint32(s.Seq-isn[k.path]) - s.SSN
+				idsn := uint32(s.DSN) + at - uint32(s.Off)
+				if base == 0 {
+					base = idsn
+				}
+				if !s.Segment.Opt.Has(wire.HasMap) || idsn != base || at+uint32(s.Len) > uint32(s.MapLen) {
+					t.Fatalf("path %d: the mapping %v %v+%d does not hold %v+%d", k.path, s.DSN, s.SSN, s.MapLen, s.Seq, s.Len)
 				}
 				// A regular TCP sender: new data continues where the last ended.
 				if e, ok := next[k.path]; ok && s.Seq.After(e) {

@@ -45,3 +45,38 @@ func TestTwoPathDownload(t *testing.T) {
 		t.Errorf("%d of %d timers free", n, len(w.client.ep.timers.pos))
 	}
 }
+
+// TestFirstChoiceIsLowestRTT: with room on both subflows what is written goes to
+// the one with the lower round-trip time, whichever was there first (RFC 8041
+// section 3.7).
+//
+// row:G1
+func TestFirstChoiceIsLowestRTT(t *testing.T) {
+	for fast, delays := range [][]sim.Duration{{10 * ms, 30 * ms}, {30 * ms, 10 * ms}} {
+		w := newWorld(t, delays...)
+		cli := w.connect()
+		write := func() {
+			cli.toWrite = 1000
+			w.flush(w.client)
+			w.runTo(w.now.Add(300 * ms))
+		}
+		write()
+		before := w.client.ep.Subflows(cli.conn, nil)
+		if len(before) != 2 || !before[1].Usable || before[1].SRTT == 0 {
+			t.Fatalf("%+v", before)
+		}
+		for range 20 {
+			write()
+		}
+		after := w.client.ep.Subflows(cli.conn, nil)
+		for i := range after {
+			want := uint64(0)
+			if i == fast {
+				want = 20_000
+			}
+			if got := after[i].Granted - before[i].Granted; got != want {
+				t.Errorf("delays %v: subflow %d was granted %d, want %d", delays, i, got, want)
+			}
+		}
+	}
+}
