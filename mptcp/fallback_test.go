@@ -233,3 +233,48 @@ func TestFallbackBeforeAccept(t *testing.T) {
 		t.Errorf("events %v", srv.events)
 	}
 }
+
+// TestUnmappedDataIsHeld: data without a mapping on a joined subflow is
+// acknowledged there and held; when a receive window of it has come without a
+// mapping, the subflow is reset (RFC 8684 section 3.3.1). The peer's data comes
+// over the other subflow all the same.
+//
+// row:B4
+func TestUnmappedDataIsHeld(t *testing.T) {
+	const size, window = 4 << 20, 100_000
+	w := newWorld(t, 10*ms, 20*ms)
+	w.profile = RFC()
+	w.options = func(_ string, o *SocketOptions) { o.ReceiveBuffer = window }
+	for _, p := range w.paths {
+		p[1].rate, p[1].limit = 10*sim.MegabitPerSecond, 50
+	}
+	w.start()
+	srv := &app{toWrite: size, close: true}
+	w.server.accept = func() *app { return srv }
+	cli := w.connect()
+	cli.toWrite = 10
+	w.flush(w.client)
+	w.runTo(sim.Time(sim.Second))
+	w.paths[1][1].box = stripAll
+	f := w.client.ep.socks.get(cli.conn).conn.subs[1]
+	most := int64(0)
+	w.until(20*sim.Second, "reset", func() bool {
+		if f.dead {
+			return true
+		}
+		if f.held.bytes > most {
+			most = f.held.bytes
+			if got := f.flow.tcp.RcvNxt() - f.delivered(); got != uint64(most) {
+				t.Fatalf("acknowledged %d bytes beyond the mapped ones, holding %d", got, most)
+			}
+		}
+		return false
+	})
+	if most > window || most < window-1500 {
+		t.Errorf("held at most %d bytes of a window of %d", most, window)
+	}
+	if f.rst != rstMiddlebox || f.why != trace.MiddleboxInterference {
+		t.Errorf("reset with %d, %v", f.rst, f.why)
+	}
+	w.finish(t, cli, srv, size)
+}

@@ -3,6 +3,8 @@ package mptcp
 import (
 	"testing"
 
+	"mpsim/sim"
+
 	"pgregory.net/rapid"
 )
 
@@ -52,4 +54,38 @@ func TestPeerEdge(t *testing.T) {
 	if w.edge != 1501 {
 		t.Errorf("edge %d, want 1501", w.edge)
 	}
+}
+
+// TestBeyondAnnouncedEdge: a sender that ignores the window gets nothing in beyond
+// the edge that was announced: it is refused, the data-level acknowledgement stays
+// at or below the edge, and what is refused is read once the window opens and it
+// comes again.
+//
+// row:B11
+func TestBeyondAnnouncedEdge(t *testing.T) {
+	const size, buffer = 200_000, 20_000
+	w := newWorld(t, 10*ms, 20*ms)
+	w.options = func(h string, o *SocketOptions) {
+		if h == "client" {
+			o.ReceiveBuffer = buffer
+		}
+	}
+	w.start()
+	srv := &app{}
+	w.server.accept = func() *app { return srv }
+	cli := w.connect()
+	cli.toWrite, cli.idle = 10, true
+	w.flush(w.client)
+	w.runTo(sim.Time(sim.Second))
+	w.server.ep.socks.get(srv.conn).conn.peer.edge += 10 * buffer // the sender's mistake
+	srv.toWrite, srv.close = size, true
+	w.flush(w.server)
+	w.runTo(w.now.Add(sim.Second))
+	c := w.client.ep.socks.get(cli.conn).conn
+	if c.recv.refused == 0 || c.recv.next > c.wnd.edge || c.wnd.edge > 1+buffer+1<<10 {
+		t.Errorf("refused %d, received up to %d, announced %d", c.recv.refused, c.recv.next, c.wnd.edge)
+	}
+	cli.idle = false
+	w.flush(w.client)
+	w.finish(t, cli, srv, size)
 }
