@@ -32,6 +32,9 @@ func TestAnnouncedEdge(t *testing.T) {
 			if int64(edge) <= int64(last)-unit {
 				t.Fatalf("edge moved from %d to %d", last, edge)
 			}
+			if edge < min(last, w.read+uint64(w.size)) && n>>scale != 0xffff {
+				t.Fatalf("edge moved from %d to %d within the buffer", last, edge)
+			}
 			if w.edge < max(edge, last) {
 				t.Fatalf("edge %d forgotten: %d", last, w.edge)
 			}
