@@ -10,10 +10,9 @@ import (
 )
 
 // The event log holds every decision of the scheduler: the grants of new data
-// cover the data sequence space without a hole, and while both subflows have
-// room the first ones go to the lower round-trip time.
-//
-// row:G1
+// cover the data sequence space without a hole, and the first ones go to the
+// initial subflow, which is the only one then. The order of choice is tested in
+// sched and mptcp.
 func TestDecisionsAreLogged(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	o := execute(t, Job{Out: dir, Events: results.Decisions})
