@@ -51,7 +51,7 @@ func FuzzParsePacket(f *testing.F) {
 
 // FuzzParseOptions: any list of options is rendered to the same octets.
 func FuzzParseOptions(f *testing.F) {
-	for _, goldens := range [][]optionGolden{tcpGoldens, handshakeGoldens, dssGoldens, signalGoldens} {
+	for _, goldens := range [][]optionGolden{tcpGoldens, handshakeGoldens, dssGoldens, signalGoldens, version0Goldens} {
 		for _, g := range goldens {
 			f.Add(octets(f, g.bytes))
 		}
@@ -71,7 +71,7 @@ func FuzzParseOptions(f *testing.F) {
 // FuzzRoundTrip: options that were read, whatever their octets, keep their typed
 // values when these alone are rendered and parsed.
 func FuzzRoundTrip(f *testing.F) {
-	for _, goldens := range [][]optionGolden{tcpGoldens, handshakeGoldens, dssGoldens, signalGoldens} {
+	for _, goldens := range [][]optionGolden{tcpGoldens, handshakeGoldens, dssGoldens, signalGoldens, version0Goldens} {
 		for _, g := range goldens {
 			f.Add(octets(f, g.bytes))
 		}

@@ -132,10 +132,6 @@ var handshakeGoldens = []optionGolden{
 		}},
 	},
 	{
-		name: "MP_CAPABLE SYN of version 0", bytes: "1e 0c 00 01 0102030405060708",
-		o: Options{Present: OptCapable, Capable: Capable{Flags: CapableHMACSHA256, Keys: 1, SenderKey: keyA}},
-	},
-	{
 		name: "MP_JOIN SYN", bytes: "1e 0c 10 02 deadbeef 01020304",
 		o: Options{Present: OptJoin, Join: Join{Form: JoinSYN, AddrID: 2, Token: 0xdeadbeef, Nonce: 0x01020304}},
 	},
@@ -290,10 +286,58 @@ var signalGoldens = []optionGolden{
 	},
 }
 
+// Version 0 of the protocol where it differs: RFC 6824 figures 4 (MP_CAPABLE,
+// with the key in the SYN), 11 (MP_PRIO with the optional address id) and 12
+// (ADD_ADDR with IPVer).
+var version0Goldens = []optionGolden{
+	{
+		name: "v0 MP_CAPABLE SYN", bytes: "1e 0c 00 01 0102030405060708",
+		o: Options{Present: OptCapable, Capable: Capable{Flags: CapableHMACSHA256, Keys: 1, SenderKey: keyA}},
+	},
+	{
+		name: "v0 MP_CAPABLE SYN/ACK with checksums", bytes: "1e 0c 00 81 f1f2f3f4f5f6f7f8",
+		o: Options{Present: OptCapable, Capable: Capable{Flags: CapableChecksum | CapableHMACSHA256, Keys: 1, SenderKey: keyB}},
+	},
+	{
+		name: "v0 MP_CAPABLE ACK", bytes: "1e 14 00 01 0102030405060708 f1f2f3f4f5f6f7f8",
+		o: Options{Present: OptCapable, Capable: Capable{Flags: CapableHMACSHA256, Keys: 2, SenderKey: keyA, ReceiverKey: keyB}},
+	},
+	{
+		name: "v0 ADD_ADDR IPv4", bytes: "1e 08 34 05 0a000a01",
+		o: Options{Present: OptAddAddr, AddAddr: AddAddr{V0: true, AddrID: 5, Addr: netip.MustParseAddr("10.0.10.1")}},
+	},
+	{
+		name: "v0 ADD_ADDR IPv4 with port", bytes: "1e 0a 34 05 0a000a01 2774 01 01",
+		o: Options{Present: OptAddAddr, AddAddr: AddAddr{V0: true, AddrID: 5, Addr: netip.MustParseAddr("10.0.10.1"), Port: 10100}},
+	},
+	{
+		name: "v0 ADD_ADDR IPv6", bytes: "1e 14 36 05 20010db8000000000000000000000001",
+		o: Options{Present: OptAddAddr, AddAddr: AddAddr{V0: true, AddrID: 5, Addr: netip.MustParseAddr("2001:db8::1")}},
+	},
+	{
+		name: "v0 ADD_ADDR IPv6 with port", bytes: "1e 16 36 05 20010db8000000000000000000000001 2774 01 01",
+		o: Options{Present: OptAddAddr, AddAddr: AddAddr{V0: true, AddrID: 5, Addr: netip.MustParseAddr("2001:db8::1"), Port: 10100}},
+	},
+	{
+		name: "v0 MP_PRIO of an address", bytes: "1e 04 51 02",
+		o: Options{Present: OptPrio, Prio: Prio{Backup: true, HasAddrID: true, AddrID: 2}},
+	},
+	{
+		name: "v0 MP_PRIO of address 1, which could be padding", bytes: "1e 04 50 01",
+		o: Options{Present: OptPrio, Prio: Prio{HasAddrID: true, AddrID: 1}},
+	},
+	{
+		name: "v0 Data ACK and MP_PRIO of an address", bytes: "1e 08 20 01 15161718 1e 04 51 07",
+		s: Segment{Opt: HasDSS | HasDataAck, DataAck: 0x15161718},
+		o: Options{Present: OptPrio, Prio: Prio{Backup: true, HasAddrID: true, AddrID: 7}},
+	},
+}
+
 // TestOptionGoldens: each list of options gives exactly these octets and back.
 func TestOptionGoldens(t *testing.T) {
 	groups := map[string][]optionGolden{
 		"tcp": tcpGoldens, "handshake": handshakeGoldens, "dss": dssGoldens, "signal": signalGoldens,
+		"version 0": version0Goldens,
 	}
 	for group, goldens := range groups {
 		for _, g := range goldens {
@@ -344,8 +388,20 @@ func TestForeignOptions(t *testing.T) {
 		},
 		{name: "unknown MPTCP subtype", bytes: "1e 04 f0 00"},
 		{name: "MPTCP without subtype", bytes: "1e 02 01 01"},
-		{name: "version 0 MP_PRIO with address id", bytes: "1e 04 51 02"},
-		{name: "version 0 ADD_ADDR without HMAC", bytes: "1e 08 34 05 0a000a01"},
+		{name: "IPVer 4 with the length of an IPv6 address", bytes: "1e 14 34 05 20010db8000000000000000000000001"},
+		{name: "IPVer 6 with the length of an IPv4 address", bytes: "1e 08 36 05 0a000a01"},
+		{
+			name: "version 0 ADD_ADDR with port 0", bytes: "1e 0a 34 05 0a000a01 0000 01 01",
+			o: Options{Present: OptAddAddr, AddAddr: AddAddr{V0: true, AddrID: 5, Addr: netip.MustParseAddr("10.0.10.1")}},
+		},
+		{
+			name: "ADD_ADDR with HMAC and a reserved flag in the place of IPVer 4", bytes: "1e 10 34 05 0a000a01 1112131415161718",
+			o: Options{Present: OptAddAddr, AddAddr: AddAddr{AddrID: 5, Addr: netip.MustParseAddr("10.0.10.1"), HMAC: 0x1112131415161718}},
+		},
+		{
+			name: "echo with a reserved flag in the place of IPVer 4", bytes: "1e 08 35 05 0a000a01",
+			o: Options{Present: OptAddAddr, AddAddr: AddAddr{Echo: true, AddrID: 5, Addr: netip.MustParseAddr("10.0.10.1")}},
+		},
 		{name: "REMOVE_ADDR without ids", bytes: "1e 03 40 01"},
 		{name: "DSS whose length is not that of its flags", bytes: "1e 0c 20 01 15161718 00000000"},
 		{

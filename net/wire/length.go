@@ -121,7 +121,7 @@ func (o *Options) mptcpLen() (n int) {
 		n += lenFail
 	}
 	if set&OptPrio != 0 {
-		n += pad4(lenPrio)
+		n += lenPrioID // 3 octets are padded to as many
 	}
 	if set&OptRemoveAddr != 0 {
 		n += pad4(o.RemoveAddr.Length())

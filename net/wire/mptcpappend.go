@@ -16,6 +16,7 @@ const (
 // Lengths of the MPTCP options that have only one, and the parts of others.
 const (
 	lenPrio      = 3
+	lenPrioID    = 4 // version 0, with an address id
 	lenFail      = 12
 	lenFastClose = 12
 	lenRst       = 4
@@ -61,8 +62,14 @@ func (j *Join) Length() int {
 	return 24
 }
 
+// IPVer field of the version 0 form (RFC 6824 section 3.4.1).
+const (
+	ipVer4 = 4
+	ipVer6 = 6
+)
+
 // Length returns the length of the option in octets: address of 4 or 16, port
-// of 2 if there is one, HMAC of 8 unless it is an echo.
+// of 2 if there is one, HMAC of 8 unless it is an echo or of version 0.
 func (a *AddAddr) Length() int {
 	n := lenAddAddrBase + 16
 	if a.Addr.Is4() {
@@ -71,10 +78,31 @@ func (a *AddAddr) Length() int {
 	if a.Port != 0 {
 		n += lenPort
 	}
-	if !a.Echo {
+	if a.hasHMAC() {
 		n += lenTruncatedHMAC
 	}
 	return n
+}
+
+func (a *AddAddr) hasHMAC() bool { return !a.V0 && !a.Echo }
+
+// nibble is what stands beside the subtype: the flags, or IPVer in version 0.
+func (a *AddAddr) nibble() uint32 {
+	switch {
+	case !a.V0:
+		return bit(a.Echo)
+	case a.Addr.Is4():
+		return ipVer4
+	}
+	return ipVer6
+}
+
+// Length returns the length of the option in octets: 3 or 4.
+func (m *Prio) Length() int {
+	if m.HasAddrID {
+		return lenPrioID
+	}
+	return lenPrio
 }
 
 // Length returns the length of the option in octets: 3 and one for each id.
@@ -143,7 +171,11 @@ func putMPTCP(p []byte, o *Options) {
 		p = p[lenFail:]
 	}
 	if set&OptPrio != 0 {
-		be.PutUint32(p, kindMPTCP<<24|lenPrio<<16|subPrio<<12|bit(o.Prio.Backup)<<8|nop)
+		last := nop
+		if o.Prio.HasAddrID {
+			last = uint32(o.Prio.AddrID)
+		}
+		be.PutUint32(p, kindMPTCP<<24|uint32(o.Prio.Length())<<16|subPrio<<12|bit(o.Prio.Backup)<<8|last)
 		p = p[4:]
 	}
 	if set&OptRemoveAddr != 0 {
@@ -205,10 +237,11 @@ func putJoin(p []byte, j *Join) []byte {
 	return p[n:]
 }
 
-// putAddAddr writes ADD_ADDR and its padding (RFC 8684 figure 12).
+// putAddAddr writes ADD_ADDR and its padding (RFC 8684 figure 12; RFC 6824 figure
+// 12).
 func putAddAddr(p []byte, a *AddAddr) []byte {
 	n := a.Length()
-	be.PutUint32(p, kindMPTCP<<24|uint32(n)<<16|subAddAddr<<12|bit(a.Echo)<<8|uint32(a.AddrID))
+	be.PutUint32(p, kindMPTCP<<24|uint32(n)<<16|subAddAddr<<12|a.nibble()<<8|uint32(a.AddrID))
 	q := p[lenAddAddrBase:]
 	if a.Addr.Is4() {
 		ip := a.Addr.As4()
@@ -221,7 +254,7 @@ func putAddAddr(p []byte, a *AddAddr) []byte {
 		be.PutUint16(q, a.Port)
 		q = q[lenPort:]
 	}
-	if !a.Echo {
+	if a.hasHMAC() {
 		be.PutUint64(q, a.HMAC)
 	}
 	return putPadding(p, n)

@@ -2,9 +2,11 @@ package wire
 
 import "net/netip"
 
-// parseMPTCP parses one MPTCP option (at least three octets). Forms that differ
-// in version 0 of the protocol (RFC 6824: MP_PRIO of 4 octets with an address
-// id, ADD_ADDR without HMAC) match no length here and survive as raw bytes.
+// parseMPTCP parses one MPTCP option (at least three octets). Where version 0 of
+// the protocol (RFC 6824) has another form, length and flags tell which it is:
+// MP_PRIO of 4 octets has an address id, ADD_ADDR has IPVer in place of flags.
+// MP_JOIN has one form in both versions; whose HMAC it carries, the endpoint
+// knows from the connection.
 func parseMPTCP(p []byte, s *Segment, o *Options) {
 	switch p[2] >> 4 {
 	case subDSS:
@@ -21,8 +23,12 @@ func parseMPTCP(p []byte, s *Segment, o *Options) {
 			o.Present |= OptRemoveAddr
 		}
 	case subPrio:
-		if len(p) == lenPrio {
-			o.Prio.Backup = p[2]&1 != 0
+		switch len(p) {
+		case lenPrio:
+			o.Prio = Prio{Backup: p[2]&1 != 0}
+			o.Present |= OptPrio
+		case lenPrioID:
+			o.Prio = Prio{Backup: p[2]&1 != 0, HasAddrID: true, AddrID: p[3]}
 			o.Present |= OptPrio
 		}
 	case subFail:
@@ -135,15 +141,19 @@ func parseJoin(p []byte, o *Options) {
 	o.Present |= OptJoin
 }
 
-// parseAddAddr tells the forms by their length, which together with the echo
-// flag is unambiguous.
+// parseAddAddr tells the forms by their length and the four bits beside the
+// subtype, which is unambiguous: without the echo flag a length of version 1
+// counts an HMAC, which no length of version 0 does.
 func parseAddAddr(p []byte, o *Options) {
 	if len(p) < lenAddAddrBase {
 		return
 	}
 	a := AddAddr{Echo: p[2]&1 != 0, AddrID: p[3]}
 	n := len(p) - lenAddAddrBase
-	if !a.Echo {
+	switch ver := p[2] & 0xf; {
+	case ver == ipVer4 && (n == 4 || n == 4+lenPort), ver == ipVer6 && (n == 16 || n == 16+lenPort):
+		a.V0 = true
+	case !a.Echo:
 		n -= lenTruncatedHMAC
 	}
 	q := p[lenAddAddrBase:]
@@ -163,7 +173,7 @@ func parseAddAddr(p []byte, o *Options) {
 		a.Port = be.Uint16(q)
 		q = q[lenPort:]
 	}
-	if !a.Echo {
+	if a.hasHMAC() {
 		a.HMAC = be.Uint64(q)
 	}
 	o.AddAddr = a

@@ -98,7 +98,8 @@ type FastOpen struct {
 }
 
 // Capable is MP_CAPABLE (RFC 8684 section 3.1). The length of the option follows
-// from Keys, HasData and HasChecksum: 4, 12, 20, 22 or 24 octets.
+// from Keys, HasData and HasChecksum: 4, 12, 20, 22 or 24 octets. Version 0 (RFC
+// 6824 section 3.1) has 12 octets in SYN and SYN/ACK, 20 in the third packet.
 type Capable struct {
 	Version     uint8
 	Flags       CapableFlags
@@ -143,8 +144,12 @@ const (
 	JoinACK
 )
 
-// AddAddr is ADD_ADDR (RFC 8684 section 3.4.1).
+// AddAddr is ADD_ADDR (RFC 8684 section 3.4.1), or its form of version 0 of the
+// protocol (RFC 6824 section 3.4.1): the family of the address in place of the
+// flags, and no HMAC. The two never share a length and a value of those four
+// bits, so that the octets alone tell them apart.
 type AddAddr struct {
+	V0     bool // the form of version 0, without Echo and HMAC
 	Echo   bool
 	AddrID uint8
 	Addr   netip.Addr
@@ -158,9 +163,12 @@ type RemoveAddr struct {
 	IDs [36]uint8
 }
 
-// Prio is MP_PRIO (RFC 8684 section 3.3.8).
+// Prio is MP_PRIO (RFC 8684 section 3.3.8). In version 0 of the protocol it may
+// name the address whose subflows it is about (RFC 6824 section 3.3.8).
 type Prio struct {
-	Backup bool
+	Backup    bool
+	HasAddrID bool // version 0 only
+	AddrID    uint8
 }
 
 // Fail is MP_FAIL (RFC 8684 section 3.7).

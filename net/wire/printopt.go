@@ -103,6 +103,9 @@ func appendMPTCPFormat(b, p []byte, s *Segment, o *Options) []byte {
 		if o.Prio.Backup {
 			b = append(b, " backup"...)
 		}
+		if o.Prio.HasAddrID {
+			b = appendUint(append(b, " id "...), uint64(o.Prio.AddrID))
+		}
 		return b
 	case set&OptFail != 0:
 		return appendUint(append(b, " seq "...), uint64(o.Fail.DSN))
@@ -187,7 +190,11 @@ func appendDSSFormat(b []byte, s *Segment, o *Options) []byte {
 }
 
 func appendAddAddrFormat(b []byte, a *AddAddr) []byte {
-	b = append(b, " v1"...)
+	if a.V0 {
+		b = append(b, " v0"...)
+	} else {
+		b = append(b, " v1"...)
+	}
 	if a.Echo {
 		b = append(b, "-echo"...)
 	}
@@ -197,7 +204,7 @@ func appendAddAddrFormat(b []byte, a *AddAddr) []byte {
 	if a.Port != 0 {
 		b = appendUint(append(b, ':'), uint64(a.Port))
 	}
-	if !a.Echo {
+	if a.hasHMAC() {
 		b = appendHex(append(b, " hmac "...), a.HMAC)
 	}
 	return b

@@ -69,10 +69,11 @@ func drawCold(t *rapid.T, s *Segment, o *Options) {
 		func() { drawJoin(t, o) },
 		func() {
 			o.Present |= OptAddAddr
-			a := AddAddr{Echo: rapid.Bool().Draw(t, "echo"), AddrID: rapid.Uint8().Draw(t, "id")}
+			a := AddAddr{V0: rapid.Bool().Draw(t, "v0"), AddrID: rapid.Uint8().Draw(t, "id")}
+			a.Echo = !a.V0 && rapid.Bool().Draw(t, "echo")
 			a.Addr = drawAddr(t, rapid.Bool().Draw(t, "v6 in option"), "announced")
 			a.Port = rapid.OneOf(rapid.Just(uint16(0)), rapid.Uint16()).Draw(t, "port")
-			if !a.Echo {
+			if a.hasHMAC() {
 				a.HMAC = rapid.Uint64().Draw(t, "hmac")
 			}
 			o.AddAddr = a
@@ -81,7 +82,13 @@ func drawCold(t *rapid.T, s *Segment, o *Options) {
 			o.Present |= OptRemoveAddr
 			o.RemoveAddr.N = uint8(copy(o.RemoveAddr.IDs[:], rapid.SliceOfN(rapid.Byte(), 1, 36).Draw(t, "ids")))
 		},
-		func() { o.Present |= OptPrio; o.Prio.Backup = rapid.Bool().Draw(t, "B") },
+		func() {
+			o.Present |= OptPrio
+			o.Prio.Backup, o.Prio.HasAddrID = rapid.Bool().Draw(t, "B"), rapid.Bool().Draw(t, "names an address")
+			if o.Prio.HasAddrID {
+				o.Prio.AddrID = rapid.Uint8().Draw(t, "address")
+			}
+		},
 		func() { o.Present |= OptFail; o.Fail.DSN = DSN(rapid.Uint64().Draw(t, "fail")) },
 		func() { o.Present |= OptFastClose; o.FastClose.ReceiverKey = rapid.Uint64().Draw(t, "key") },
 		func() {
@@ -247,7 +254,7 @@ func drawOptionBytes(t *rapid.T) []byte {
 		b = append(b, k)
 		if kind == kindMPTCP {
 			sub := rapid.ByteRange(0, 9).Draw(t, "subtype")
-			b = append(b, sub<<4|rapid.SampledFrom([]byte{0, 0, 1, 2}).Draw(t, "low"))
+			b = append(b, sub<<4|rapid.SampledFrom([]byte{0, 0, 1, 2, 4, 6}).Draw(t, "low"))
 		}
 		b = append(b, rapid.SliceOfN(rapid.Byte(), 0, max(0, int(k)-2)).Draw(t, "value")...)
 	}

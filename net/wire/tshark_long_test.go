@@ -72,7 +72,7 @@ func mptcpValues(s *Segment, o *Options) string {
 		if a.Port != 0 {
 			add("port", a.Port)
 		}
-		if !a.Echo {
+		if a.hasHMAC() {
 			add("addaddrtrunchmac", a.HMAC)
 		}
 	}
@@ -86,6 +86,9 @@ func mptcpValues(s *Segment, o *Options) string {
 	}
 	if o.Has(OptPrio) {
 		add("subtype", 5)
+		if o.Prio.HasAddrID {
+			add("addrid", o.Prio.AddrID)
+		}
 	}
 	if o.Has(OptRemoveAddr) {
 		add("subtype", 4)
@@ -125,7 +128,7 @@ func TestTsharkReadsGoldens(t *testing.T) {
 		file = append(file, p...)
 		names, want = append(names, name), append(want, "|"+mptcpValues(s, o))
 	}
-	for _, goldens := range [][]optionGolden{tcpGoldens, handshakeGoldens, dssGoldens, signalGoldens} {
+	for _, goldens := range [][]optionGolden{tcpGoldens, handshakeGoldens, dssGoldens, signalGoldens, version0Goldens} {
 		for _, g := range goldens {
 			tu, base := dataPacket()
 			s := g.s
