@@ -17,32 +17,33 @@ import (
 //
 // A's key is delivered reliably, because A repeats it until it has received a
 // DSS: with its first data, which TCP retransmits, or in answer to the SYN/ACK
-// that B retransmits until the third packet arrives. Checksums are not offered;
+// that B retransmits until the third packet arrives. In version 0 (RFC 6824
+// section 3.1) both SYNs have 12 octets with the sender's key, and only the third
+// packet, of 20, repeats the keys. Checksums are not offered;
 // who demands them (flag A) gets plain TCP, as section 3.1 has it for a host that
-// does not want them. Version 0 and the flag C are not part of it yet.
-
-const mptcpVersion = 1
+// does not want them. The flag C is not part of it yet.
 
 // validCapable reports whether the option is one that we understand: version,
 // flags and number of keys. Of the flags B must be clear (else the option is to
 // be ignored), H set, and A clear.
-func validCapable(o *wire.Options, keys uint8) bool {
+func validCapable(o *wire.Options, version, keys uint8) bool {
 	if !o.Has(wire.OptCapable) {
 		return false
 	}
 	m := &o.Capable
 	const known = wire.CapableExtension | wire.CapableHMACSHA256 | wire.CapableChecksum
-	return m.Version == mptcpVersion && m.Keys == keys &&
+	return m.Version == version && m.Keys == keys && !(m.HasData && version == 0) &&
 		m.Flags&known == wire.CapableHMACSHA256
 }
 
-// readCapableSYN reports whether a SYN opens an MPTCP connection.
-func (e *Endpoint) readCapableSYN(now sim.Time, s *socket, syn *Segment) bool {
-	if !validCapable(syn.Opt, 0) {
-		return false
+// readCapableSYN returns the version of the MPTCP connection that a SYN opens, or
+// noVersion.
+func (e *Endpoint) readCapableSYN(now sim.Time, s *socket, syn *Segment) uint8 {
+	v := versionOfSYN(syn.Opt, s.opt.Versions)
+	if v != noVersion {
+		e.count(now, s, mpCapableSYNRX)
 	}
-	e.count(now, s, mpCapableSYNRX)
-	return true
+	return v
 }
 
 // writeCapableSYN writes the option of SYN and SYN/ACK. After several SYNs
@@ -59,8 +60,8 @@ func (f *subflow) writeCapableSYN(now sim.Time, s *Segment) {
 	}
 	o := s.Options()
 	o.Present |= wire.OptCapable
-	o.Capable = wire.Capable{Version: mptcpVersion, Flags: wire.CapableHMACSHA256}
-	if f.phase == phaseSYNACK {
+	o.Capable = wire.Capable{Version: c.version, Flags: wire.CapableHMACSHA256}
+	if f.phase == phaseSYNACK || c.version == 0 {
 		o.Capable.Keys = 1
 		o.Capable.SenderKey = uint64(c.local.key)
 	}
@@ -69,12 +70,13 @@ func (f *subflow) writeCapableSYN(now sim.Time, s *Segment) {
 // readCapableSYNACK takes the peer's key from a SYN/ACK.
 func (f *subflow) readCapableSYNACK(now sim.Time, s *Segment) {
 	c := f.conn
-	if !s.Flags.Has(wire.ACK) || !validCapable(s.Opt, 1) {
+	if !s.Flags.Has(wire.ACK) || !validCapable(s.Opt, c.version, 1) {
+		c.refusedVersion(now)
 		c.fallBack(now, f, trace.MPCapableFallbackSYNACK, mpCapableFallbackSYNACK)
 		return
 	}
 	c.e.count(now, c.sock, mpCapableSYNACKRX)
-	c.remote = newSide(Key(s.Opt.Capable.SenderKey))
+	c.remote = c.newSide(Key(s.Opt.Capable.SenderKey))
 	c.peer.update(1, int64(s.Window))
 	f.setPhase(now, phaseKeyed)
 }
@@ -86,7 +88,7 @@ func (f *subflow) writeCapableACK(s *Segment) bool {
 	c := f.conn
 	first := f.flow.tcp.SndNxt() == 0
 	if s.Len > 0 {
-		first = f.sendPos == 0
+		first = f.sendPos == 0 && c.version > 0
 	}
 	if !first {
 		return false
@@ -101,7 +103,7 @@ func (f *subflow) writeCapableACK(s *Segment) bool {
 	o := s.Options()
 	o.Present |= wire.OptCapable
 	o.Capable = wire.Capable{
-		Version: mptcpVersion, Flags: wire.CapableHMACSHA256,
+		Version: c.version, Flags: wire.CapableHMACSHA256,
 		Keys: 2, SenderKey: uint64(c.local.key), ReceiverKey: uint64(c.remote.key),
 	}
 	if s.Len > 0 {
@@ -117,13 +119,21 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 	c := f.conn
 	o := s.Opt
 	switch {
-	case validCapable(o, 2) && Key(o.Capable.ReceiverKey) == c.local.key:
+	case c.keysEchoed(o):
 		c.e.count(now, c.sock, mpCapableACKRX)
-		c.remote = newSide(Key(o.Capable.SenderKey))
+		if c.version > 0 {
+			c.remote = newSide(Key(o.Capable.SenderKey))
+		}
 		f.setPhase(now, phaseKeyed)
 		c.peer.update(1, f.window(s))
 		f.readCapableData(now, s)
 		return 0
+	case s.Segment.Opt.Has(wire.HasDSS) && c.version == 0:
+		// The third packet was lost or overtaken, and is not needed: the SYN had
+		// the key.
+		f.setPhase(now, phaseKeyed)
+		c.peer.update(1, f.window(s))
+		return f.readKeyed(now, s)
 	case s.Segment.Opt.Has(wire.HasDSS):
 		// The third packet was lost or overtaken; the peer will repeat its key.
 		// (Linux falls back here.)
@@ -133,6 +143,13 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 	return 0
 }
 
+// keysEchoed reports whether an MP_CAPABLE with both keys belongs to the
+// connection. In version 0 the first of them is known already.
+func (c *connection) keysEchoed(o *wire.Options) bool {
+	return validCapable(o, c.version, 2) && Key(o.Capable.ReceiverKey) == c.local.key &&
+		(c.version > 0 || Key(o.Capable.SenderKey) == c.remote.key)
+}
+
 // readCapableData takes the mapping out of an MP_CAPABLE with data: it begins at
 // the first byte of both sequence spaces. The peer has seen our key confirmed
 // only when we answer with a DSS, but we know by it that the path passes options
@@ -140,7 +157,7 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 func (f *subflow) readCapableData(now sim.Time, s *Segment) {
 	c := f.conn
 	m := &s.Opt.Capable
-	if c.client || f.joined || !validCapable(s.Opt, 2) || Key(m.SenderKey) != c.remote.key ||
+	if c.client || f.joined || !validCapable(s.Opt, c.version, 2) || Key(m.SenderKey) != c.remote.key ||
 		!m.HasData || m.DataLen == 0 {
 		return
 	}

@@ -56,6 +56,9 @@ type SocketOptions struct {
 	// Name is for messages and traces.
 	Name     string
 	Protocol Protocol
+	// Versions are the protocol versions to offer or to accept; 0: those of the
+	// profile; NoVersions: none, so that MPTCP is never spoken.
+	Versions Versions
 	// Controller makes the congestion controller of a connection. It is required.
 	Controller func(rnd *sim.Rand) cc.Controller
 	// Scheduler makes the scheduler of a connection. MPTCP requires it.
@@ -114,6 +117,9 @@ func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
 	}
 	if f.ReceiveBuffer <= 0 {
 		f.ReceiveBuffer = DefaultReceiveBuffer
+	}
+	if f.Versions == 0 {
+		f.Versions = p.Versions
 	}
 	if f.SubflowLimit <= 0 {
 		f.SubflowLimit = p.SubflowLimit

@@ -18,6 +18,8 @@ type connection struct {
 	p    *Profile
 	// client is the side that opened the connection.
 	client bool
+	// version is that of the protocol: 0 or 1.
+	version uint8
 	// full says that the peer has shown, by a DSS option, that it has our key:
 	// only then may subflows be added (RFC 8684 section 3.1).
 	full bool
@@ -66,9 +68,9 @@ type connStats struct {
 	lastAck     sim.Time
 }
 
-func (e *Endpoint) newConnection(now sim.Time, s *socket) *connection {
+func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connection {
 	c := &connection{
-		e: e, sock: s, p: e.profile,
+		e: e, sock: s, p: e.profile, version: version,
 		cc:    s.opt.Controller(e.connStream(s, "cc")),
 		sched: s.opt.Scheduler(e.connStream(s, "sched")),
 		send:  newSendQueue(s.opt.SendBuffer),
@@ -91,7 +93,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket) *connection {
 // 8684 section 3.1).
 func (e *Endpoint) chooseKey(c *connection) side {
 	for {
-		s := newSide(Key(e.rnd.keys.Uint64()))
+		s := c.newSide(Key(e.rnd.keys.Uint64()))
 		if e.tokens[s.token] == nil {
 			e.tokens[s.token] = c
 			return s
@@ -117,8 +119,12 @@ func (c *connection) connect(now sim.Time, local, remote netip.AddrPort) {
 	c.e.settle(now, f.flow)
 }
 
-// accept opens the connection passively with a SYN that carries MP_CAPABLE.
+// accept opens the connection passively with a SYN that carries MP_CAPABLE, in
+// version 0 with the peer's key.
 func (c *connection) accept(now sim.Time, syn *Segment) {
+	if c.version == 0 {
+		c.remote = c.newSide(Key(syn.Opt.Capable.SenderKey))
+	}
 	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, false)
 	f.phase = phaseSYNACK
 	f.flow.tcp.Accept(now, syn)

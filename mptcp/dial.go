@@ -20,9 +20,12 @@ func (e *Endpoint) Dial(now sim.Time, local, remote netip.AddrPort, o *SocketOpt
 	}
 	s := e.newSocket(now, opt)
 	if opt.Protocol == MPTCP {
-		s.conn = e.newConnection(now, s)
-		s.conn.connect(now, local, remote)
-		return s.id, nil
+		if v := e.offer(now, opt.Versions, remote.Addr()); v != noVersion {
+			s.conn = e.newConnection(now, s, v)
+			s.conn.connect(now, local, remote)
+			return s.id, nil
+		}
+		s.notOffered = true
 	}
 	f := e.newFlow(s, local, remote, nil)
 	s.flow = f

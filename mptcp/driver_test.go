@@ -153,6 +153,7 @@ type world struct {
 	seed     uint64
 	opt      SocketOptions // of both sides
 	profile  *Profile
+	served   *Profile // of the server, if it differs
 	options  func(h string, o *SocketOptions)
 	tuples   map[wire.Tuple]*wire.Tuple
 	arrive   func(to *host, s *Segment) // sees each segment before its endpoint
@@ -219,8 +220,12 @@ func (w *world) start() {
 }
 
 func (w *world) newHost(name string) *host {
+	profile := w.profile
+	if name == "server" && w.served != nil {
+		profile = w.served
+	}
 	return &host{name: name, ep: New(Config{
-		Profile: w.profile,
+		Profile: profile,
 		Stream:  func(p string) *sim.Rand { return sim.NewRand(w.seed, 0, name+"/"+p) },
 		Trace:   w.run.AddNode(name),
 	})}

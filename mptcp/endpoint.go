@@ -26,9 +26,11 @@ type Endpoint struct {
 	trace   *trace.Node
 	rnd     struct{ keys, nonces, isn, ports *sim.Rand }
 	tokens  map[uint32]*connection
-	addrs   []localAddr
-	counts  [numCounters]uint64
-	polled  *connection // that is to settle because of what PollSegment sends
+
+	versions versionCache
+	addrs    []localAddr
+	counts   [numCounters]uint64
+	polled   *connection // that is to settle because of what PollSegment sends
 
 	// Scratch space of one call, kept to allocate nothing.
 	rows    []sched.Path

@@ -38,6 +38,12 @@ var exchanges = []exchange{
 // run runs an exchange on one path with losses, and returns the network.
 func (x *exchange) run(t *testing.T, up, down []int) (w *world, cli, srv *app) {
 	w = newWorld(t, 10*ms)
+	cli, srv = x.over(t, w, up, down)
+	return w, cli, srv
+}
+
+// over runs an exchange in a network.
+func (x *exchange) over(t *testing.T, w *world, up, down []int) (cli, srv *app) {
 	w.paths[0][0].drop, w.paths[0][1].drop = dropNth(up...), dropNth(down...)
 	w.start()
 	srv = &app{}
@@ -52,7 +58,7 @@ func (x *exchange) run(t *testing.T, up, down []int) (w *world, cli, srv *app) {
 	if cli.off != uint64(x.serverData) || srv.off != uint64(x.clientData) || cli.bad+srv.bad != 0 {
 		t.Errorf("%s: client read %d, server %d", x.name, cli.off, srv.off)
 	}
-	return w, cli, srv
+	return cli, srv
 }
 
 // TestHandshakeLosses loses each of the first packets of either direction, alone

@@ -24,6 +24,7 @@ type ConnInfo struct {
 	// complete, Ended when it was over; sim.Never: not yet.
 	Started, Established, Ended sim.Time
 	Token, PeerToken            uint32 // of MPTCP
+	Version                     uint8  // of MPTCP: 0 (RFC 6824) or 1 (RFC 8684)
 
 	Written       uint64 // by the application
 	Acked         uint64 // by the peer's DATA_ACK, or TCP's ACK
@@ -104,6 +105,7 @@ func (e *Endpoint) Info(id ConnID) ConnInfo {
 func (c *connection) info(i *ConnInfo) {
 	i.State = c.state()
 	i.Fallback = c.fallback.why
+	i.Version = c.version
 	i.Token, i.PeerToken = c.local.token, c.remote.token
 	i.Written, i.Acked, i.Received = c.send.end-1, c.send.una-1, c.recv.next-1
 	i.OutOfOrder, i.Duplicate, i.Refused = c.recv.queued, c.recv.duplicate, c.recv.refused

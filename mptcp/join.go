@@ -65,7 +65,7 @@ func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 	c := e.tokens[j.Token]
 	if c == nil || c.over || !c.remote.known {
 		e.count(now, nil, mpJoinNoTokenFound)
-		e.resetFor(now, syn, rstMPTCP+1)
+		e.resetFor(now, syn, e.rstReason(rstMPTCP))
 		return
 	}
 	e.count(now, c.sock, mpJoinSynRx)
@@ -74,7 +74,7 @@ func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 	}
 	if !e.profile.RefuseAtACK && !c.mayJoin(true) {
 		e.count(now, c.sock, mpJoinRejected)
-		e.resetFor(now, syn, rstProhibited+1)
+		e.resetFor(now, syn, c.rstReason(rstProhibited))
 		return
 	}
 	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, true)
@@ -120,7 +120,7 @@ func (f *subflow) writeJoinSYN(now sim.Time, s *Segment) {
 		return
 	}
 	o.Join.Form = wire.JoinSYNACK
-	o.Join.HMAC64 = left64(joinHMAC(c.local.key, c.remote.key, f.join.nonce, f.join.peerNonce))
+	o.Join.HMAC64 = left64(c.joinHMAC(c.local.key, c.remote.key, f.join.nonce, f.join.peerNonce))
 }
 
 // readJoinSYNACK verifies that who answered knows the keys.
@@ -137,7 +137,7 @@ func (f *subflow) readJoinSYNACK(now sim.Time, s *Segment) tcp.Verdict {
 		c.e.count(now, c.sock, mpJoinSynAckBackupRx)
 	}
 	f.join.peerNonce = j.Nonce
-	if j.HMAC64 != left64(joinHMAC(c.remote.key, c.local.key, j.Nonce, f.join.nonce)) {
+	if j.HMAC64 != left64(c.joinHMAC(c.remote.key, c.local.key, j.Nonce, f.join.nonce)) {
 		c.e.count(now, c.sock, mpJoinSynAckHMacFailure)
 		f.refuse(now, s, rstMPTCP, trace.BadHMAC)
 		return tcp.Discard
@@ -157,7 +157,7 @@ func (f *subflow) writeJoinACK(now sim.Time, s *Segment) {
 	o.Present |= wire.OptJoin
 	o.Join = wire.Join{
 		Form: wire.JoinACK,
-		HMAC: left160(joinHMAC(c.local.key, c.remote.key, f.join.nonce, f.join.peerNonce)),
+		HMAC: left160(c.joinHMAC(c.local.key, c.remote.key, f.join.nonce, f.join.peerNonce)),
 	}
 	t := &f.flow.tcp
 	switch {
@@ -204,7 +204,7 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 		return tcp.Discard
 	}
 	c.e.count(now, c.sock, mpJoinAckRx)
-	want := joinHMAC(c.remote.key, c.local.key, f.join.peerNonce, f.join.nonce)
+	want := c.joinHMAC(c.remote.key, c.local.key, f.join.peerNonce, f.join.nonce)
 	if o.Join.HMAC != left160(want) {
 		c.e.count(now, c.sock, mpJoinAckHMacFailure)
 		f.refuse(now, s, rstMPTCP, trace.BadHMAC)

@@ -156,9 +156,12 @@ func (e *Endpoint) passiveOpen(now sim.Time, l *listener, syn *Segment) {
 	c := e.newSocket(now, opt)
 	c.parent = l.sock
 	l.pending++
-	capable := opt.Protocol == MPTCP && e.readCapableSYN(now, c, syn)
-	if capable {
-		c.conn = e.newConnection(now, c)
+	version := uint8(noVersion)
+	if opt.Protocol == MPTCP {
+		version = e.readCapableSYN(now, c, syn)
+	}
+	if version != noVersion {
+		c.conn = e.newConnection(now, c, version)
 		c.conn.accept(now, syn)
 		syn.Socket = c.conn.subs[0].flow.id
 		return

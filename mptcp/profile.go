@@ -15,6 +15,13 @@ type Profile struct {
 	// TCP is the profile of every TCP connection, subflow or not.
 	TCP tcp.Profile
 
+	// Versions are the protocol versions that are offered and accepted. With both
+	// the later one is offered first.
+	Versions Versions
+	// VersionMemory is how long a host that speaks both versions remembers that a
+	// peer did not answer one (RFC 8684 section 3.1 leaves it open; the time is
+	// that of Linux's blackhole_timeout).
+	VersionMemory sim.Duration
 	// CapableSYNs is how many SYNs carry MP_CAPABLE before the connection tries
 	// without (RFC 8684 section 3.1; Linux syn_retrans_before_tcp_fallback 2:
 	// three SYNs).
@@ -140,7 +147,8 @@ const reprobeInterval = sim.Second
 func Linux() *Profile {
 	return &Profile{
 		Name: "linux", Doc: "upstream Linux 6.18 with default sysctl settings",
-		TCP:          *tcp.Linux(),
+		TCP:      *tcp.Linux(),
+		Versions: Version1, VersionMemory: 3600 * sim.Second,
 		CapableSYNs:  3,
 		SubflowLimit: 8, RefuseAtACK: true, JoinAck: JoinAckTwoSRTT,
 		MaxMapping:     65428,
@@ -155,7 +163,8 @@ func Linux() *Profile {
 func RFC() *Profile {
 	return &Profile{
 		Name: "rfc", Doc: "the text of RFC 8684 and of the TCP RFCs",
-		TCP:          *tcp.RFC(),
+		TCP:      *tcp.RFC(),
+		Versions: Version1, VersionMemory: 3600 * sim.Second,
 		CapableSYNs:  3,
 		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
 		MaxMapping:   65428,
@@ -179,7 +188,8 @@ func LinuxOOT() *Profile {
 	t.CompressSACK = 0
 	return &Profile{
 		Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured",
-		TCP:          t,
+		TCP:      t,
+		Versions: Version0, VersionMemory: 3600 * sim.Second,
 		CapableSYNs:  4,
 		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
 		MaxMapping:     1,

@@ -38,13 +38,30 @@ func (f *subflow) reset(now sim.Time, code uint8, why trace.Reason) {
 func (f *subflow) refuse(now sim.Time, s *Segment, code uint8, why trace.Reason) {
 	f.flow.mute = true
 	f.reset(now, code, why)
-	f.conn.e.resetFor(now, s, code+1)
+	f.conn.e.resetFor(now, s, f.conn.rstReason(code))
 	if f.active {
 		// Linux resets what it has tried to open with the ACK flag set.
 		r := &f.conn.e.resets[len(f.conn.e.resets)-1].seg
 		r.Flags |= wire.ACK
 		r.Ack = s.Seq.Add(1)
 	}
+}
+
+// rstReason is a code as resetFor takes it: plus one, or 0 in version 0, which
+// has no MP_TCPRST.
+func (c *connection) rstReason(code uint8) uint8 {
+	if c.version == 0 {
+		return 0
+	}
+	return code + 1
+}
+
+// rstReason is rstReason where there is no connection.
+func (e *Endpoint) rstReason(code uint8) uint8 {
+	if !e.profile.Versions.Has(1) {
+		return 0
+	}
+	return code + 1
 }
 
 // writeReset puts MP_FASTCLOSE and MP_TCPRST into a RST (RFC 8684 sections 3.5
@@ -61,7 +78,7 @@ func (f *subflow) writeReset(now sim.Time, s *Segment, room int) {
 		room -= 12
 		c.e.count(now, c.sock, mpFastcloseTx)
 	}
-	if room >= 4 {
+	if room >= 4 && c.version > 0 {
 		o.Present |= wire.OptRst
 		o.Rst.Flags, o.Rst.Reason = 0, f.rst
 		c.e.count(now, c.sock, mpRstTx)
@@ -71,7 +88,7 @@ func (f *subflow) writeReset(now sim.Time, s *Segment, room int) {
 // readReset looks at a RST that TCP is about to obey.
 func (f *subflow) readReset(now sim.Time, s *Segment) {
 	c := f.conn
-	if s.Opt.Has(wire.OptRst) {
+	if s.Opt.Has(wire.OptRst) && c.version > 0 {
 		c.e.count(now, c.sock, mpRstRx)
 	}
 	if s.Opt.Has(wire.OptFastClose) {

@@ -52,6 +52,7 @@ const (
 	Counter              // an MPTcpExt counter changed: counter number, new value
 	SegmentRefused       // TCP drops a segment or answers it with a challenge: rcv_nxt, snd_una
 	SubflowPhase         // MPTCP handshake of a subflow: old phase, new phase
+	VersionCached        // a peer refused a protocol version: that one, the one to try next (255: none)
 	numKinds
 )
 
@@ -86,6 +87,7 @@ var kinds = [numKinds]kindInfo{
 	Counter:         {"counter", [5]string{"counter", "value"}},
 	SegmentRefused:  {"segment_refused", [5]string{"rcv_nxt", "snd_una"}},
 	SubflowPhase:    {"subflow_phase", [5]string{"old", "new"}},
+	VersionCached:   {"version_cached", [5]string{"refused", "next"}},
 }
 
 // String returns the name of the kind, as event logs print it.
