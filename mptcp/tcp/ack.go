@@ -101,6 +101,14 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 		c.oldAck(now, s, &f)
 		return true
 	}
+	// RFC 7323 section 4.3: TS.Recent follows segments that start at or before the
+	// last acknowledgement sent. As in Linux (tcp_ack) the acknowledgement is
+	// checked first: a forged segment must not poison TS.Recent by its sequence
+	// number alone.
+	if f.hasTS && seq <= c.rcv.wup && (int32(s.TSVal-c.tsRecent) >= 0 || now.Sub(c.ack.tsRecentAt) >= pawsIdle) {
+		c.tsRecent = s.TSVal
+		c.ack.tsRecentAt = now
+	}
 	if seq != end {
 		f.flags |= ackHasData
 	}

@@ -88,12 +88,6 @@ func (c *Conn) validate(now sim.Time, s *Segment, seq, end int64) bool {
 		c.handleReset(now, s, seq)
 		return false
 	}
-	// RFC 7323 section 4.3: TS.Recent follows segments that start at or before
-	// the last acknowledgement sent.
-	if hasTS && seq <= c.rcv.wup && (int32(s.TSVal-c.tsRecent) >= 0 || now.Sub(c.ack.tsRecentAt) >= pawsIdle) {
-		c.tsRecent = s.TSVal
-		c.ack.tsRecentAt = now
-	}
 	return true
 }
 
