@@ -23,9 +23,10 @@ type connection struct {
 	// full says that the peer has shown, by a DSS option, that it has our key:
 	// only then may subflows be added (RFC 8684 section 3.1).
 	full bool
-	// ack8 says that DATA_ACKs have 8 octets: the latest mapping had an 8-octet
-	// number.
-	ack8 bool
+	// ack8 and dsn8 say that DATA_ACKs and data sequence numbers are sent in 8
+	// octets, not 4.
+	ack8, dsn8 bool
+	width      sendWidth
 
 	local, remote side
 	cc            cc.Controller
@@ -79,6 +80,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 		acked: 1,
 	}
 	c.peer.edge = 1
+	c.initWidths(now)
 	c.stats.lastAck = now
 	c.retrans.stop()
 	c.probe.stop()

@@ -62,23 +62,28 @@ func (f *subflow) writeDSS(s *Segment) int {
 	switch fin := c.send.end; {
 	case s.Len > 0:
 		m := &f.sending
-		h.Opt |= wire.HasMap | wire.DSN8
+		h.Opt |= wire.HasMap
 		h.DSN = c.local.absolute(m.dsn)
 		h.SSN = uint32(m.pos + 1)
 		h.MapLen = uint16(m.len)
-		n += 16
 		if c.closing.pending() && m.dsn+uint64(m.len) == fin {
 			h.Opt |= wire.DataFIN
 			h.MapLen++
 		}
 	case c.closing.pending():
 		// A DATA_FIN without data has SSN 0 and length 1.
-		h.Opt |= wire.HasMap | wire.DSN8 | wire.DataFIN
+		h.Opt |= wire.HasMap | wire.DataFIN
 		h.DSN = c.local.absolute(fin)
 		h.SSN, h.MapLen = 0, 1
-		n += 16
+	default:
+		return n
 	}
-	return n
+	if c.dsn8 {
+		h.Opt |= wire.DSN8
+		return n + 16
+	}
+	h.DSN = wire.DSN(uint32(h.DSN))
+	return n + 12
 }
 
 // writeSignals adds what else is due to a segment without payload.

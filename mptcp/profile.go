@@ -41,6 +41,10 @@ type Profile struct {
 	// JoinAck says when the third packet of a join is sent again.
 	JoinAck JoinAckTimer
 
+	// DSN and DataAck are the widths in which data sequence numbers and DATA_ACKs
+	// are sent (RFC 8684 section 3.3.1 leaves them to the sender of each packet).
+	DSN     DSNWidth
+	DataAck DataAckWidth
 	// MaxMapping is how many bytes one DSS mapping covers at most: Linux maps
 	// whole buffers (up to 64 KiB) and repeats the option in each segment.
 	MaxMapping int

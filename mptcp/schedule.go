@@ -181,6 +181,9 @@ func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
 	t := &f.flow.tcp
 	limit := c.p.mappingLimit(t.MSS())
 	c.stats.granted += int64(n)
+	if c.p.DSN == DSN4Wrap {
+		c.chooseDSNWidth(now, dsn+uint64(n))
+	}
 	pos := t.SndEnd()
 	for left := n; left > 0; {
 		k := min(left, limit)
@@ -346,20 +349,6 @@ func (c *connection) setReprobe() {
 			f.rtoCap = d
 			f.flow.tcp.SetRTOCap(d)
 			c.e.ready.push(f.flow)
-		}
-	}
-}
-
-// setAckWidth follows the width of the peer's data sequence numbers, on which the
-// room for payload depends.
-func (c *connection) setAckWidth(eight bool) {
-	if c.ack8 == eight {
-		return
-	}
-	c.ack8 = eight
-	for _, f := range c.subs {
-		if !f.dead {
-			f.flow.tcp.MSSChanged()
 		}
 	}
 }

@@ -147,16 +147,12 @@ func (f *subflow) closeWrite(now sim.Time) {
 }
 
 // MSS implements tcp.Extension: a data segment carries a DSS option with DATA_ACK
-// (4 or 8 octets), an 8-octet data sequence number, subflow sequence number and
-// length, 22 or 26 octets, padded.
+// and mapping.
 func (f *subflow) MSS(room int) int {
 	if f.phase == phasePlain {
 		return room
 	}
-	if f.conn.ack8 {
-		return room - 28
-	}
-	return room - 24
+	return room - f.conn.dssRoom()
 }
 
 // SegmentAt implements tcp.Extension: a segment ends where its mapping ends.
