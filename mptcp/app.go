@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -34,11 +35,16 @@ func (e *Endpoint) Write(now sim.Time, c ConnID, n int64) int64 {
 }
 
 // Read takes up to max bytes of the received stream: the next run of n bytes
-// whose true offsets are off, off+1, ...; n is 0 if nothing is there.
+// whose true offsets are off, off+1, ...; n is 0 if nothing is there. Offsets
+// from wire.LiteralOffset on name literal bytes, which Bytes can be asked for
+// until the next Read of the connection or its end.
 func (e *Endpoint) Read(now sim.Time, c ConnID, max int64) (off uint64, n int64) {
 	s := e.open(c)
 	if s == nil || max <= 0 {
 		return 0, 0
+	}
+	if s.lent.n > 0 {
+		s.takeBack()
 	}
 	if s.conn != nil {
 		off, n = s.conn.read(now, max)
@@ -49,6 +55,9 @@ func (e *Endpoint) Read(now sim.Time, c ConnID, max int64) (off uint64, n int64)
 		}
 	}
 	s.readBytes += uint64(n)
+	if off >= wire.LiteralOffset {
+		s.lent = span{off, n}
+	}
 	return off, n
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"mpsim/cc"
+	"mpsim/mptcp/tcp"
 	"mpsim/sched"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -35,6 +36,7 @@ type connection struct {
 	lanes         [64]*subflow // of those that are not buried: the sets of carriers
 
 	send     sendQueue
+	lit      *tcp.Literals // literal parts of our stream; nil: none yet
 	peer     peerWindow
 	recv     reassembly
 	wnd      localWindow
@@ -75,7 +77,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 		cc:    s.opt.Controller(e.connStream(s, "cc")),
 		sched: s.opt.Scheduler(e.connStream(s, "sched")),
 		send:  newSendQueue(s.opt.SendBuffer),
-		recv:  reassembly{next: 1},
+		recv:  reassembly{next: 1, arena: &e.arena},
 		wnd:   localWindow{size: s.opt.ReceiveBuffer, read: 1, edge: 1},
 		acked: 1,
 	}
@@ -213,6 +215,7 @@ func (c *connection) dataAcked(now sim.Time) {
 	}
 	c.closing.acked(c.acked, c.send.end)
 	c.acked = c.send.una
+	c.releaseLiterals()
 	c.work = true
 }
 

@@ -76,6 +76,9 @@ type app struct {
 	close   bool  // Shutdown when all is written
 	full    bool  // Close instead of Shutdown
 	idle    bool  // does not read
+	literal bool  // writes literal bytes, with the content of virtual ones
+	wrote   uint64
+	buf     []byte
 	off     uint64
 	bad     int64
 	eof     bool
@@ -325,7 +328,17 @@ func (w *world) serve(h *host, a *app) (acted bool) {
 			break
 		}
 		acted = true
-		if off != a.off {
+		if off >= wire.LiteralOffset {
+			a.buf = h.ep.Bytes(off, n, a.buf[:0])
+			for b, at := a.buf, a.off; len(b) > 0; {
+				k := wire.ContentEqual(b, at)
+				if k == len(b) {
+					break
+				}
+				a.bad++
+				b, at = b[k+1:], at+uint64(k)+1
+			}
+		} else if off != a.off {
 			a.bad += n
 		}
 		if a.off == 0 {
@@ -341,7 +354,7 @@ func (w *world) serve(h *host, a *app) (acted bool) {
 		acted = true
 	}
 	if a.toWrite > 0 {
-		n := h.ep.Write(w.now, a.conn, a.toWrite)
+		n := w.write(h, a)
 		a.toWrite -= n
 		acted = acted || n > 0
 	}
@@ -355,6 +368,18 @@ func (w *world) serve(h *host, a *app) (acted bool) {
 		}
 	}
 	return acted
+}
+
+// write writes what the send buffer takes.
+func (w *world) write(h *host, a *app) (n int64) {
+	if !a.literal {
+		return h.ep.Write(w.now, a.conn, a.toWrite)
+	}
+	b := make([]byte, min(a.toWrite, 1<<20))
+	wire.FillContent(b, a.wrote)
+	n = int64(h.ep.WriteBytes(w.now, a.conn, b))
+	a.wrote += uint64(n)
+	return n
 }
 
 func (w *world) get() *Segment {

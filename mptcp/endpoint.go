@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"mpsim/cc"
+	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
 	"mpsim/sched"
 	"mpsim/sim"
@@ -29,6 +30,7 @@ type Endpoint struct {
 
 	versions versionCache
 	addrs    []localAddr
+	arena    tcp.Arena // literal payload of all sockets
 	counts   [numCounters]uint64
 	polled   *connection // that is to settle because of what PollSegment sends
 
@@ -177,6 +179,7 @@ func (e *Endpoint) reap() {
 		return
 	}
 	for _, s := range e.ended {
+		s.discardPayload()
 		e.socks.free(s)
 	}
 	e.ended = e.ended[:0]

@@ -64,6 +64,7 @@ func (c *connection) plainAcked(now sim.Time) {
 	c.stats.lastAck = now
 	c.send.una = max(c.send.una, c.subs[0].flow.tcp.SndUna()+1)
 	c.acked = c.send.una
+	c.releaseLiterals()
 }
 
 // checkPlainClosing is checkClosing after fallback: FINs instead of DATA_FINs.

@@ -121,7 +121,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 		MSS:        s.opt.mss(remote.Addr()),
 		SendBuffer: s.opt.SendBuffer, ReceiveBuffer: s.opt.ReceiveBuffer,
 		NoDelay: s.opt.NoDelay, Keepalive: s.opt.Keepalive,
-		Trace: e.trace, ConnNumber: s.number,
+		Arena: &e.arena, Trace: e.trace, ConnNumber: s.number,
 	}
 	if sub != nil {
 		cfg.CC, cfg.Flow, cfg.Ext = sub.conn.cc, sub.id, sub

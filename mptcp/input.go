@@ -256,3 +256,11 @@ func (f *subflow) releaseHeld(now sim.Time) {
 		}
 	}
 }
+
+// discardHeld gives up what is held: the subflow has ended.
+func (f *subflow) discardHeld() {
+	for _, h := range f.held.pieces {
+		f.conn.recv.arena.Release(h.off, int64(h.n))
+	}
+	f.held = heldData{}
+}

@@ -18,14 +18,15 @@ func TestRandomNetworks(t *testing.T) {
 		w := newRandomWorld(t)
 		down := rapid.Int64Range(0, 400_000).Draw(t, "down")
 		up := rapid.Int64Range(0, 200_000).Draw(t, "up")
+		literal := rapid.Bool().Draw(t, "literal")
 		w.start()
 		var srv *app
 		w.server.accept = func() *app {
-			srv = &app{toWrite: down, close: true}
+			srv = &app{toWrite: down, close: true, literal: literal}
 			return srv
 		}
 		a := w.connect()
-		a.toWrite, a.close = up, true
+		a.toWrite, a.close, a.literal = up, true, literal
 		w.flush(w.client)
 		w.until(3000*sim.Second, "both streams", func() bool {
 			return a.eof && srv != nil && srv.eof || a.saw(Closed) > 0
@@ -59,6 +60,9 @@ func checkEmpty(t *rapid.T, h *host) {
 		if s != nil && s.listen == nil {
 			socks++
 		}
+	}
+	if n := e.arena.Live(); n != 0 {
+		t.Fatalf("%s: %d literal bytes are left in the arena", h.name, n)
 	}
 	if len(e.tokens) != 0 || socks != 0 || len(e.timers.free) != len(e.timers.pos) || e.ready.head != nil {
 		t.Fatalf("%s: %d tokens, %d sockets, %d of %d timers free", h.name,
@@ -129,8 +133,9 @@ func spoil(t *rapid.T, d *direction) {
 
 func clone(s *Segment) *Segment {
 	c := *s
+	c.Buf = wire.Options{}
 	if s.Opt != nil {
-		c.Buf = *s.Opt
+		c.Buf.CopyFrom(s.Opt)
 		c.Opt = &c.Buf
 	}
 	return &c
@@ -140,9 +145,11 @@ func clone(s *Segment) *Segment {
 // offload, copies all options to both parts.
 func splitSegment(s *Segment, n int) []*Segment {
 	b := clone(s)
-	s.Len, b.Len = uint16(n), s.Len-uint16(n)
+	head := wire.AppendPieces(nil, &s.Segment, s.Opt, 0, n)
+	tail := wire.AppendPieces(nil, &s.Segment, s.Opt, n, int(s.Len))
+	wire.SetPieces(&s.Segment, s.Opt, head)
+	wire.SetPieces(&b.Segment, b.Opt, tail)
 	b.Seq = s.Seq.Add(n)
-	b.Off = s.Off + uint64(n)
 	s.Flags &^= wire.FIN | wire.PSH
 	return []*Segment{s, b}
 }

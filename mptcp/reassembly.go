@@ -1,6 +1,10 @@
 package mptcp
 
-import "slices"
+import (
+	"slices"
+
+	"mpsim/mptcp/tcp"
+)
 
 // reassembly puts received data into the order of data sequence numbers (RFC
 // 8684 sections 3.3.1 and 3.3.4). Of bytes that arrive more than once the first
@@ -12,6 +16,7 @@ type reassembly struct {
 	waiting []piece
 	head    int
 	ready   spanQueue
+	arena   *tcp.Arena // of literal bytes: what is dropped is released
 
 	queued    int64 // bytes in waiting
 	duplicate int64 // bytes that had been received before
@@ -40,10 +45,12 @@ func (r *reassembly) insert(dsn uint64, n int64, off uint64, edge uint64) (advan
 		over := min(int64(end-edge), n)
 		r.refused += over
 		n -= over
+		r.arena.Release(off+uint64(n), over)
 	}
 	if dsn < r.next {
 		old := min(int64(r.next-dsn), n)
 		r.duplicate += old
+		r.arena.Release(off, old)
 		dsn, off, n = dsn+uint64(old), off+uint64(old), n-old
 	}
 	if n <= 0 {
@@ -86,6 +93,7 @@ func (r *reassembly) fill(n int64, off uint64) {
 		if r.next < end {
 			again := min(end, p.end()) - r.next
 			r.duplicate += int64(again)
+			r.arena.Release(off, int64(again))
 			off += again
 		}
 		r.deliver(p.off, p.n)
@@ -109,6 +117,7 @@ func (r *reassembly) store(p piece) {
 				// The head of p is there already.
 				free.n = min(int64(w.end()-p.dsn), p.n)
 				r.duplicate += free.n
+				r.arena.Release(p.off, free.n)
 				p = p.behind(free.n)
 				continue
 			}
@@ -143,6 +152,7 @@ func (r *reassembly) put(i int, p piece) {
 	}
 	if len(r.waiting)-r.head >= maxPieces {
 		r.refused += p.n
+		r.arena.Release(p.off, p.n)
 		return
 	}
 	r.queued += p.n

@@ -293,7 +293,7 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 	}
 	f.tx.reset()
 	f.rx.reset()
-	f.held = heldData{}
+	f.discardHeld()
 	if f.announced {
 		c.sched.OnPath(now, f.id, false)
 	}

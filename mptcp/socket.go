@@ -35,6 +35,7 @@ type socket struct {
 	reason                 trace.Reason
 	told                   uint64 // end of what a plain connection has reported as readable
 	readBytes              uint64
+	lent                   span         // literal bytes that Read returned last
 	userTimeout            sim.Duration // of every flow; 0: none
 	opt                    SocketOptions
 	started, usable, ended sim.Time

@@ -89,6 +89,7 @@ func (c *connection) newSubflow(now sim.Time, local, remote netip.AddrPort, join
 	f := &subflow{conn: c, id: cc.FlowID(len(c.subs)), joined: joined, started: now, usableAt: sim.Never, endedAt: sim.Never}
 	f.join.again = sim.Never
 	f.flow = c.e.newFlow(c.sock, local, remote, f)
+	f.flow.tcp.SetLiterals(c.lit)
 	c.subs = append(c.subs, f)
 	for f.lane < 64 && c.lanes[f.lane] != nil {
 		f.lane++
@@ -181,6 +182,7 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 		if ok {
 			c.receive(dsn, int64(k), off)
 		} else if f.unmapped(now, pos, k, off) {
+			c.recv.arena.Release(off+uint64(k), int64(n-k))
 			return
 		}
 		pos, n, off = pos+uint64(k), n-k, off+uint64(k)
@@ -224,6 +226,7 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 			c.plainAcked(now)
 		} else {
 			f.tx.ack(f.flow.tcp.SndUna())
+			c.releaseLiterals()
 		}
 		if f.failed {
 			f.failed, f.givenUp = false, false

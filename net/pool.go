@@ -84,11 +84,8 @@ func (p *pool) Clone(id PacketID) PacketID {
 	to.Cold = 0
 	p.meta[c].size = p.meta[id].size
 	if from.Cold != 0 {
-		o, src := p.AddOptions(c), p.record(from.Cold)
-		pieces, icmp := o.Pieces, o.ICMP
-		*o = *src
-		o.Pieces = append(pieces[:0], src.Pieces...)
-		o.ICMP = append(icmp[:0], src.ICMP...)
+		o := p.AddOptions(c)
+		o.CopyFrom(p.record(from.Cold))
 	}
 	return c
 }

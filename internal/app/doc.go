@@ -7,5 +7,5 @@
 //	onoff    datagrams at a constant rate in random bursts
 //
 // Whoever receives checks the true offset of every byte against its place in
-// the stream, and keeps exact statistics in a [Record].
+// the stream, and the content of literal bytes, and keeps exact statistics in a [Record].
 package app

@@ -5,6 +5,7 @@ import (
 
 	"mpsim/internal/host"
 	"mpsim/mptcp"
+	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -126,6 +127,11 @@ func drain(now sim.Time, at *End, r *Record) {
 		off, n := ep.Read(now, at.Conn, 1<<30)
 		if n == 0 {
 			return
+		}
+		if off >= wire.LiteralOffset {
+			r.literal = ep.Bytes(off, n, r.literal[:0])
+			r.DeliverBytes(now, r.literal)
+			continue
 		}
 		r.Deliver(now, off, n)
 	}

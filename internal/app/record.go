@@ -1,6 +1,7 @@
 package app
 
 import (
+	"mpsim/net/wire"
 	"mpsim/sim"
 )
 
@@ -31,6 +32,7 @@ type Record struct {
 	Gaps    []Gap    // pauses longer than GapFloor, also from Begin to First
 	Bins    []int64
 	next    uint64
+	literal []byte // being compared
 }
 
 // NewRecord returns an empty record of a run of the given length, with room for
@@ -58,6 +60,22 @@ func (r *Record) Deliver(now sim.Time, off uint64, n int64) {
 	}
 	r.next += uint64(n)
 	r.count(now, n)
+}
+
+// DeliverBytes notes literal bytes of the stream: those that are not the content
+// of their place are corrupt. The slice is not kept.
+func (r *Record) DeliverBytes(now sim.Time, b []byte) {
+	at := r.next
+	r.next += uint64(len(b))
+	r.count(now, int64(len(b)))
+	for {
+		k := wire.ContentEqual(b, at)
+		if k == len(b) {
+			return
+		}
+		r.Corrupt++
+		b, at = b[k+1:], at+uint64(k)+1
+	}
 }
 
 // count notes n bytes without a place in a stream.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"mpsim/net/wire"
 	"mpsim/sim"
 )
 
@@ -42,6 +43,23 @@ func TestRecordCountsWrongOffsets(t *testing.T) {
 	r.Deliver(3*ms, 1500, 100) // the place is right again
 	if r.Corrupt != 500 || r.Bytes != 1600 {
 		t.Errorf("corrupt %d of %d, want 500 of 1600", r.Corrupt, r.Bytes)
+	}
+}
+
+// Literal bytes are compared one by one with the content of their place.
+func TestRecordCountsWrongBytes(t *testing.T) {
+	r := NewRecord(sim.Second)
+	r.Deliver(1*ms, 0, 1000)
+	b := make([]byte, 500)
+	wire.FillContent(b, 1000)
+	r.DeliverBytes(2*ms, b)
+	wire.FillContent(b, 1500)
+	b[0] ^= 1
+	b[17] ^= 0x80
+	b[499] ^= 0xff
+	r.DeliverBytes(3*ms, b)
+	if r.Corrupt != 3 || r.Bytes != 2000 {
+		t.Errorf("corrupt %d of %d, want 3 of 2000", r.Corrupt, r.Bytes)
 	}
 }
 

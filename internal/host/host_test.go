@@ -10,6 +10,7 @@ import (
 	"mpsim/mptcp"
 	"mpsim/mptcp/pm"
 	simnet "mpsim/net"
+	"mpsim/net/wire"
 	"mpsim/sched"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -21,6 +22,8 @@ type pair struct {
 	net            *simnet.Network
 	trace          *trace.Run
 	client, server *host.Host
+	size           int64 // of the download; 0: without end
+	literal        bool
 }
 
 func newPair(t testing.TB) *pair {
@@ -80,14 +83,31 @@ type stream struct {
 	h      *host.Host
 	conn   mptcp.ConnID
 	writes bool
-	got    uint64
-	wrong  bool
-	alarms []uint32
-	at     []sim.Time
+	left   int64 // still to be written; 0: without end
+	wrote  uint64
+	// literal: the bytes are written as literal ones.
+	literal bool
+	got     uint64
+	wrong   bool
+	alarms  []uint32
+	at      []sim.Time
 }
 
 func (a *stream) OnEvent(now sim.Time, ev *mptcp.Event) {
 	ep := a.h.Endpoint()
+	if a.left > 0 && !a.literal {
+		a.left -= ep.Write(now, a.conn, a.left)
+		a.writes = a.left > 0
+		return
+	}
+	if a.left > 0 {
+		b := make([]byte, a.left)
+		wire.FillContent(b, a.wrote)
+		n := ep.WriteBytes(now, a.conn, b)
+		a.left, a.wrote = a.left-int64(n), a.wrote+uint64(n)
+		a.writes = a.left > 0
+		return
+	}
 	if a.writes {
 		for ep.Write(now, a.conn, 1<<20) > 0 {
 		}
@@ -98,7 +118,12 @@ func (a *stream) OnEvent(now sim.Time, ev *mptcp.Event) {
 		if n == 0 {
 			return
 		}
-		a.wrong = a.wrong || off != a.got
+		if off >= wire.LiteralOffset {
+			b := ep.Bytes(off, n, nil)
+			a.wrong = a.wrong || wire.ContentEqual(b, a.got) < len(b)
+		} else {
+			a.wrong = a.wrong || off != a.got
+		}
 		a.got += uint64(n)
 	}
 }
@@ -114,6 +139,7 @@ func (p *pair) download(t testing.TB, proto mptcp.Protocol) *stream {
 	at := netip.AddrPortFrom(addr(0, 2), 80)
 	if _, err := p.server.Listen(0, at, options(t, proto), func(now sim.Time, c mptcp.ConnID) host.App {
 		w := &stream{h: p.server, conn: c, writes: true}
+		w.left, w.literal = p.size, p.literal
 		w.OnEvent(now, nil)
 		return w
 	}); err != nil {
@@ -232,3 +258,56 @@ func BenchmarkTwoPathBulk(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(p.net.PacketHops()-hops), "ns/hop")
 }
+
+// The run hash, links and hosts included, is the same with literal bytes as with
+// virtual ones, and another one if a byte of the content differs. In verify mode
+// the literal bytes are on every wire.
+func TestLiteralHash(t *testing.T) {
+	const size = 1 << 20
+	transfer := func(proto mptcp.Protocol, literal bool, change func(*simnet.Packet)) trace.Hash {
+		p := newPair(t)
+		p.net.SetVerify(true)
+		if change != nil {
+			for _, ifc := range p.client.Node().Interfaces() {
+				ifc.AddBox(changer(change))
+			}
+		}
+		p.size, p.literal = size, literal
+		r := p.download(t, proto)
+		p.run(20 * sim.Second)
+		if r.got != size || r.wrong != (change != nil) {
+			t.Fatalf("%v, literal %v: %d of %d bytes, wrong %v", proto, literal, r.got, size, r.wrong)
+		}
+		return p.trace.Hash()
+	}
+	one := func(p *simnet.Packet) {
+		if s := p.Segment(); s.Len > 0 {
+			b := make([]byte, s.Len)
+			wire.FillContent(b, s.Off)
+			b[0] ^= 1
+			wire.SetPieces(s, p.AddOptions(), []wire.Piece{{Off: s.Off, Len: uint32(s.Len), Data: b}})
+		}
+	}
+	for _, proto := range []mptcp.Protocol{mptcp.TCP, mptcp.MPTCP} {
+		virtual, literal := transfer(proto, false, nil), transfer(proto, true, nil)
+		if virtual != literal {
+			t.Errorf("%v: %v with virtual bytes, %v with literal ones", proto, virtual, literal)
+		}
+		if changed := transfer(proto, false, one); changed == virtual {
+			t.Errorf("%v: changed bytes do not change the hash", proto)
+		}
+	}
+}
+
+// changer is a box that changes packets that come in.
+type changer func(*simnet.Packet)
+
+func (c changer) Process(_ sim.Time, p *simnet.Packet, d simnet.Dir, out simnet.Emitter) {
+	if d == simnet.In {
+		c(p)
+	}
+	out.Emit(p, d)
+}
+
+func (changer) NextTimeout() sim.Time                  { return sim.Never }
+func (changer) HandleTimeout(sim.Time, simnet.Emitter) {}

@@ -18,7 +18,7 @@ func (h *Host) send(now sim.Time, out *mptcp.Segment) {
 	s.Cold = 0 // a number of the endpoint's would mean nothing here
 	s.Route = uint32(h.route(out))
 	if out.Opt != nil {
-		*h.net.AddOptions(id) = *out.Opt
+		h.net.AddOptions(id).CopyFrom(out.Opt)
 	}
 	h.record(now, trace.PacketSent, s, out.Opt, out.Socket, h.net.Measure(id))
 	h.node.SendMeasured(now, id)
@@ -54,7 +54,12 @@ func (h *Host) record(now sim.Time, k trace.Kind, s *wire.Segment, o *wire.Optio
 	}
 	h.log.Chain = c
 	if o != nil {
-		h.foldOptions(s, o)
+		if o.Has(wire.OptPieces) {
+			h.foldPieces(s, o)
+		}
+		if o.Present&^wire.OptPieces != 0 {
+			h.foldOptions(s, o)
+		}
 	}
 	if h.log.Wants(k) {
 		h.log.Observe(&trace.Record{
@@ -75,5 +80,28 @@ func (h *Host) foldOptions(s *wire.Segment, o *wire.Options) {
 	h.scratch = b
 	for ; len(b) > 0; b = b[16:] {
 		h.log.Fold(binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]))
+	}
+}
+
+// foldPieces folds literal payload, so far as it is not the content of its true
+// offset: that is folded with the header, so that a run has the same hash with
+// virtual and with literal bytes.
+func (h *Host) foldPieces(s *wire.Segment, o *wire.Options) {
+	off := s.Off
+	for i := range o.Pieces {
+		p := &o.Pieces[i]
+		switch {
+		case p.Data == nil && p.Off != off:
+			h.log.Fold(p.Off, uint64(p.Len))
+		case p.Data != nil && wire.ContentEqual(p.Data, off) < len(p.Data):
+			b := p.Data
+			for ; len(b) >= 8; b = b[8:] {
+				h.log.Fold(binary.BigEndian.Uint64(b), off)
+			}
+			for _, c := range b {
+				h.log.Fold(uint64(c), off)
+			}
+		}
+		off += uint64(p.Len)
 	}
 }

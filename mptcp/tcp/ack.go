@@ -122,6 +122,9 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 	if ack > c.snd.una {
 		f.flags |= ackAdvanced
 		c.snd.una = ack
+		if c.literal && c.ext == nil {
+			c.lit.Release(uint64(ack))
+		}
 		c.retries.timeouts = 0
 	}
 	if s.Opt.Has(wire.OptSACK) && c.options&useSACK != 0 {

@@ -89,6 +89,7 @@ func (c *Conn) end(now sim.Time, why trace.Reason) {
 	c.out &= outReset
 	c.stopTimers()
 	c.leave(now)
+	c.discardReceived()
 	c.setState(now, StateClosed)
 	if !wasOver {
 		c.event(now, Closed, why)

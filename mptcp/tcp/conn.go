@@ -32,6 +32,8 @@ type Config struct {
 	Keepalive bool
 	// Ext rides on the connection; nil: plain TCP.
 	Ext Extension
+	// Arena keeps literal payload; nil: one of the connection's own.
+	Arena *Arena
 	// Trace receives the records of the connection under ConnNumber; it may be
 	// nil.
 	Trace      *trace.Node
@@ -58,6 +60,7 @@ type Conn struct {
 	keepalive bool
 	noDelay   bool
 	forgotten bool
+	literal   bool // lit names literal parts of our stream
 	flow      cc.FlowID
 	tsRecent  uint32 // TS.Recent
 	tsOffset  uint32
@@ -95,6 +98,7 @@ type Conn struct {
 	// escape from the stack.
 	ackArg      cc.Ack
 	record      trace.Record
+	lit         *Literals
 	syn         synState
 	reset       resetRequest
 	challengeAt sim.Time // last rate-limited answer
@@ -176,6 +180,10 @@ func (c *Conn) Init(cfg *Config) {
 	}
 	if c.p == nil {
 		c.p = Linux()
+	}
+	c.ooo.arena = cfg.Arena
+	if c.ooo.arena == nil {
+		c.ooo.arena = new(Arena)
 	}
 	if c.cc == nil || c.mssOurs < minMSS || c.mssOurs > maxMSS {
 		sim.Bugf("connection without controller or with MSS %d", c.mssOurs)

@@ -11,7 +11,9 @@
 // not wrap; the wire's sequence number is ISN+1+position. The FIN, once queued,
 // occupies the position behind the last byte. Payload is virtual: the send
 // buffer is three positions, and what was sent and not yet acknowledged is a
-// ring of pointer-free records in sequence order (flight.go).
+// ring of pointer-free records in sequence order (flight.go). Literal bytes, where
+// there are any, lie beside it: literal.go for what is sent, arena.go for the
+// memory.
 //
 // Where things are: profile.go choices, conn.go the connection and its getters,
 // handshake.go, input.go (checks of an incoming segment), ack.go (what an

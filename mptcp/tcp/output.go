@@ -226,8 +226,7 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 	}
 	c.begin(out)
 	out.Seq = c.sndSeq(s.nxt)
-	out.Len = uint16(n)
-	out.Off = off
+	c.setPayload(out, off, n)
 	r := c.flight.push()
 	r.pos, r.at = s.nxt, now
 	r.len, r.flags, r.times = uint16(n), 0, 1
@@ -374,8 +373,7 @@ func (c *Conn) resend(now sim.Time, out *Segment, i uint32) {
 	}
 	c.begin(out)
 	out.Seq = c.sndSeq(r.pos)
-	out.Len = uint16(n)
-	out.Off = off
+	c.setPayload(out, off, n)
 	if r.flags&sentFIN != 0 {
 		out.Flags |= wire.FIN
 	}
@@ -498,7 +496,7 @@ func (c *Conn) sendWindowProbe(now sim.Time, out *Segment) bool {
 // send buffer has room for, all of them with an extension, which bounds them
 // itself.
 func (c *Conn) Write(_ sim.Time, n int64) int64 {
-	if n <= 0 || c.closing.queued || c.state == StateClosed || finSent.has(c.state) {
+	if n <= 0 || !c.mayWrite() {
 		return 0
 	}
 	if c.ext == nil {
@@ -507,4 +505,9 @@ func (c *Conn) Write(_ sim.Time, n int64) int64 {
 	c.snd.end += n
 	c.burst = 0
 	return n
+}
+
+// mayWrite reports whether our stream can still grow.
+func (c *Conn) mayWrite() bool {
+	return !c.closing.queued && c.state != StateClosed && !finSent.has(c.state)
 }

@@ -28,6 +28,7 @@ type reassembly struct {
 	iHead   int
 	sHead   int
 	spans   []span
+	arena   *Arena // of literal bytes: what is dropped is released
 }
 
 func (q *reassembly) empty() bool { return q.iHead == len(q.islands) }
@@ -78,8 +79,11 @@ func (q *reassembly) insert(pos, end int64, off uint64) (dup block, ok bool) {
 		if at < is.start {
 			q.addSpan(at, is.start, off+uint64(at-pos))
 		}
-		if lo, hi := max(at, is.start), min(end, is.end); lo < hi && dup.end == 0 {
-			dup = block{lo, hi}
+		if lo, hi := max(at, is.start), min(end, is.end); lo < hi {
+			q.arena.Release(off+uint64(lo-pos), hi-lo)
+			if dup.end == 0 {
+				dup = block{lo, hi}
+			}
 		}
 		at = max(at, is.end)
 		merged.start = min(merged.start, is.start)
@@ -139,6 +143,7 @@ func (q *reassembly) pop(nxt int64) (s span, ok bool) {
 	for q.sHead < len(q.spans) && q.spans[q.sHead].pos <= nxt {
 		s = q.spans[q.sHead]
 		q.sHead++
+		q.arena.Release(s.off, min(s.end, nxt)-s.pos)
 		if s.end > nxt {
 			s.off += uint64(nxt - s.pos)
 			s.pos = nxt

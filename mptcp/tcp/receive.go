@@ -23,6 +23,11 @@ func (c *Conn) receiveData(now sim.Time, s *Segment, seq, end int64, fin bool) {
 		c.duplicate(seq, end)
 		return
 	}
+	if s.Opt.Has(wire.OptPieces) && !c.ooo.arena.HasRoom(int(s.Len)) {
+		c.stats.ReassemblyDrops++
+		c.refused(now, trace.ArenaFull) // as if it were lost
+		return
+	}
 	if c.closing.deaf && end > c.rcv.nxt && s.Len > 0 {
 		// Nobody will read it (RFC 1122 section 4.2.2.13).
 		c.reason = trace.ResetSent
@@ -104,8 +109,8 @@ func (c *Conn) deliverPieces(now sim.Time, o *wire.Options, seq, data int64) {
 	for i := range o.Pieces {
 		p := &o.Pieces[i]
 		from, to := max(seq, c.rcv.nxt), min(seq+int64(p.Len), data)
-		if from < to {
-			c.deliver(now, span{from, to, p.Off + uint64(from-seq)})
+		if from < to && c.state != StateClosed {
+			c.deliver(now, span{from, to, c.takePiece(p, from-seq, to-from)})
 		}
 		seq += int64(p.Len)
 	}
@@ -115,7 +120,7 @@ func (c *Conn) deliverPieces(now sim.Time, o *wire.Options, seq, data int64) {
 func (c *Conn) drain(now sim.Time) {
 	for {
 		s, ok := c.ooo.pop(c.rcv.nxt)
-		if !ok || c.state == StateClosed {
+		if !ok {
 			break
 		}
 		c.deliver(now, s)
@@ -135,33 +140,44 @@ func (c *Conn) outOfOrder(now sim.Time, s *Segment, seq, data int64) {
 		return
 	}
 	before := c.stats.ReassemblyDrops
+	var dup block
 	if s.Opt.Has(wire.OptPieces) {
 		at := seq
 		for i := range s.Opt.Pieces {
 			p := &s.Opt.Pieces[i]
 			if to := min(at+int64(p.Len), data); at < to {
-				c.keep(at, to, p.Off)
+				d := c.keep(at, to, c.takePiece(p, 0, to-at))
+				if dup.end == 0 {
+					dup = d
+				} else if d.start == dup.end {
+					dup.end = d.end
+				}
 			}
 			at += int64(p.Len)
 		}
 	} else {
-		c.keep(seq, data, s.Off)
+		dup = c.keep(seq, data, s.Off)
+	}
+	if dup.end > dup.start {
+		c.sacks.duplicate(c, dup.start, dup.end)
 	}
 	if c.stats.ReassemblyDrops == before {
 		c.sacks.note(&c.ooo, seq)
 	}
 }
 
-// keep stores a range out of order.
-func (c *Conn) keep(from, to int64, off uint64) {
+// keep stores a range out of order and returns the first part of it that was
+// there already.
+func (c *Conn) keep(from, to int64, off uint64) (dup block) {
 	dup, ok := c.ooo.insert(from, to, off)
 	if dup.end > dup.start {
-		c.sacks.duplicate(c, dup.start, dup.end)
 		c.stats.DuplicateBytes += dup.end - dup.start
 	}
 	if !ok {
+		c.ooo.arena.Release(off, to-from)
 		c.stats.ReassemblyDrops++
-		return
+		return dup
 	}
 	c.stats.BytesReceived += to - from - (dup.end - dup.start)
+	return dup
 }

@@ -27,6 +27,10 @@ const (
 	contentC = 0xD1B54A32D192ED03
 	contentW = 8 // octets of a word
 
+	// LiteralOffset is the least offset that names literal bytes, which an
+	// endpoint keeps, instead of virtual content.
+	LiteralOffset = 1 << 62
+
 	// Multiples of K modulo 2^64-1.
 	content2K = 2 * contentK % (1<<64 - 1)
 	content3K = 3 * contentK % (1<<64 - 1)

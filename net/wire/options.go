@@ -77,7 +77,17 @@ func (o *Options) Has(s OptSet) bool { return o != nil && o.Present&s == s }
 
 // Reset empties the record, keeping the capacity of its slices.
 func (o *Options) Reset() {
+	clear(o.Pieces) // hold no memory
 	*o = Options{Pieces: o.Pieces[:0], ICMP: o.ICMP[:0]}
+}
+
+// CopyFrom makes o a copy of src with slices of its own. The Data of pieces is
+// shared: nobody writes into it.
+func (o *Options) CopyFrom(src *Options) {
+	pieces, icmp := o.Pieces[:0], o.ICMP[:0]
+	*o = *src
+	o.Pieces = append(pieces, src.Pieces...)
+	o.ICMP = append(icmp, src.ICMP...)
 }
 
 // Piece is a run of payload: Len bytes of the stream content from Off on, or

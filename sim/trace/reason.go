@@ -60,6 +60,7 @@ const (
 	NotForwarding
 	BoxDrop
 	MPCapableSYNTXDrop // no answer to SYNs with MP_CAPABLE
+	ArenaFull          // no room for literal payload
 	numReasons
 )
 
@@ -103,6 +104,7 @@ var reasons = [numReasons]string{
 	NotForwarding:           "not_forwarding",
 	BoxDrop:                 "box_drop",
 	MPCapableSYNTXDrop:      "MPCapableSYNTXDrop",
+	ArenaFull:               "arena_full",
 }
 
 // String returns the name of the reason, or "" for NoReason.
