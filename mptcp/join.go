@@ -63,14 +63,18 @@ func (c *connection) addressID(a netip.Addr) uint8 {
 func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 	j := &syn.Opt.Join
 	c := e.tokens[j.Token]
+	var s *socket
+	if c != nil {
+		s = c.sock
+	}
+	e.count(now, s, mpJoinSynRx)
+	if j.Backup {
+		e.count(now, s, mpJoinSynBackupRx)
+	}
 	if c == nil || c.over || !c.remote.known {
 		e.count(now, nil, mpJoinNoTokenFound)
 		e.resetFor(now, syn, e.rstReason(rstMPTCP))
 		return
-	}
-	e.count(now, c.sock, mpJoinSynRx)
-	if j.Backup {
-		e.count(now, c.sock, mpJoinSynBackupRx)
 	}
 	if !e.profile.RefuseAtACK && !c.mayJoin(true) {
 		e.count(now, c.sock, mpJoinRejected)
