@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ type status struct {
 	received  int64
 	wrong     int64 // bytes that are not those of the stream
 	eof       bool
-	subflows  int // that came up and are not down
+	subflows  int // beside the initial one: that came up, less those that went down since
 	fallback  trace.Reason
 	closed    bool
 	why       trace.Reason
@@ -57,6 +58,7 @@ type transfer struct {
 	st     status
 	unsent int64
 	shut   bool
+	up     uint64 // set of subflows that came up
 }
 
 // look returns a copy of the status.
@@ -125,13 +127,16 @@ func (a *transfer) OnEvent(now sim.Time, e *mptcp.Endpoint, ev *mptcp.Event) {
 		a.st.connected = true
 	case mptcp.SubflowUp:
 		a.st.subflows++
+		a.up |= 1 << uint(ev.Flow)
 	case mptcp.SubflowDown:
-		a.st.subflows--
+		if a.up>>uint(ev.Flow)&1 != 0 {
+			a.st.subflows--
+		}
 	case mptcp.Fallback:
 		a.st.fallback = ev.Why
 	case mptcp.Closed:
-		a.read(now, e)
 		a.st.info, a.st.flows = e.Info(a.st.conn), e.Subflows(a.st.conn, nil)
+		a.read(now, e)
 		a.st.closed, a.st.why = true, ev.Why
 		e.Close(now, a.st.conn)
 		return
@@ -200,6 +205,8 @@ type liveCase struct {
 	// counters of the kernel, exactly; counters not named must be zero if they
 	// are about something going wrong.
 	counters map[string]uint64
+	// own are counters of the endpoint, by the same rule.
+	own map[string]uint64
 	// snap bounds the octets of packets in the capture.
 	snap int
 	// check looks at the end.
@@ -286,6 +293,7 @@ func (c *liveCase) run(t *testing.T) {
 	if st := r.app.look(); c.talk == nil && (st.received != c.down || st.wrong > 0) {
 		t.Errorf("the endpoint received %d bytes of %d, %d of them wrong", st.received, c.down, st.wrong)
 	}
+	r.checkOwnCounters()
 	if c.check != nil {
 		c.check(r)
 	}
@@ -319,8 +327,8 @@ func (r *conversation) startKernel(done chan<- error) {
 		if r.c.server {
 			err = s.connect(netip.AddrPortFrom(endpointAddr(0, r.c.v6), servicePort))
 		} else {
-			conn, err = s.accept()
-			s.close()
+			conn, err = s.accept() // the listener stays: the kernel accepts joins only where somebody listens
+			defer s.close()
 		}
 		if err != nil {
 			done <- err
@@ -410,6 +418,16 @@ func (r *conversation) checkCounters() {
 	}
 	for _, w := range wrong {
 		r.t.Errorf("the kernel's counter %s", w)
+	}
+}
+
+// checkOwnCounters compares the endpoint's counters with those of the case.
+func (r *conversation) checkOwnCounters() {
+	for _, c := range r.b.Machine().Endpoint().Counters() {
+		want, named := r.c.own[c.Name]
+		if c.Value != want && (named || slices.Contains(faults, c.Name)) {
+			r.t.Errorf("the endpoint's counter %s is %d, want %d", c.Name, c.Value, want)
+		}
 	}
 }
 
