@@ -109,6 +109,12 @@ func (f *subflow) writeCapableACK(s *Segment) bool {
 	if s.Len > 0 {
 		o.Capable.HasData = true
 		o.Capable.DataLen = uint16(f.sending.len)
+	} else if c.recv.next > 1 && wire.MaxOptionsLen-s.OptionsLen(o) >= 8 {
+		// The peer sends early by fast open and cannot acknowledge data yet: the
+		// key is repeated beside our DATA_ACK, which timestamps leave 8 octets
+		// (draft-paasch-mptcp-syncookies-02 sections 3.1.1 and 3.1.2).
+		s.Segment.Opt |= wire.HasDSS | wire.HasDataAck
+		s.DataAck = wire.DSN(uint32(c.remote.absolute(c.dataAck())))
 	}
 	return true
 }
@@ -127,6 +133,10 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 		f.setPhase(now, phaseKeyed)
 		c.peer.update(1, f.window(s))
 		f.readCapableData(now, s)
+		if s.Segment.Opt.Has(wire.HasDataAck) {
+			f.readDataAck(s) // of data that fast open let us send early
+		}
+		c.rememberCapable()
 		return 0
 	case s.Segment.Opt.Has(wire.HasDSS) && c.version == 0:
 		// The third packet was lost or overtaken, and is not needed: the SYN had
@@ -180,6 +190,7 @@ func (f *subflow) becomeFull(now sim.Time) {
 	c.changed = true
 	if !c.full && !f.joined {
 		c.full = true
+		c.noteCapable(now, true)
 		c.e.emit(now, c.sock, f.id, trace.Established, trace.NoReason,
 			int64(c.local.token), int64(c.local.idsn), int64(c.remote.idsn), 0, 0)
 	}

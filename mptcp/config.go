@@ -81,6 +81,12 @@ type SocketOptions struct {
 	// SubflowLimit is how many subflows beside the initial one the connection may
 	// have; 0: Profile.SubflowLimit.
 	SubflowLimit int
+	// FastOpen says how the socket uses TCP Fast Open; 0: not at all.
+	FastOpen FastOpenFlags
+	// FastOpenBacklog bounds the connections of a listener that a valid cookie
+	// has opened and whose handshake is not complete (RFC 7413 section 5.1); 0:
+	// Backlog.
+	FastOpenBacklog int
 	// Backlog bounds the connections of a listener that are not accepted yet; 0:
 	// 4096 (Linux somaxconn).
 	Backlog int
@@ -126,6 +132,9 @@ func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
 	}
 	if f.Backlog <= 0 {
 		f.Backlog = defaultBacklog
+	}
+	if f.FastOpenBacklog <= 0 {
+		f.FastOpenBacklog = f.Backlog
 	}
 	return f, nil
 }

@@ -47,6 +47,7 @@ type connection struct {
 	probe    probeTimer
 	pm       pathManaging
 	stats    connStats
+	early    earlyData
 
 	freed   int    // subflows that TCP has forgotten
 	acked   uint64 // highest DATA_ACK seen, not yet acted on
@@ -125,13 +126,16 @@ func (c *connection) connect(now sim.Time, local, remote netip.AddrPort) {
 
 // accept opens the connection passively with a SYN that carries MP_CAPABLE, in
 // version 0 with the peer's key.
-func (c *connection) accept(now sim.Time, syn *Segment) {
+func (c *connection) accept(now sim.Time, syn *Segment, a *tcp.FastOpenAnswer) {
 	if c.version == 0 {
 		c.remote = c.newSide(Key(syn.Opt.Capable.SenderKey))
 	}
 	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, false)
 	f.phase = phaseSYNACK
-	f.flow.tcp.Accept(now, syn)
+	f.flow.tcp.AcceptFast(now, syn, a)
+	if a.Accept {
+		f.acceptEarly(syn)
+	}
 	c.e.settle(now, f.flow)
 }
 
@@ -283,7 +287,11 @@ func (c *connection) read(now sim.Time, max int64) (off uint64, n int64) {
 	if n == 0 {
 		return 0, 0
 	}
-	c.wnd.read += uint64(n)
+	behind := n
+	if c.early.unread > 0 {
+		behind = c.early.skip(n)
+	}
+	c.wnd.read += uint64(behind)
 	if !c.over && !c.eof() && c.wnd.worthAnnouncing(c.recv.next) {
 		c.ackAll(now)
 	}

@@ -45,6 +45,18 @@ const (
 	dataFinTx
 	dataFinRetrans
 	windowProbes
+	// Those of TCP itself (TcpExt).
+	tcpFastOpenActive
+	tcpFastOpenActiveFail
+	tcpFastOpenPassive
+	tcpFastOpenPassiveFail
+	tcpFastOpenListenOverflow
+	tcpFastOpenCookieReqd
+	fastOpenUseless
+	syncookiesSent
+	syncookiesRecv
+	syncookiesFailed
+	listenOverflows
 	numCounters
 )
 
@@ -66,4 +78,10 @@ var counterNames = [numCounters]string{
 	mpFastcloseTx: "MPFastcloseTx", mpFastcloseRx: "MPFastcloseRx",
 	mpRstTx: "MPRstTx", mpRstRx: "MPRstRx",
 	dataFinTx: "DataFinTx", dataFinRetrans: "DataFinRetrans", windowProbes: "WindowProbes",
+	tcpFastOpenActive: "TCPFastOpenActive", tcpFastOpenActiveFail: "TCPFastOpenActiveFail",
+	tcpFastOpenPassive: "TCPFastOpenPassive", tcpFastOpenPassiveFail: "TCPFastOpenPassiveFail",
+	tcpFastOpenListenOverflow: "TCPFastOpenListenOverflow", tcpFastOpenCookieReqd: "TCPFastOpenCookieReqd",
+	fastOpenUseless: "FastOpenUselessContexts",
+	syncookiesSent:  "SyncookiesSent", syncookiesRecv: "SyncookiesRecv", syncookiesFailed: "SyncookiesFailed",
+	listenOverflows: "ListenOverflows",
 }

@@ -32,6 +32,7 @@ type Endpoint struct {
 	addrs    []localAddr
 	arena    tcp.Arena // literal payload of all sockets
 	counts   [numCounters]uint64
+	fast     fastOpenState
 	polled   *connection // that is to settle because of what PollSegment sends
 
 	// Scratch space of one call, kept to allocate nothing.

@@ -32,6 +32,7 @@ func (c *connection) fallBack(now sim.Time, f *subflow, why trace.Reason, n coun
 	c.fallback.why = why
 	c.full = false
 	c.forgetToken()
+	c.fastFallback(now)
 	c.e.count(now, c.sock, n)
 	c.e.emit(now, c.sock, f.id, trace.Fallback, why, 0, 0, 0, 0, 0)
 	c.sock.tell(Fallback, why)

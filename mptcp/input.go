@@ -9,6 +9,9 @@ import (
 
 // ReadOptions implements tcp.Extension.
 func (f *subflow) ReadOptions(now sim.Time, s *Segment) tcp.Verdict {
+	if s.Opt.Has(wire.OptFastOpen) && s.Flags.Has(wire.FIN) {
+		f.conn.readFINCookie(now, s)
+	}
 	switch {
 	case f.phase == phasePlain:
 		return 0

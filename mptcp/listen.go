@@ -15,6 +15,7 @@ type listener struct {
 	local   netip.AddrPort
 	queue   []*socket // established, not accepted
 	pending int       // with them, those still in the handshake
+	early   int       // opened by a fast open cookie, third segment not seen
 	told    bool      // an Acceptable event is not polled yet
 	closed  bool
 }
@@ -157,12 +158,22 @@ func (e *Endpoint) passiveOpen(now sim.Time, l *listener, syn *Segment) {
 	c.parent = l.sock
 	l.pending++
 	version := uint8(noVersion)
-	if opt.Protocol == MPTCP {
+	var k fastOpenCheck
+	if opt.FastOpen != 0 {
+		k = e.checkFastOpen(now, l, syn)
+	}
+	if opt.Protocol == MPTCP && !k.plain {
 		version = e.readCapableSYN(now, c, syn)
+	}
+	if k.use {
+		if !e.fitCookie(now, c, syn, &k.answer, version != noVersion) {
+			version = noVersion
+		}
+		c.pendEarly(&k.answer)
 	}
 	if version != noVersion {
 		c.conn = e.newConnection(now, c, version)
-		c.conn.accept(now, syn)
+		c.conn.accept(now, syn, &k.answer)
 		syn.Socket = c.conn.subs[0].flow.id
 		return
 	}
@@ -171,7 +182,7 @@ func (e *Endpoint) passiveOpen(now sim.Time, l *listener, syn *Segment) {
 	}
 	f := e.newFlow(c, syn.Tuple.Dst, syn.Tuple.Src, nil)
 	c.flow = f
-	f.tcp.Accept(now, syn)
+	f.tcp.AcceptFast(now, syn, &k.answer)
 	syn.Socket = f.id
 	e.settle(now, f)
 }

@@ -53,7 +53,7 @@ func (c *connection) writeBytes(now sim.Time, b []byte) int {
 			f.flow.tcp.SetLiterals(c.lit)
 		}
 	}
-	if !c.lit.Add(c.send.end-1, b[:n]) {
+	if !c.lit.Add(c.send.end-1+uint64(c.early.sent), b[:n]) {
 		return 0
 	}
 	return int(c.write(now, n))
@@ -71,7 +71,7 @@ func (c *connection) releaseLiterals() {
 			una = min(una, low)
 		}
 	}
-	c.lit.Release(una - 1)
+	c.lit.Release(una - 1 + uint64(c.early.sent))
 }
 
 // takeBack releases what Read returned last.

@@ -29,7 +29,7 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 	case f.phase == phasePre:
 		f.writeJoinACK(now, s)
 	case f.phase == phaseKeyed && f.active && f.writeCapableACK(s):
-	case f.phase == phaseKeyed || f.phase == phaseFull:
+	case f.phase == phaseKeyed || f.phase == phaseFull || f.earlyOpen():
 		if f.fourth == fourthOrdered {
 			f.fourth = fourthSent
 			f.conn.work = true
@@ -52,11 +52,17 @@ func (f *subflow) writeDSS(s *Segment) int {
 	h.Opt |= wire.HasDSS | wire.HasDataAck
 	n := 8
 	ack := c.remote.absolute(c.dataAck())
-	if c.ack8 {
+	switch {
+	case !c.remote.known:
+		// Data sent by fast open before the peer's key has come
+		// (draft-paasch-mptcp-syncookies-02 section 3.1.2).
+		h.Opt &^= wire.HasDataAck
+		n -= 4
+	case c.ack8:
 		h.Opt |= wire.DataAck8
 		h.DataAck = ack
 		n += 4
-	} else {
+	default:
 		h.DataAck = wire.DSN(uint32(ack))
 	}
 	switch fin := c.send.end; {

@@ -45,6 +45,10 @@ type Profile struct {
 	// are sent (RFC 8684 section 3.3.1 leaves them to the sender of each packet).
 	DSN     DSNWidth
 	DataAck DataAckWidth
+	// FastOpenRoom says how a SYN/ACK makes room for a fast open cookie beside
+	// MP_CAPABLE.
+	FastOpenRoom FastOpenRoom
+
 	// MaxMapping is how many bytes one DSS mapping covers at most: Linux maps
 	// whole buffers (up to 64 KiB) and repeats the option in each segment.
 	MaxMapping int
@@ -171,6 +175,7 @@ func RFC() *Profile {
 		Versions: Version1, VersionMemory: 3600 * sim.Second,
 		CapableSYNs:  3,
 		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
+		FastOpenRoom: RoomShortCookie,
 		MaxMapping:   65428,
 		HoldUnmapped: true, ReleaseNeedsSubflow: true,
 		Reinject:       ReinjectOnRTO,

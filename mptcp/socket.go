@@ -21,6 +21,9 @@ type socket struct {
 	conn   *connection
 	listen *listener
 	parent *socket // listener that has not handed it out yet
+	// earlyOf is the listener whose fast open limit the connection counts against.
+	earlyOf *listener
+	opened  bool // by a fast open cookie
 
 	// What the application was told, and what it asked for.
 	connected, closed      bool
@@ -122,6 +125,7 @@ func (s *socket) end(now sim.Time, why trace.Reason) {
 	}
 	s.closed = true
 	s.ended = now
+	s.unpendEarly()
 	s.reason = why
 	if s.parent != nil {
 		// Nobody has seen it: it leaves the queue without a trace.
@@ -187,7 +191,13 @@ func (s *socket) settlePlain(now sim.Time, f *flow) {
 	if st := c.State(); st != f.state {
 		old := f.state
 		f.state = st
+		if c.EarlyOpen() {
+			s.connect(now)
+		}
 		if (old == tcp.StateSynSent || old == tcp.StateSynReceived) && st != tcp.StateClosed {
+			if s.opt.FastOpen != 0 {
+				s.fastConnected(now, f, old)
+			}
 			s.connect(now)
 		}
 		if st == tcp.StateClosed || st == tcp.StateTimeWait {

@@ -116,14 +116,14 @@ func (f *subflow) established() bool {
 // opened reports whether the handshakes of TCP and of MPTCP are complete.
 func (f *subflow) opened() bool {
 	if f.phase != phasePlain {
-		return f.established()
+		return f.established() || f.earlyOpen()
 	}
 	return !f.dead && f.flow.tcp.State() >= tcp.StateEstablished
 }
 
 // usable reports whether the subflow may be granted data.
 func (f *subflow) usable() bool {
-	return f.established() && !f.closing && f.fourth == fourthSent && f.flow.tcp.State() == tcp.StateEstablished
+	return f.established() && !f.closing && f.fourth == fourthSent && f.flow.tcp.State() == tcp.StateEstablished || f.earlyOpen()
 }
 
 // isBackup reports whether either side wants the subflow to be used only if
@@ -159,7 +159,7 @@ func (f *subflow) MSS(room int) int {
 // SegmentAt implements tcp.Extension: a segment ends where its mapping ends.
 func (f *subflow) SegmentAt(_ sim.Time, pos uint64, max int) (n int, off uint64) {
 	if f.phase == phasePlain {
-		return max, pos
+		return max, pos + uint64(f.conn.early.sent)
 	}
 	m := f.tx.lookup(pos)
 	if m == nil {
@@ -167,7 +167,7 @@ func (f *subflow) SegmentAt(_ sim.Time, pos uint64, max int) (n int, off uint64)
 	}
 	f.sending, f.sendPos = *m, pos
 	d := pos - m.pos
-	return int(min(uint64(max), uint64(m.len)-d)), m.dsn + d - 1
+	return int(min(uint64(max), uint64(m.len)-d)), m.dsn + d - 1 + uint64(f.conn.early.sent)
 }
 
 // Deliver implements tcp.Extension: received bytes go where their mapping says.
@@ -221,6 +221,9 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 	switch e {
 	case tcp.Connected:
 		c.changed = true
+		if f.id == 0 && c.sock.opt.FastOpen != 0 {
+			f.fastConnected(now)
+		}
 	case tcp.AckAdvanced:
 		if f.phase == phasePlain {
 			c.plainAcked(now)

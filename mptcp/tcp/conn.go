@@ -100,6 +100,7 @@ type Conn struct {
 	record      trace.Record
 	lit         *Literals
 	syn         synState
+	fast        fastOpen
 	reset       resetRequest
 	challengeAt sim.Time // last rate-limited answer
 	userTimeout sim.Duration

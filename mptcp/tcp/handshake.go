@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"mpsim/cc"
 	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -19,6 +18,7 @@ type synState struct {
 	repeated bool // a SYN/ACK was sent again because the SYN came again
 	// peer is what the SYN offered; a SYN/ACK answers only that.
 	peer negotiated
+	seq  wire.Seq // of the peer's SYN
 }
 
 // Connect opens the connection actively: CLOSED to SYN-SENT.
@@ -56,7 +56,7 @@ func (c *Conn) startSYN(now sim.Time) {
 
 // readSYN takes over what the peer's SYN says.
 func (c *Conn) readSYN(now sim.Time, s *Segment) {
-	c.irs = s.Seq
+	c.irs, c.syn.seq = s.Seq, s.Seq
 	var peer negotiated
 	mss := 536 // RFC 9293 section 3.7.1
 	if o := s.Opt; o != nil {
@@ -88,9 +88,10 @@ func (c *Conn) readSYN(now sim.Time, s *Segment) {
 // handleSynSent is RFC 9293 section 3.10.7.3.
 func (c *Conn) handleSynSent(now sim.Time, s *Segment) {
 	ackOK := false
+	acked := int64(0)
 	if s.Flags.Has(wire.ACK) {
-		// Payload is never sent with our SYN, so only ISS+1 is acceptable.
-		if s.Ack != c.iss+1 {
+		// Of the payload that our SYN carried any part may be acknowledged.
+		if acked = int64(s.Ack.Diff(c.iss + 1)); acked < 0 || acked > c.fast.data {
 			if !s.Flags.Has(wire.RST) {
 				c.requestReset(s.Ack)
 			}
@@ -113,11 +114,15 @@ func (c *Conn) handleSynSent(now sim.Time, s *Segment) {
 		return
 	}
 	c.readSYN(now, s)
+	c.synAcked(s, acked)
 	if c.discarded(now, s) {
 		return
 	}
 	if ackOK {
-		c.out = c.out&^outSYN | outFirstACK
+		c.out &^= outSYN
+		if c.ext != nil || c.fast.data <= acked {
+			c.out |= outFirstACK // else the rest of the payload is (Linux)
+		}
 		c.handshakeRTT(now, s)
 		c.establish(now)
 		c.afterSYN(now, s)
@@ -164,7 +169,7 @@ func (c *Conn) handleSynReceived(now sim.Time, s *Segment) bool {
 	if !s.Flags.Has(wire.ACK) {
 		return false
 	}
-	if s.Ack != c.iss+1 {
+	if early := int64(s.Ack.Diff(c.iss + 1)); early < 0 || early > c.snd.nxt {
 		c.stats.BadAcks++
 		c.requestReset(s.Ack)
 		return false
@@ -215,18 +220,11 @@ func (c *Conn) establish(now sim.Time) {
 	c.setState(now, StateEstablished)
 	c.retries = retryState{}
 	c.updateMSS()
-	iw := int64(c.p.InitialWindowSegments)
-	restarted := c.syn.rtx >= c.p.RestartSynLosses && !c.synSpurious(now)
-	if restarted {
-		iw = 1
-	}
-	c.cc.Join(now, c.flow, cc.Path{
-		MSS: int64(c.snd.mss), InitWindow: iw * int64(c.snd.mss),
-		RTT: c.rtt.latest, Restarted: restarted,
-	})
-	c.joined = true
-	c.usage.fullAt = now
+	c.joinController(now, c.syn.rtx >= c.p.RestartSynLosses && !c.synSpurious(now))
 	c.keepaliveRestart(now)
+	if !c.flight.empty() {
+		c.rearmRTO(now) // sent before the third segment came
+	}
 	if c.closing.queued {
 		c.setState(now, StateFinWait1)
 	}
@@ -290,11 +288,15 @@ func (c *Conn) writeSYN(now sim.Time, out *Segment) {
 	}
 	out.Window = uint16(min(c.initialWindow(now), 1<<16-1))
 	c.rcv.wnd = int64(out.Window)
-	c.rcv.edge, c.rcv.top = c.rcv.wnd, c.rcv.wnd
+	c.rcv.edge = c.rcv.nxt + c.rcv.wnd
+	c.rcv.top = c.rcv.edge
 	c.writeSYNECN(out)
 	c.syn.sentAt = now
 	if c.ext != nil {
 		c.ext.WriteOptions(now, out, wire.MaxOptionsLen-out.OptionsLen(out.Opt))
+	}
+	if c.fast.offer || c.fast.bare {
+		c.writeFastOpen(now, out)
 	}
 }
 
@@ -305,5 +307,5 @@ func (c *Conn) initialWindow(now sim.Time) int64 {
 			return w
 		}
 	}
-	return c.recvBuffer
+	return c.recvBuffer - (c.rcv.nxt - c.rcv.read)
 }

@@ -176,7 +176,7 @@ func (c *Conn) challenge(now sim.Time) {
 // reports whether the rest of the segment counts: only for the SYN/ACK of a
 // simultaneous open.
 func (c *Conn) acceptSYN(now sim.Time, s *Segment) bool {
-	if c.state == StateSynReceived && s.Seq == c.irs && !s.Flags.Has(wire.RST) {
+	if c.state == StateSynReceived && s.Seq == c.syn.seq && !s.Flags.Has(wire.RST) {
 		if s.Flags.Has(wire.ACK) && s.Ack == c.iss+1 {
 			return true
 		}

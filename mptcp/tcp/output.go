@@ -18,7 +18,7 @@ func (c *Conn) Poll(now sim.Time, out *Segment) bool {
 	if c.out&special != 0 && c.pollSpecial(now, out) {
 		return true
 	}
-	if sending.has(c.state) {
+	if sending.has(c.state) || c.EarlyOpen() {
 		if c.rexmit == rexmitNew {
 			if c.pollNew(now, out) {
 				return true
@@ -261,6 +261,9 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 		c.prr.out += int64(r.len)
 	}
 	c.finish(now, out)
+	if fin {
+		c.writeFINCookie(out)
+	}
 }
 
 // payloadLeaves does the accounting of n bytes of payload, new or not.
@@ -394,6 +397,9 @@ func (c *Conn) resend(now sim.Time, out *Segment, i uint32) {
 		c.payloadLeaves(now, out, n)
 	}
 	c.finish(now, out)
+	if out.Flags.Has(wire.FIN) {
+		c.writeFINCookie(out)
+	}
 }
 
 // fitRecord makes record i as long as a segment can be now: it is split if the

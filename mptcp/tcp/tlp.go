@@ -27,7 +27,7 @@ func (t *tlp) stop() { t.high = 0 }
 // retransmission timer is to start anew.
 func (c *Conn) scheduleTLP(now sim.Time, advancing bool) bool {
 	if !c.p.TLP || !c.p.RACK || c.options&useSACK == 0 || c.flight.empty() ||
-		c.caState != cc.Open && c.caState != cc.CWR {
+		c.caState != cc.Open && c.caState != cc.CWR || c.state == StateSynReceived {
 		return false
 	}
 	d := c.p.InitialRTO

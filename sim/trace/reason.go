@@ -61,6 +61,18 @@ const (
 	BoxDrop
 	MPCapableSYNTXDrop // no answer to SYNs with MP_CAPABLE
 	ArenaFull          // no room for literal payload
+
+	// TCP Fast Open and SYN cookies.
+	OptionRoom        // an option did not fit into the 40 octets
+	TimestampsDropped // timestamps gave way to another option
+	CookieShortened   // the cookie was cut to the room that is left
+	CookieDropped     // no cookie was granted because MP_CAPABLE needs the room
+	CapableDropped    // MP_CAPABLE was left out because the cookie needs the room
+	CookieInvalid     // a cookie was not ours, or too old
+	FastOpenOverflow  // too many connections by fast open are pending
+	SYNDataUnacked    // the SYN/ACK did not acknowledge all of the SYN's payload
+	CookieCacheFull   // an older destination was forgotten
+	BacklogFull       // the backlog of a listener is full
 	numReasons
 )
 
@@ -105,6 +117,16 @@ var reasons = [numReasons]string{
 	BoxDrop:                 "box_drop",
 	MPCapableSYNTXDrop:      "MPCapableSYNTXDrop",
 	ArenaFull:               "arena_full",
+	OptionRoom:              "option_room",
+	TimestampsDropped:       "timestamps_dropped",
+	CookieShortened:         "cookie_shortened",
+	CookieDropped:           "cookie_dropped",
+	CapableDropped:          "capable_dropped",
+	CookieInvalid:           "cookie_invalid",
+	FastOpenOverflow:        "fast_open_overflow",
+	SYNDataUnacked:          "syn_data_unacked",
+	CookieCacheFull:         "cookie_cache_full",
+	BacklogFull:             "backlog_full",
 }
 
 // String returns the name of the reason, or "" for NoReason.

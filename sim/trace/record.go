@@ -53,6 +53,8 @@ const (
 	SegmentRefused       // TCP drops a segment or answers it with a challenge: rcv_nxt, snd_una
 	SubflowPhase         // MPTCP handshake of a subflow: old phase, new phase
 	VersionCached        // a peer refused a protocol version: that one, the one to try next (255: none)
+	FastOpen             // TCP Fast Open: octets of the cookie, payload bytes of the SYN, of them acknowledged or accepted
+	SYNCookie            // SYN cookies: 0 sent, 1 accepted, 2 refused; index of the MSS; token
 	numKinds
 )
 
@@ -88,6 +90,8 @@ var kinds = [numKinds]kindInfo{
 	SegmentRefused:  {"segment_refused", [5]string{"rcv_nxt", "snd_una"}},
 	SubflowPhase:    {"subflow_phase", [5]string{"old", "new"}},
 	VersionCached:   {"version_cached", [5]string{"refused", "next"}},
+	FastOpen:        {"fast_open", [5]string{"cookie", "data", "acked"}},
+	SYNCookie:       {"syn_cookie", [5]string{"what", "mss_index", "token"}},
 }
 
 // String returns the name of the kind, as event logs print it.
