@@ -207,3 +207,10 @@ func (r *rawPeer) dss(ssn uint32, dsn uint64, n int, ack uint64) func(s *Segment
 		}
 	}
 }
+
+// rawAddr3 is one more address of the raw peer.
+var rawAddr3 = netip.MustParseAddrPort("10.0.3.2:40002")
+
+func netAddrPort(a netip.AddrPort, port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr(), port)
+}
