@@ -39,6 +39,9 @@ func validCapable(o *wire.Options, version, keys uint8) bool {
 // readCapableSYN returns the version of the MPTCP connection that a SYN opens, or
 // noVersion.
 func (e *Endpoint) readCapableSYN(now sim.Time, s *socket, syn *Segment) uint8 {
+	if !e.profile.can(PassiveOpen) || !e.profile.family(syn.Tuple.Src.Addr()) {
+		return noVersion
+	}
 	v := versionOfSYN(syn.Opt, s.opt.Versions)
 	if v != noVersion {
 		e.count(now, s, mpCapableSYNRX)

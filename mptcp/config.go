@@ -127,6 +127,7 @@ func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
 	if f.Versions == 0 {
 		f.Versions = p.Versions
 	}
+	f.ReceiveBuffer = p.receiveBuffer(f.ReceiveBuffer)
 	if f.SubflowLimit <= 0 {
 		f.SubflowLimit = p.SubflowLimit
 	}

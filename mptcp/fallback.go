@@ -21,7 +21,7 @@ type fallback struct {
 // ever was, and nothing was sent on it twice or is missing in between. The next
 // byte to be delivered is at position pos.
 func (c *connection) canFallBack(f *subflow, pos uint64) bool {
-	return f.id == 0 && len(c.subs) == 1 &&
+	return c.p.can(DataFallback) && f.id == 0 && len(c.subs) == 1 &&
 		f.flow.tcp.SndEnd() == c.send.next-1 &&
 		pos == c.recv.next-1 && len(c.recv.waiting) == 0
 }

@@ -115,7 +115,7 @@ func (f *subflow) readSignals(now sim.Time, s *Segment) tcp.Verdict {
 	if o.Has(wire.OptFastClose) {
 		f.readFastClose(now, s)
 	}
-	if o.Has(wire.OptPrio) {
+	if o.Has(wire.OptPrio) && c.p.can(Priority) {
 		c.e.count(now, c.sock, mpPrioRx)
 		f.peerBackup = o.Prio.Backup
 		c.work = true

@@ -76,7 +76,8 @@ func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 		e.resetFor(now, syn, e.rstReason(rstMPTCP))
 		return
 	}
-	if !e.profile.RefuseAtACK && !c.mayJoin(true) {
+	if !c.p.can(PassiveJoin) || !c.p.family(syn.Tuple.Src.Addr()) ||
+		!c.p.RefuseAtACK && !c.mayJoin(true) {
 		e.count(now, c.sock, mpJoinRejected)
 		e.resetFor(now, syn, c.rstReason(rstProhibited))
 		return
@@ -84,7 +85,7 @@ func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, true)
 	f.phase = phaseSYNACK
 	f.localID, f.remoteID = c.addressID(syn.Tuple.Dst.Addr()), j.AddrID
-	f.peerBackup = j.Backup
+	f.peerBackup = j.Backup && c.p.can(Priority)
 	f.join.nonce, f.join.peerNonce = uint32(e.rnd.nonces.Uint64()), j.Nonce
 	f.flow.tcp.Accept(now, syn)
 	syn.Socket = f.flow.id
@@ -113,7 +114,7 @@ func (f *subflow) writeJoinSYN(now sim.Time, s *Segment) {
 	c := f.conn
 	o := s.Options()
 	o.Present |= wire.OptJoin
-	o.Join = wire.Join{Backup: f.backup, AddrID: f.localID, Nonce: f.join.nonce}
+	o.Join = wire.Join{Backup: f.backup && c.p.can(Priority), AddrID: f.localID, Nonce: f.join.nonce}
 	if f.phase == phaseSYN {
 		f.synSent++
 		if f.synSent == 1 {
@@ -141,12 +142,12 @@ func (f *subflow) readJoinSYNACK(now sim.Time, s *Segment) tcp.Verdict {
 		c.e.count(now, c.sock, mpJoinSynAckBackupRx)
 	}
 	f.join.peerNonce = j.Nonce
-	if j.HMAC64 != left64(c.joinHMAC(c.remote.key, c.local.key, j.Nonce, f.join.nonce)) {
+	if c.p.can(HMACCheck) && j.HMAC64 != left64(c.joinHMAC(c.remote.key, c.local.key, j.Nonce, f.join.nonce)) {
 		c.e.count(now, c.sock, mpJoinSynAckHMacFailure)
 		f.refuse(now, s, rstMPTCP, trace.BadHMAC)
 		return tcp.Discard
 	}
-	f.peerBackup = j.Backup
+	f.peerBackup = j.Backup && c.p.can(Priority)
 	if f.remoteID == 0 {
 		f.remoteID = j.AddrID
 	}
@@ -209,7 +210,7 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 	}
 	c.e.count(now, c.sock, mpJoinAckRx)
 	want := c.joinHMAC(c.remote.key, c.local.key, f.join.peerNonce, f.join.nonce)
-	if o.Join.HMAC != left160(want) {
+	if c.p.can(HMACCheck) && o.Join.HMAC != left160(want) {
 		c.e.count(now, c.sock, mpJoinAckHMacFailure)
 		f.refuse(now, s, rstMPTCP, trace.BadHMAC)
 		return tcp.Discard

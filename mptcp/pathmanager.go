@@ -251,7 +251,7 @@ func (c *connection) obey(now sim.Time, o *PathOrder) {
 	}
 	switch o.Kind {
 	case OrderOpen:
-		if !c.mayJoin(true) {
+		if !c.mayOpen() || !c.p.family(o.Local) || !c.mayJoin(true) {
 			return
 		}
 		c.tracePM(now, o, cc.FlowID(len(c.subs)))
@@ -285,7 +285,7 @@ func (f *subflow) setBackup(now sim.Time, backup bool) {
 		return
 	}
 	f.backup = backup
-	f.prioDue = true
+	f.prioDue = f.conn.p.can(Priority)
 	f.ackNow(now)
 	f.conn.work = true
 }

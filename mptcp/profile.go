@@ -12,6 +12,9 @@ import (
 type Profile struct {
 	// Name is what scenarios call the profile; Doc says in one line what it is.
 	Name, Doc string
+	// Sources say where the profile's fields come from that differ from those of
+	// the RFC's profile.
+	Sources []Source
 	// TCP is the profile of every TCP connection, subflow or not.
 	TCP tcp.Profile
 
@@ -22,6 +25,12 @@ type Profile struct {
 	// peer did not answer one (RFC 8684 section 3.1 leaves it open; the time is
 	// that of Linux's blackhole_timeout).
 	VersionMemory sim.Duration
+	// Lacks is what the implementation cannot do.
+	Lacks Ability
+	// JoinBy says which end opens further subflows.
+	JoinBy JoinRole
+	// ReceiveBuffer is the rule for receive buffers.
+	ReceiveBuffer ReceiveBufferRule
 	// CapableSYNs is how many SYNs carry MP_CAPABLE before the connection tries
 	// without (RFC 8684 section 3.1; Linux syn_retrans_before_tcp_fallback 2:
 	// three SYNs).
@@ -67,6 +76,9 @@ type Profile struct {
 	// sent again.
 	Reinject      ReinjectPolicy
 	ReinjectAfter int
+	// SubflowTimeouts is the number of timeouts in a row at which a subflow is
+	// reset beside which another can carry data; 0: it goes on as long as TCP does.
+	SubflowTimeouts int
 	// Reprobe caps the retransmission timeout of a silent subflow while another
 	// one lives, so that a path that returns is found soon; 0: no cap. A socket
 	// can ask for it too (SocketOptions.Reprobe).
@@ -92,6 +104,9 @@ type Profile struct {
 	// carry it on from there.
 	WindowProbe sim.Duration
 }
+
+// Source says what a field of a profile comes from. "Lacks X" is a member of Lacks.
+type Source struct{ Field, From string }
 
 // JoinAckTimer says when the third packet of a join is sent again.
 type JoinAckTimer uint8
@@ -186,9 +201,9 @@ func RFC() *Profile {
 }
 
 // LinuxOOT returns the profile of the out-of-tree Linux stack (v0.9x), on which
-// most papers were measured: TCP as of the kernels it was made for (RFC 6675 and
-// PRR without RACK), one mapping for each segment, reinjection after every
-// timeout.
+// most papers were measured: version 0, TCP as of the kernels it was made for (RFC
+// 6675 and PRR without RACK), one mapping for each segment, numbers of 4 octets,
+// reinjection after every timeout.
 func LinuxOOT() *Profile {
 	t := *tcp.Linux()
 	t.Name = "linux-oot"
@@ -199,8 +214,10 @@ func LinuxOOT() *Profile {
 		Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured",
 		TCP:      t,
 		Versions: Version0, VersionMemory: 3600 * sim.Second,
+		JoinBy:       JoinClient,
 		CapableSYNs:  4,
-		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
+		SubflowLimit: 31, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
+		DSN: DSN4, DataAck: DataAck4,
 		MaxMapping:     1,
 		Reinject:       ReinjectOnRTO,
 		DataFINTimeout: 200 * sim.Millisecond, AnswerDataFIN: true,
@@ -210,7 +227,9 @@ func LinuxOOT() *Profile {
 }
 
 // Profiles returns the profiles in the order in which they are listed.
-func Profiles() []*Profile { return []*Profile{Linux(), RFC(), LinuxOOT()} }
+func Profiles() []*Profile {
+	return []*Profile{Linux(), RFC(), LinuxOOT(), Linux086(), FreeBSD02(), IOS7(), NetScaler()}
+}
 
 // ProfileByName returns a fresh copy of the named profile, or nil.
 func ProfileByName(name string) *Profile {

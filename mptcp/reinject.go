@@ -4,6 +4,7 @@ import (
 	"mpsim/cc"
 	"mpsim/sched"
 	"mpsim/sim"
+	"mpsim/sim/trace"
 )
 
 // Data in flight is sent again on another subflow (RFC 8684 section 3.3.6) when
@@ -14,10 +15,10 @@ import (
 // reinjectAfterTimeout reports whether a timeout of f lets its data be sent
 // again: there is somebody else to send it, and the policy allows.
 func (c *connection) reinjectAfterTimeout(f *subflow) bool {
-	switch c.p.Reinject {
-	case ReinjectNone:
+	switch {
+	case !c.p.can(Reinjection), c.p.Reinject == ReinjectNone:
 		return false
-	case ReinjectConservative:
+	case c.p.Reinject == ReinjectConservative:
 		if f.flow.tcp.Backoff() < c.p.ReinjectAfter {
 			return false
 		}
@@ -26,10 +27,27 @@ func (c *connection) reinjectAfterTimeout(f *subflow) bool {
 	return true
 }
 
+// timeoutsExceeded resets a subflow that has timed out as often in a row as the
+// profile lets it, if another one can carry data.
+func (c *connection) timeoutsExceeded(now sim.Time, f *subflow) {
+	if c.p.SubflowTimeouts == 0 || f.dead || f.flow.tcp.Backoff() < c.p.SubflowTimeouts {
+		return
+	}
+	for _, g := range c.subs {
+		if g != f && g.usable() && !g.failed {
+			f.reset(now, rstPerformance, trace.TimedOut)
+			return
+		}
+	}
+}
+
 // requeueLost puts everything on the list of what is to be sent again that only
 // subflows carry which have ended or, by the policy, failed. Without a subflow
 // in health the list would serve nobody, so it waits until there is one.
 func (c *connection) requeueLost() {
+	if !c.p.can(Reinjection) {
+		return
+	}
 	healthy := uint64(0)
 	able := false
 	for _, f := range c.subs {
@@ -124,7 +142,7 @@ func (c *connection) retransTimeout(now sim.Time) {
 		return
 	}
 	flight := c.send.inFlight()
-	if !c.inHand(&flight[0]) {
+	if c.p.can(Reinjection) && !c.inHand(&flight[0]) {
 		for i := range flight {
 			if flight[i].Carried == flight[0].Carried && !c.inHand(&flight[i]) {
 				c.send.repeat(flight[i])

@@ -12,6 +12,7 @@ const (
 	rstMPTCP       = 1 // MPTCP-specific error
 	rstProhibited  = 3 // administratively prohibited
 	rstOutstanding = 4 // too much outstanding data
+	rstPerformance = 5 // unacceptable performance
 	rstMiddlebox   = 6 // middlebox interference
 )
 
@@ -72,7 +73,7 @@ func (f *subflow) writeReset(now sim.Time, s *Segment, room int) {
 		return
 	}
 	o := s.Options()
-	if f.fast && c.remote.known && room >= 12 {
+	if f.fast && c.p.can(FastClose) && c.remote.known && room >= 12 {
 		o.Present |= wire.OptFastClose
 		o.FastClose.ReceiverKey = uint64(c.remote.key)
 		room -= 12
@@ -100,7 +101,7 @@ func (f *subflow) readReset(now sim.Time, s *Segment) {
 // 8684 section 3.5). Whatever carried it, the other subflows are reset.
 func (f *subflow) readFastClose(now sim.Time, s *Segment) {
 	c := f.conn
-	if Key(s.Opt.FastClose.ReceiverKey) != c.local.key || f.phase == phasePlain {
+	if Key(s.Opt.FastClose.ReceiverKey) != c.local.key || f.phase == phasePlain || !c.p.can(FastClose) {
 		return
 	}
 	c.e.count(now, c.sock, mpFastcloseRx)

@@ -249,6 +249,7 @@ func (c *connection) subflowsChanged(now sim.Time) {
 			f.timedOut = false
 			c.sched.OnTimeout(now, f.id)
 			lost = c.reinjectAfterTimeout(f) || lost
+			c.timeoutsExceeded(now, f)
 		}
 		if f.closing && !f.dead {
 			// The peer's FIN without DATA_FIN closes the subflow only (RFC 8684

@@ -66,6 +66,9 @@ const noVersion = 0xff
 // offer returns the version to open a connection with: the highest of the set
 // that is not known to fail with the peer (RFC 8684 section 3.1), or noVersion.
 func (e *Endpoint) offer(now sim.Time, v Versions, remote netip.Addr) uint8 {
+	if !e.profile.family(remote) {
+		return noVersion
+	}
 	if v == Version0|Version1 {
 		return e.versions.best(now, remote)
 	}
