@@ -77,7 +77,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 		e: e, sock: s, p: e.profile, version: version,
 		cc:    s.opt.Controller(e.connStream(s, "cc")),
 		sched: s.opt.Scheduler(e.connStream(s, "sched")),
-		send:  newSendQueue(s.opt.SendBuffer),
+		send:  newSendQueue(s.opt.SendBuffer, e.profile.BufferPage),
 		recv:  reassembly{next: 1, arena: &e.arena},
 		wnd:   localWindow{size: s.opt.ReceiveBuffer, read: 1, edge: 1},
 		acked: 1,
@@ -214,7 +214,11 @@ func (c *connection) dataAcked(now sim.Time) {
 		c.send.ack(una)
 		c.sched.OnDataAck(now, una)
 		c.stats.lastAck = now
-		c.retrans.progress(now)
+		if c.p.Retrans == RetransUpstream {
+			c.restartUpstream(now)
+		} else {
+			c.retrans.progress(now)
+		}
 		c.probe.stop()
 	}
 	c.closing.acked(c.acked, c.send.end)

@@ -21,6 +21,8 @@ const (
 	mpCapableDataFallback
 	mpFallbackTokenInit
 	mptcpRetrans
+	subflowStale
+	subflowRecover
 	mpJoinNoTokenFound
 	mpJoinSynRx
 	mpJoinSynBackupRx
@@ -66,6 +68,7 @@ var counterNames = [numCounters]string{
 	mpCapableFallbackACK: "MPCapableFallbackACK", mpCapableFallbackSYNACK: "MPCapableFallbackSYNACK",
 	mpCapableSYNTXDrop: "MPCapableSYNTXDrop", mpCapableDataFallback: "MPCapableDataFallback",
 	mpFallbackTokenInit: "MPFallbackTokenInit", mptcpRetrans: "MPTCPRetrans",
+	subflowStale: "SubflowStale", subflowRecover: "SubflowRecover",
 	mpJoinNoTokenFound: "MPJoinNoTokenFound", mpJoinSynRx: "MPJoinSynRx",
 	mpJoinSynBackupRx: "MPJoinSynBackupRx", mpJoinSynAckRx: "MPJoinSynAckRx",
 	mpJoinSynAckBackupRx: "MPJoinSynAckBackupRx", mpJoinSynAckHMacFailure: "MPJoinSynAckHMacFailure",

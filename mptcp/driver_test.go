@@ -191,6 +191,14 @@ func newController(name string) func(*sim.Rand) cc.Controller {
 	}
 }
 
+func kernelScheduler(*sim.Rand) sched.Scheduler {
+	s, err := sched.NewScheduler("linux", nil, nil)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
 func newScheduler(*sim.Rand) sched.Scheduler {
 	s, err := sched.NewScheduler("minrtt", nil, nil)
 	if err != nil {

@@ -54,10 +54,8 @@ type emitted struct {
 	seg  Segment
 }
 
-// scripts are those that run. Of the others, tx_iw10_mapping, window_limit and
-// zero_window_probe show the kernel's own scheduler, which fills subflows beyond
-// their congestion window; the rest needs ADD_ADDR, REMOVE_ADDR, checksums, or a
-// path manager.
+// scripts are those that run, with the kernel's own scheduler; the rest needs
+// ADD_ADDR, REMOVE_ADDR, checksums, or a path manager.
 var scripts = []string{
 	"close_local_first", "close_peer_first", "dsn4_wrap", "dsn_dack_widths", "dup_dsn",
 	"fastclose_rx_ack", "fastclose_rx_rst", "fastclose_tx",
@@ -66,7 +64,7 @@ var scripts = []string{
 	"hs_client_nots", "hs_client_ts", "hs_server_nots", "hs_server_ts", "join_bad_hmac",
 	"join_bad_token", "join_server", "join_server_backup", "mapping_spans_segments",
 	"ooo_dsn_two_subflows", "prio_rx", "rtx_fast_same_mapping", "rtx_rto_same_mapping",
-	"rx_hole_sack", "tcprst_join",
+	"rx_hole_sack", "tcprst_join", "tx_iw10_mapping", "window_limit", "zero_window_probe",
 }
 
 // TestKernelScripts runs the scripts.
@@ -91,7 +89,7 @@ func newScripted(t *testing.T) *scripted {
 	s := &scripted{t: t, conns: map[string]ConnID{}, tol: 10 * ms}
 	s.e = New(Config{Stream: func(p string) *sim.Rand { return sim.NewRand(3, 0, p) }})
 	s.opt = SocketOptions{
-		Protocol: MPTCP, Controller: newController("reno"), Scheduler: newScheduler,
+		Protocol: MPTCP, Controller: newController("reno"), Scheduler: kernelScheduler,
 		SendBuffer: 1 << 20, ReceiveBuffer: 1 << 23, // window scale 8
 	}
 	return s

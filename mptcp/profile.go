@@ -79,6 +79,15 @@ type Profile struct {
 	// SubflowTimeouts is the number of timeouts in a row at which a subflow is
 	// reset beside which another can carry data; 0: it goes on as long as TCP does.
 	SubflowTimeouts int
+	// Retrans is the connection-level retransmission timer. With RetransUpstream a
+	// subflow becomes stale after more than StaleLossCount expiries without
+	// progress (Linux net.mptcp.stale_loss_cnt 4; 0: never).
+	Retrans        RetransTimer
+	StaleLossCount int
+	// BufferPage is the size in bytes of the pages into which written data is
+	// copied, 0: data is not kept in buffers (Linux SKB_FRAG_PAGE_ORDER: 32 KiB).
+	// Bursts of the scheduler and connection-level retransmissions end with one.
+	BufferPage int
 	// Reprobe caps the retransmission timeout of a silent subflow while another
 	// one lives, so that a path that returns is found soon; 0: no cap. A socket
 	// can ask for it too (SocketOptions.Reprobe).
@@ -164,9 +173,7 @@ func ParseReinjectPolicy(name string) (ReinjectPolicy, bool) {
 // reprobeInterval is the cap of Reprobe where a socket asks for it.
 const reprobeInterval = sim.Second
 
-// Linux returns the profile of upstream Linux 6.18 with default settings. Its
-// own reinjection (a connection-level timer and stale subflows) is not part of
-// it: data is sent again after a timeout of its subflow.
+// Linux returns the profile of upstream Linux 6.18 with default settings.
 func Linux() *Profile {
 	return &Profile{
 		Name: "linux", Doc: "upstream Linux 6.18 with default sysctl settings",
@@ -174,8 +181,9 @@ func Linux() *Profile {
 		Versions: Version1, VersionMemory: 3600 * sim.Second,
 		CapableSYNs:  3,
 		SubflowLimit: 8, RefuseAtACK: true, JoinAck: JoinAckTwoSRTT,
-		MaxMapping:     65428,
-		Reinject:       ReinjectOnRTO,
+		MaxMapping: 65428,
+		Reinject:   ReinjectNone,
+		Retrans:    RetransUpstream, StaleLossCount: 4, BufferPage: 32768,
 		DataFINTimeout: 200 * sim.Millisecond, DataFINTwice: true, AckAfterFIN: true,
 		CloseTimeout: 60 * sim.Second,
 		WindowProbe:  200 * sim.Millisecond,

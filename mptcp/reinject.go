@@ -87,12 +87,16 @@ func (c *connection) fastRecovery(f *subflow) {
 // retransTimer is the connection-level retransmission timer (RFC 8684 section
 // 3.3.6): a net for data that subflows have delivered but the peer has not
 // acknowledged. Its interval is that of out-of-tree Linux, twice the largest RTO
-// of the subflows in health, doubling while nothing moves. The stale subflows of
-// upstream Linux would be found here too.
+// of the subflows in health, doubling while nothing moves; that of upstream Linux
+// is in retrans.go.
 type retransTimer struct {
 	at      sim.Time
 	moved   sim.Time // last progress
 	backoff uint
+	// Of RetransUpstream: the deadline, which at may precede, and what the next
+	// restart adds.
+	due      sim.Time
+	interval sim.Duration
 }
 
 func (t *retransTimer) stop() { *t = retransTimer{at: sim.Never} }
@@ -107,6 +111,10 @@ func (t *retransTimer) progress(now sim.Time) {
 // armRetrans starts the timer if data is outstanding.
 func (c *connection) armRetrans(now sim.Time) {
 	if c.retrans.at == sim.Never && c.send.una != c.send.next {
+		if c.p.Retrans == RetransUpstream {
+			c.restartUpstream(now)
+			return
+		}
 		c.retrans.moved = now
 		c.retrans.at = now.Add(c.retransInterval())
 	}
@@ -135,6 +143,10 @@ func (c *connection) retransTimeout(now sim.Time) {
 	t := &c.retrans
 	t.at = sim.Never
 	if c.over || c.fallback.on || c.send.una == c.send.next {
+		return
+	}
+	if c.p.Retrans == RetransUpstream {
+		c.retransUpstream(now)
 		return
 	}
 	if due := t.moved.Add(c.retransInterval()); due > now {

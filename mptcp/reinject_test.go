@@ -37,6 +37,14 @@ func outageWorld(t *testing.T, p *Profile, reprobe bool) (w *world, cli, srv *ap
 	return w, cli, srv
 }
 
+// reinjecting is the Linux profile with a policy of reinjection in the place of
+// the connection-level timer of upstream Linux.
+func reinjecting(policy ReinjectPolicy) *Profile {
+	p := Linux()
+	p.Retrans, p.Reinject = RetransDelivered, policy
+	return p
+}
+
 // rate returns the application's rate over the next d in Mb/s.
 func (w *world) rate(a *app, d sim.Duration) float64 {
 	before := a.off
@@ -51,7 +59,7 @@ func (w *world) rate(a *app, d sim.Duration) float64 {
 // row:B14
 func TestOutage(t *testing.T) {
 	for _, reprobe := range []bool{false, true} {
-		w, cli, srv := outageWorld(t, Linux(), reprobe)
+		w, cli, srv := outageWorld(t, reinjecting(ReinjectOnRTO), reprobe)
 		w.runTo(sim.Time(2 * sim.Second))
 		if r := w.rate(cli, 3*sim.Second); r < 18 {
 			t.Errorf("both paths carry %.2f Mb/s", r)
@@ -103,8 +111,8 @@ func TestOutage(t *testing.T) {
 func TestReinjectPolicies(t *testing.T) {
 	var first [4]sim.Duration
 	for policy := ReinjectOnRTO; policy <= ReinjectNone; policy++ {
-		p := Linux()
-		p.Reinject, p.ReinjectAfter = policy, 3
+		p := reinjecting(policy)
+		p.ReinjectAfter = 3
 		w, cli, srv := outageWorld(t, p, false)
 		w.runTo(sim.Time(5 * sim.Second))
 		for w.now < sim.Time(14*sim.Second) {

@@ -21,7 +21,7 @@ func (c *connection) push(now sim.Time) {
 	var rows []sched.Path
 	for c.send.next != c.send.end || len(c.send.again) > 0 {
 		if rows == nil {
-			if rows = c.rows(); len(rows) == 0 {
+			if rows = c.rows(now); len(rows) == 0 {
 				return
 			}
 		}
@@ -66,15 +66,17 @@ func (c *connection) queue() *sched.Queue {
 	q.Next, q.Una, q.End = c.send.next, c.send.una, c.send.end
 	q.PeerEdge = c.peer.edge
 	q.Reinject, q.InFlight = c.send.again, c.send.inFlight()
+	q.Buffers = c.send.buffers.ends[c.send.buffers.head:]
 	return q
 }
 
 // rows returns what the scheduler sees of the subflows that may be granted data.
 // They are filled in place, field by field; those that are not mentioned have no
 // source yet and stay zero.
-func (c *connection) rows() []sched.Path {
+func (c *connection) rows(now sim.Time) []sched.Path {
 	rows := c.e.rows
 	n := 0
+	due := sim.Time(0)
 	for _, f := range c.subs {
 		if !f.usable() {
 			continue
@@ -93,8 +95,13 @@ func (c *connection) rows() []sched.Path {
 		r.MSS, r.LastRecv = int64(t.MSS()), t.LastReceived()
 		r.Backup, r.PotentiallyFailed = f.isBackup(), f.failed
 		r.InLoss = t.CAState() == cc.LossState
+		r.Stale = f.stale && !c.active(now, f)
+		if d := t.RtxDue(); d != sim.Never && f.staleCount == 0 {
+			due = max(due, d)
+		}
 	}
 	c.e.rows = rows
+	c.setRetransInterval(now, due)
 	return rows[:n]
 }
 
@@ -102,7 +109,8 @@ func (c *connection) rows() []sched.Path {
 func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
 	t := &f.flow.tcp
 	r.Unsent = t.Unsent()
-	r.SendBufFree = c.send.limit - int64(t.SndEnd()-t.SndUna())
+	r.Queued = int64(t.SndEnd() - t.SndUna())
+	r.SendBufFree = c.send.limit - r.Queued
 }
 
 // granted brings the row of a subflow up to date after a grant to it.
@@ -156,19 +164,16 @@ func (c *connection) carry(now sim.Time, g *sched.Grant, candidates int) bool {
 			sim.Bugf("connection %d: grant of old data [%d, %d), queue [%d, %d)",
 				c.sock.number, g.DSN, end, c.send.una, c.send.next)
 		}
-		if held := f.tx.holds(g.DSN, g.Len, f.flow.tcp.SndUna()); held > 0 {
+		if c.p.Retrans != RetransUpstream && f.tx.holds(g.DSN, g.Len, f.flow.tcp.SndUna()) > 0 {
 			// The subflow is still carrying a part: it goes off the list, since
 			// TCP will see to it, and nothing is sent twice on one subflow.
 			c.send.forget(g.DSN, end)
 			return true
 		}
-		from := c.carrierOf(g.DSN)
-		c.send.copyTo(f.lane, g.DSN, g.Len)
-		c.stats.reinjected += int64(g.Len)
-		f.reinjected += int64(g.Len)
-		c.e.count(now, c.sock, mptcpRetrans)
-		c.e.emit(now, c.sock, g.Flow, trace.Reinject, trace.NoReason,
-			int64(g.DSN), int64(g.Len), int64(from), int64(g.Flow), int64(g.Kind))
+		if c.p.Retrans != RetransUpstream {
+			c.e.count(now, c.sock, mptcpRetrans)
+		}
+		c.copyOf(now, f, g.DSN, g.Len, g.Kind)
 	}
 	c.recordGrant(now, g, candidates)
 	c.load(now, f, g.DSN, g.Len)
@@ -234,7 +239,7 @@ func (c *connection) subflowsChanged(now sim.Time) {
 		c.abort(now, trace.ResetReceived)
 		return
 	}
-	lost := false
+	lost, ended := false, false
 	for _, f := range c.subs {
 		if !f.announced && f.opened() {
 			f.announced = true
@@ -258,11 +263,16 @@ func (c *connection) subflowsChanged(now sim.Time) {
 		}
 		if f.dead && !f.buried {
 			f.buried = true
+			ended = ended || f.tx.len() > 0
 			c.subflowDown(now, f)
 			lost = true
 		}
 	}
-	if lost && !c.fallback.on {
+	switch {
+	case c.fallback.on:
+	case c.p.Retrans == RetransUpstream && ended:
+		c.send.requeueAll()
+	case lost:
 		c.requeueLost()
 	}
 	if c.full && !c.over {

@@ -28,12 +28,14 @@ type sendQueue struct {
 	head   int
 	copies int // ranges in flight that were copied
 
+	buffers buffers
+
 	// again are the ranges to be sent again, sorted and without overlap.
 	again []sched.Range
 }
 
-func newSendQueue(limit int64) sendQueue {
-	return sendQueue{una: 1, next: 1, end: 1, limit: limit}
+func newSendQueue(limit int64, page int) sendQueue {
+	return sendQueue{una: 1, next: 1, end: 1, limit: limit, buffers: buffers{size: page}}
 }
 
 // maxRange bounds the ranges that neighbours with the same carriers merge into.
@@ -56,6 +58,7 @@ func (q *sendQueue) write(n int64, released uint64) int64 {
 	if n <= 0 {
 		return 0
 	}
+	q.buffers.write(q.end, q.end+uint64(n), q.next != q.end)
 	q.end += uint64(n)
 	return n
 }
@@ -137,6 +140,7 @@ func (q *sendQueue) find(dsn uint64) int {
 // ack advances una.
 func (q *sendQueue) ack(una uint64) {
 	q.una = una
+	q.buffers.release(una)
 	for q.head < len(q.flight) {
 		r := &q.flight[q.head]
 		if r.DSN+uint64(r.Len) > una {
@@ -167,6 +171,19 @@ func (q *sendQueue) requeue(healthy uint64) (bytes int64) {
 		if r := &q.flight[i]; r.Carried&healthy == 0 {
 			bytes += q.repeat(*r)
 		}
+	}
+	return bytes
+}
+
+// requeueAll puts everything in flight there.
+func (q *sendQueue) requeueAll() (bytes int64) {
+	if q.una == q.next {
+		return 0
+	}
+	q.again = q.again[:0]
+	for _, r := range q.inFlight() {
+		q.again = append(q.again, r)
+		bytes += int64(r.Len)
 	}
 	return bytes
 }

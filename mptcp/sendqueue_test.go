@@ -15,7 +15,7 @@ import (
 func TestSendQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const size = 300
-		q := newSendQueue(size)
+		q := newSendQueue(size, 0)
 		q.write(size, 1)
 		var carried [size + 1]uint64
 		var again [size + 1]bool
@@ -101,7 +101,7 @@ func checkQueue(t *rapid.T, q *sendQueue, carried []uint64, again []bool) {
 
 // TestSendQueueRoom: room counts from the first byte that is still occupied.
 func TestSendQueueRoom(t *testing.T) {
-	q := newSendQueue(1000)
+	q := newSendQueue(1000, 0)
 	if n := q.write(1500, 1); n != 1000 {
 		t.Errorf("wrote %d, want 1000", n)
 	}

@@ -57,6 +57,12 @@ type subflow struct {
 	buried  bool // its end has been acted on
 	givenUp bool // failed, and its data may be sent again elsewhere
 	rtoCap  sim.Duration
+	// stale: no progress for too long, left out by the scheduler. The count is of
+	// expiries of the connection-level timer without progress, since something
+	// was heard at staleHeard.
+	stale      bool
+	staleCount uint8
+	staleHeard sim.Time
 
 	localID, remoteID  uint8
 	backup, peerBackup bool // as we, and as the peer, asked for

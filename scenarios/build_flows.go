@@ -29,14 +29,18 @@ type flowRun struct {
 	fine     bool   // subflows are observed every 10 ms
 }
 
-// hostProfile returns a node's protocol profile.
-func hostProfile(n *Node) *mptcp.Profile {
+// hostProfile returns a node's protocol profile, with what the scenario changes
+// of it.
+func hostProfile(n *Node, d *Defaults) *mptcp.Profile {
 	p := mptcp.ProfileByName(n.Profile)
 	if p == nil {
 		sim.Bugf("profile %q passed its check", n.Profile)
 	}
 	if n.TimerGranularity == "linux-hz250" {
 		p.TCP.Granularity = tcp.LinuxHZ250
+	}
+	if policy, ok := mptcp.ParseReinjectPolicy(d.Reinject); ok {
+		p.Retrans, p.Reinject, p.ReinjectAfter = mptcp.RetransDelivered, policy, d.ReinjectAfter
 	}
 	return p
 }

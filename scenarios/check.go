@@ -93,6 +93,9 @@ func (c *checker) defaults() {
 	if d.Profile == "" {
 		d.Profile = p.Profile
 	}
+	if d.Reinject == "" {
+		d.Reinject = p.Reinject
+	}
 	fill(&d.CC, p.CC)
 	fill(&d.Scheduler, p.Scheduler)
 	fill(&d.PathManager, p.PathManager)

@@ -29,7 +29,7 @@ func (p *Plugins) orBuiltin() *Plugins {
 	return p
 }
 
-// Preset is one row of the table of presets: the four choices that make a run
+// Preset is one row of the table of presets: the choices that make a run
 // like one of the systems that papers measured.
 type Preset struct {
 	Name, Doc   string
@@ -37,18 +37,23 @@ type Preset struct {
 	CC          string
 	Scheduler   string
 	PathManager string
+	Reinject    string
 }
 
 // Presets returns the table of presets.
 func Presets() []Preset {
 	return []Preset{
 		{
-			Name: "mpsim", Doc: "timers and protocol behaviour of Linux 6.x, coupled by LIA, lowest round-trip time first, full mesh",
-			Profile: "linux", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh",
+			Name: "mpsim", Doc: "timers and protocol behaviour of Linux 6.x, coupled by LIA, lowest round-trip time first, full mesh, reinjection after a timeout",
+			Profile: "linux", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh", Reinject: "on_rto",
+		},
+		{
+			Name: "linux", Doc: "upstream Linux 6.18: uncoupled CUBIC, its own scheduler",
+			Profile: "linux", CC: "cubic", Scheduler: "linux", PathManager: "fullmesh", Reinject: "profile",
 		},
 		{
 			Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured",
-			Profile: "linux-oot", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh",
+			Profile: "linux-oot", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh", Reinject: "profile",
 		},
 	}
 }

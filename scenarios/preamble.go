@@ -66,6 +66,9 @@ func (w *World) Preamble() *Preamble {
 			if n.decl.TimerGranularity != "none" {
 				text += ", timers " + n.decl.TimerGranularity
 			}
+			if d := &w.sc.Defaults; d.Reinject != "profile" {
+				text += ", reinject " + d.Reinject
+			}
 			add("host", n.decl.Name, "profile %s", text)
 		}
 	}

@@ -62,8 +62,10 @@ type Scenario struct {
 // Defaults are what flows and nodes use unless they say otherwise.
 type Defaults struct {
 	meta
-	Preset           string    `toml:"preset" default:"mpsim" doc:"sets profile, cc, scheduler and path_manager together; keys given beside it win"`
+	Preset           string    `toml:"preset" default:"mpsim" doc:"sets profile, cc, scheduler, path_manager and reinject together; keys given beside it win"`
 	Profile          string    `toml:"profile" doc:"protocol profile of every host; default from the preset"`
+	Reinject         string    `toml:"reinject" default:"" enum:",profile,on_rto,aggressive,conservative,none" doc:"when data in flight is sent again on another subflow: as the profile says (Linux: connection-level timer and stale subflows); after a timeout of its own; also at each fast recovery; after reinject_after timeouts; only when its subflow ends. Default from the preset"`
+	ReinjectAfter    int       `toml:"reinject_after" default:"3" min:"1" max:"20" doc:"timeouts in a row that reinject = \"conservative\" waits for"`
 	TimerGranularity string    `toml:"timer_granularity" default:"none" enum:"none,linux-hz250" doc:"rounding of retransmission timers: exact, or as the timer wheel of a Linux kernel with HZ=250"`
 	CC               PluginRef `toml:"cc" doc:"congestion controller of MPTCP flows; default from the preset"`
 	TCPCC            PluginRef `toml:"tcp_cc" default:"cubic" doc:"congestion controller of TCP flows"`

@@ -11,6 +11,7 @@ import (
 func Specs() []Spec {
 	return []Spec{
 		minRTTSpec,
+		linuxSpec,
 	}
 }
 

@@ -24,6 +24,7 @@ type Path struct {
 	Window            int64    // congestion window
 	InFlight          int64    // sent and neither acknowledged nor deemed lost
 	Unsent            int64    // granted, not sent yet
+	Queued            int64    // granted and not acknowledged: the subflow's send queue
 	SendBufFree       int64    // room in the subflow's send queue
 	Pacing            sim.Rate // estimate of the sending rate; 0: none
 	DeviceQueue       int64    // bytes queued at the local interface, if visible
@@ -54,6 +55,23 @@ type Queue struct {
 	// InFlight are the unacknowledged ranges with the subflows that carried
 	// them, in order.
 	InFlight []Carried
+	// Buffers are the ends of the buffers that hold the data from Una on, in
+	// order, where the endpoint keeps buffers (Linux data fragments); else empty.
+	Buffers []uint64
+}
+
+// buffer returns the index of the buffer that holds the byte at dsn.
+func (q *Queue) buffer(dsn uint64) int {
+	lo, hi := 0, len(q.Buffers)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if q.Buffers[mid] > dsn {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo
 }
 
 // Range is a range of data sequence numbers.

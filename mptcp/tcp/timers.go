@@ -74,6 +74,10 @@ func (c *Conn) HandleTimeout(now sim.Time) {
 	}
 }
 
+// RtxDue returns when the timer that watches sent data expires, be it for a
+// retransmission, a probe or reordering; sim.Never: it does not run.
+func (c *Conn) RtxDue() sim.Time { return c.rtx.at }
+
 // arm sets the slot of sent data.
 func (c *Conn) arm(now sim.Time, kind timerKind, d sim.Duration) {
 	if kind == timerRTO && c.rtoCap > 0 {
