@@ -1,8 +1,8 @@
 package live
 
 import (
+	"errors"
 	"maps"
-	"net/netip"
 	"testing"
 
 	"mpsim/mptcp"
@@ -25,20 +25,6 @@ var (
 	dialled  = counts{"MPCapableSYNTX": 1, "MPCapableSYNACKRX": 1, "MPCapableSYNRX": 0, "MPCapableACKRX": 0}
 )
 
-type namedCase struct {
-	name string
-	liveCase
-}
-
-func runAll(t *testing.T, cases []namedCase) {
-	for i := range cases {
-		t.Run(cases[i].name, func(t *testing.T) {
-			t.Parallel()
-			cases[i].run(t)
-		})
-	}
-}
-
 // graceful checks that the connection was MPTCP to its end, and ended in order.
 func graceful(r *conversation) {
 	st := r.app.look()
@@ -51,6 +37,7 @@ func TestHandshakeAndData(t *testing.T) {
 	runAll(t, []namedCase{
 		{"client", liveCase{up: 300_000, down: 300_000, counters: accepted, check: graceful}},
 		{"server", liveCase{server: true, up: 300_000, down: 300_000, counters: dialled, check: graceful}},
+		{"client, literal", liveCase{literal: true, up: 1_000_000, down: 1_000_000, counters: accepted, check: graceful}},
 		{"client v6", liveCase{v6: true, up: 300_000, down: 300_000, counters: accepted, check: graceful}},
 		{"server v6", liveCase{v6: true, server: true, up: 300_000, down: 300_000, counters: dialled, check: graceful}},
 		{"upload only", liveCase{up: 1_000_000, counters: accepted, check: graceful}},
@@ -97,13 +84,12 @@ func counted(name string, want uint64) func(r *conversation) {
 
 func twoSubflows(n *Namespace) error { return n.SetPathLimits(2, 2) }
 
+// joining has the kernel open a subflow from its second address.
+func joining(n *Namespace) error {
+	return errors.Join(n.SetPathLimits(2, 2), n.AddPathEndpoint(PathEndpoint{Addr: kernelAddr(1, false), Flags: PathSubflow}))
+}
+
 func TestTwoSubflows(t *testing.T) {
-	joined := func(n *Namespace) error {
-		if err := twoSubflows(n); err != nil {
-			return err
-		}
-		return n.AddPathEndpoint(PathEndpoint{Addr: kernelAddr(1, false), Flags: PathSubflow})
-	}
 	wait := func(r *conversation) {
 		r.await("a second subflow", func() bool { return r.app.look().subflows == 1 })
 	}
@@ -112,7 +98,7 @@ func TestTwoSubflows(t *testing.T) {
 	runAll(t, []namedCase{
 		{"client", liveCase{interfaces: 2, mesh: true, rtt: 10 * sim.Millisecond, up: 3_000_000, down: 3_000_000, during: wait, kernel: twoSubflows, options: small,
 			counters: both(accepted, counts{"MPJoinSynRx": 1, "MPJoinAckRx": 1, "MPJoinSynTx": 0}), check: carried(2, true)}},
-		{"server", liveCase{interfaces: 2, server: true, rtt: 10 * sim.Millisecond, up: 3_000_000, down: 3_000_000, during: wait, kernel: joined, options: small,
+		{"server", liveCase{interfaces: 2, server: true, rtt: 10 * sim.Millisecond, up: 3_000_000, down: 3_000_000, during: wait, kernel: joining, options: small,
 			counters: both(dialled, counts{"MPJoinSynTx": 1, "MPJoinSynAckRx": 1, "MPJoinSynRx": 0}), check: carried(2, true)}},
 	})
 }
@@ -147,7 +133,7 @@ func retransmitted(r *conversation) {
 func TestLoss(t *testing.T) {
 	runAll(t, []namedCase{
 		{"client", liveCase{rtt: 2 * sim.Millisecond, up: 1_000_000, down: 1_000_000, filter: everyNth(29), counters: accepted, check: retransmitted}},
-		{"server", liveCase{rtt: 2 * sim.Millisecond, server: true, up: 1_000_000, down: 1_000_000, filter: everyNth(29), counters: dialled, check: retransmitted}},
+		{"server", liveCase{literal: true, rtt: 2 * sim.Millisecond, server: true, up: 1_000_000, down: 1_000_000, filter: everyNth(29), counters: dialled, check: retransmitted}},
 		{"SYN", liveCase{up: 10_000, down: 10_000, filter: lost(true, 0), counters: accepted, check: graceful}},
 		{"third packet", liveCase{up: 10_000, down: 10_000, filter: lost(true, 1), counters: accepted, check: graceful}},
 		{"SYN/ACK", liveCase{server: true, up: 10_000, down: 10_000, filter: lost(true, 0), counters: dialled, check: graceful}},
@@ -255,17 +241,20 @@ func TestFallback(t *testing.T) {
 	})
 }
 
-// A join with a token that nobody has is answered by a reset, and harms nobody.
-func TestJoinWithBadToken(t *testing.T) {
-	forge := func(mine bool) Filter {
-		return rewrite(func(out bool, s *wire.Segment, o *wire.Options) bool {
-			return out == mine && o.Has(wire.OptJoin) && o.Join.Form == wire.JoinSYN
-		}, func(kind byte, option []byte) {
-			if kind == 30 {
-				option[4] ^= 0x55
-			}
-		})
-	}
+// forge damages an octet of the joins of the endpoint (mine) or the kernel.
+func forge(mine bool, form wire.JoinForm, octet int) Filter {
+	return rewrite(func(out bool, _ *wire.Segment, o *wire.Options) bool {
+		return out == mine && o.Has(wire.OptJoin) && o.Join.Form == form
+	}, func(kind byte, option []byte) {
+		if kind == 30 {
+			option[octet] ^= 0x55
+		}
+	})
+}
+
+// A join with a token that nobody has, or with an HMAC that is not right, is
+// answered by a reset and harms nobody.
+func TestForgedJoin(t *testing.T) {
 	// MPJoinSynRx counts every SYN of a join, even one that nobody knows.
 	refused := func(r *conversation) {
 		graceful(r)
@@ -274,17 +263,23 @@ func TestJoinWithBadToken(t *testing.T) {
 		}
 	}
 	runAll(t, []namedCase{
-		{"of the endpoint", liveCase{interfaces: 2, mesh: true, up: 300_000, down: 300_000, kernel: twoSubflows, filter: forge(true),
+		{"token of the endpoint", liveCase{interfaces: 2, mesh: true, up: 300_000, down: 300_000, kernel: twoSubflows, filter: forge(true, wire.JoinSYN, 4),
 			counters: both(accepted, counts{"MPJoinNoTokenFound": 1, "MPJoinSynRx": 1, "MPJoinAckRx": 0}), own: counts{"MPRstRx": 1}, check: refused,
 			during: counted("MPJoinNoTokenFound", 1)}},
-		{"of the kernel", liveCase{interfaces: 2, server: true, up: 300_000, down: 300_000, filter: forge(false),
-			kernel: func(n *Namespace) error {
-				n.SetPathLimits(2, 2)
-				return n.AddPathEndpoint(PathEndpoint{Addr: kernelAddr(1, false), Flags: PathSubflow})
-			},
+		{"token of the kernel", liveCase{interfaces: 2, server: true, up: 300_000, down: 300_000, filter: forge(false, wire.JoinSYN, 4), kernel: joining,
 			counters: both(dialled, counts{"MPJoinSynTx": 1, "MPJoinSynAckRx": 0}), check: refused, during: counted("MPJoinSynTx", 1),
 			own: counts{"MPJoinSynRx": 1, "MPJoinNoTokenFound": 1, "MPRstTx": 1}}},
+		{"HMAC in the SYN ACK of the kernel", liveCase{interfaces: 2, mesh: true, up: 300_000, down: 300_000, kernel: twoSubflows, filter: forge(false, wire.JoinSYNACK, 9),
+			counters: both(accepted, counts{"MPJoinSynRx": 1, "MPJoinAckRx": 0}), check: refused, during: counted("MPJoinSynRx", 1),
+			own: counts{"MPJoinSynTx": 1, "MPJoinSynAckHMacFailure": 1, "MPRstTx": 1}}},
+		{"HMAC in the SYN ACK of the endpoint", liveCase{interfaces: 2, server: true, up: 300_000, down: 300_000, kernel: joining, filter: forge(true, wire.JoinSYNACK, 9),
+			counters: both(dialled, counts{"MPJoinSynTx": 1, "MPJoinSynAckHMacFailure": 1, "MPRstTx": 1}), check: refused, during: counted("MPJoinSynAckHMacFailure", 1),
+			own: counts{"MPJoinSynRx": 1, "MPJoinAckRx": 0, "MPRstRx": atLeast(0)}}},
+		{"HMAC in the ACK of the endpoint", liveCase{interfaces: 2, mesh: true, up: 300_000, down: 300_000, kernel: twoSubflows, filter: forge(true, wire.JoinACK, 5),
+			counters: both(accepted, counts{"MPJoinSynRx": 1, "MPJoinAckHMacFailure": 1}), check: refused, during: counted("MPJoinAckHMacFailure", 1),
+			own: counts{"MPJoinSynTx": 1, "MPJoinSynAckRx": 1, "MPRstRx": 1}}},
+		{"HMAC in the ACK of the kernel", liveCase{interfaces: 2, server: true, up: 300_000, down: 300_000, kernel: joining, filter: forge(false, wire.JoinACK, 5),
+			counters: both(dialled, counts{"MPJoinSynTx": 1, "MPJoinSynAckRx": 1, "MPRstRx": atLeast(0), "MPRstTx": atLeast(0)}), check: refused, during: counted("MPJoinSynAckRx", 1),
+			own: counts{"MPJoinSynRx": 1, "MPJoinAckHMacFailure": 1, "MPRstTx": 1}}},
 	})
 }
-
-var _ = netip.Addr{}
