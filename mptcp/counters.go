@@ -88,3 +88,30 @@ var counterNames = [numCounters]string{
 	syncookiesSent:  "SyncookiesSent", syncookiesRecv: "SyncookiesRecv", syncookiesFailed: "SyncookiesFailed",
 	listenOverflows: "ListenOverflows",
 }
+
+// count increments a counter of the socket.
+func (s *socket) count(c counter) {
+	if s.counts == nil {
+		s.counts = new([numCounters]uint32)
+	}
+	s.counts[c]++
+}
+
+// ConnCounters returns what was counted on behalf of one connection, in the order
+// of Counters and under the same names; nil if there is no such connection. What
+// cannot be attributed, such as a join with an unknown token, is in Counters
+// only.
+func (e *Endpoint) ConnCounters(id ConnID) []Counter {
+	s := e.socks.get(id)
+	if s == nil || s.listen != nil {
+		return nil
+	}
+	out := make([]Counter, numCounters)
+	for i := range out {
+		out[i].Name = counterNames[i]
+		if s.counts != nil {
+			out[i].Value = uint64(s.counts[i])
+		}
+	}
+	return out
+}

@@ -159,6 +159,9 @@ func (e *Endpoint) Counters() []Counter {
 // count increments a counter of the endpoint on behalf of a socket (nil: none).
 func (e *Endpoint) count(now sim.Time, s *socket, c counter) {
 	e.counts[c]++
+	if s != nil {
+		s.count(c)
+	}
 	e.emit(now, s, sched.NoFlow, trace.Counter, trace.NoReason, int64(c), int64(e.counts[c]), 0, 0, 0)
 }
 

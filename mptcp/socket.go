@@ -41,6 +41,7 @@ type socket struct {
 	lent                   span         // literal bytes that Read returned last
 	userTimeout            sim.Duration // of every flow; 0: none
 	opt                    SocketOptions
+	counts                 *[numCounters]uint32 // nil: nothing was counted yet
 	started, usable, ended sim.Time
 }
 
