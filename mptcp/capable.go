@@ -19,21 +19,27 @@ import (
 // DSS: with its first data, which TCP retransmits, or in answer to the SYN/ACK
 // that B retransmits until the third packet arrives. In version 0 (RFC 6824
 // section 3.1) both SYNs have 12 octets with the sender's key, and only the third
-// packet, of 20, repeats the keys. Checksums are not offered;
-// who demands them (flag A) gets plain TCP, as section 3.1 has it for a host that
-// does not want them. The flag C is not part of it yet.
+// packet, of 20, repeats the keys. The flag A asks for checksums (checksum.go). The
+// flag C is not part of it yet.
 
 // validCapable reports whether the option is one that we understand: version,
-// flags and number of keys. Of the flags B must be clear (else the option is to
-// be ignored), H set, and A clear.
+// flags and number of keys. Flag B must be clear, else the option is to be ignored;
+// H must be set among the bits D to H that name cryptographic algorithms.
 func validCapable(o *wire.Options, version, keys uint8) bool {
 	if !o.Has(wire.OptCapable) {
 		return false
 	}
 	m := &o.Capable
-	const known = wire.CapableExtension | wire.CapableHMACSHA256 | wire.CapableChecksum
+	const known = wire.CapableExtension | wire.CapableHMACSHA256
 	return m.Version == version && m.Keys == keys && !(m.HasData && version == 0) &&
 		m.Flags&known == wire.CapableHMACSHA256
+}
+
+// choosesCrypto reports whether an MP_CAPABLE selects exactly the one algorithm
+// that was offered, as the answer to a proposal must (RFC 8684 section 3.1).
+func choosesCrypto(m *wire.Capable) bool {
+	const all = wire.CapableHMACSHA256<<5 - 1 // bits D to H
+	return m.Flags&all == wire.CapableHMACSHA256
 }
 
 // readCapableSYN returns the version of the MPTCP connection that a SYN opens, or
@@ -43,6 +49,9 @@ func (e *Endpoint) readCapableSYN(now sim.Time, s *socket, syn *Segment) uint8 {
 		return noVersion
 	}
 	v := versionOfSYN(syn.Opt, s.opt.Versions)
+	if v != noVersion && s.opt.refusesFlags(&syn.Opt.Capable) {
+		v = noVersion
+	}
 	if v != noVersion {
 		e.count(now, s, mpCapableSYNRX)
 	}
@@ -64,6 +73,9 @@ func (f *subflow) writeCapableSYN(now sim.Time, s *Segment) {
 	o := s.Options()
 	o.Present |= wire.OptCapable
 	o.Capable = wire.Capable{Version: c.version, Flags: wire.CapableHMACSHA256}
+	if c.sock.opt.Checksum == ChecksumRequired {
+		o.Capable.Flags |= wire.CapableChecksum
+	}
 	if f.phase == phaseSYNACK || c.version == 0 {
 		o.Capable.Keys = 1
 		o.Capable.SenderKey = uint64(c.local.key)
@@ -73,13 +85,15 @@ func (f *subflow) writeCapableSYN(now sim.Time, s *Segment) {
 // readCapableSYNACK takes the peer's key from a SYN/ACK.
 func (f *subflow) readCapableSYNACK(now sim.Time, s *Segment) {
 	c := f.conn
-	if !s.Flags.Has(wire.ACK) || !validCapable(s.Opt, c.version, 1) {
+	if !s.Flags.Has(wire.ACK) || !validCapable(s.Opt, c.version, 1) ||
+		!choosesCrypto(&s.Opt.Capable) || c.sock.opt.refusesFlags(&s.Opt.Capable) {
 		c.refusedVersion(now)
 		c.fallBack(now, f, trace.MPCapableFallbackSYNACK, mpCapableFallbackSYNACK)
 		return
 	}
 	c.e.count(now, c.sock, mpCapableSYNACKRX)
 	c.remote = c.newSide(Key(s.Opt.Capable.SenderKey))
+	c.takeChecksumFlag(&s.Opt.Capable)
 	c.peer.update(1, int64(s.Window))
 	f.setPhase(now, phaseKeyed)
 }
@@ -109,9 +123,17 @@ func (f *subflow) writeCapableACK(s *Segment) bool {
 		Version: c.version, Flags: wire.CapableHMACSHA256,
 		Keys: 2, SenderKey: uint64(c.local.key), ReceiverKey: uint64(c.remote.key),
 	}
+	if c.checksum {
+		o.Capable.Flags |= wire.CapableChecksum
+	}
 	if s.Len > 0 {
+		n := f.sending.len
 		o.Capable.HasData = true
-		o.Capable.DataLen = uint16(f.sending.len)
+		o.Capable.DataLen = uint16(n)
+		if c.checksum {
+			o.Capable.HasChecksum = true
+			o.Capable.Checksum = wire.DSSChecksum(c.local.absolute(1), 1, uint16(n), f.dataSum(1, n))
+		}
 	} else if c.recv.next > 1 && wire.MaxOptionsLen-s.OptionsLen(o) >= 8 {
 		// The peer sends early by fast open and cannot acknowledge data yet: the
 		// key is repeated beside our DATA_ACK, which timestamps leave 8 octets
@@ -133,6 +155,7 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 		if c.version > 0 {
 			c.remote = newSide(Key(o.Capable.SenderKey))
 		}
+		c.takeChecksumFlag(&o.Capable)
 		f.setPhase(now, phaseKeyed)
 		c.peer.update(1, f.window(s))
 		f.readCapableData(now, s)
@@ -159,7 +182,7 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 // keysEchoed reports whether an MP_CAPABLE with both keys belongs to the
 // connection. In version 0 the first of them is known already.
 func (c *connection) keysEchoed(o *wire.Options) bool {
-	return validCapable(o, c.version, 2) && Key(o.Capable.ReceiverKey) == c.local.key &&
+	return validCapable(o, c.version, 2) && !c.sock.opt.refusesFlags(&o.Capable) && Key(o.Capable.ReceiverKey) == c.local.key &&
 		(c.version > 0 || Key(o.Capable.SenderKey) == c.remote.key)
 }
 
@@ -175,7 +198,9 @@ func (f *subflow) readCapableData(now sim.Time, s *Segment) {
 		return
 	}
 	c.setAckWidth(true)
-	f.declare(now, mapping{pos: 0, dsn: 1, len: uint32(m.DataLen)})
+	if m.HasChecksum || !c.checksum {
+		f.declare(now, mapping{pos: 0, dsn: 1, len: uint32(m.DataLen), sum: m.Checksum})
+	}
 	f.becomeFull(now)
 }
 

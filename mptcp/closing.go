@@ -28,6 +28,14 @@ func (cl *closing) stop() { cl.init() }
 // pending reports whether segments carry our DATA_FIN.
 func (cl *closing) pending() bool { return cl.finSent && !cl.finAcked }
 
+// forgetFIN forgets a DATA_FIN behind data that is missing: the peer's stream is
+// taken by position from now on, and ends with its FIN.
+func (cl *closing) forgetFIN() {
+	if !cl.peerDone {
+		cl.peerFIN = 0
+	}
+}
+
 // acked takes a DATA_ACK over; fin is the number of our DATA_FIN.
 func (cl *closing) acked(dataAck, fin uint64) {
 	if cl.finSent && dataAck > fin && !cl.finAcked {
@@ -47,6 +55,7 @@ func (c *connection) dataAck() uint64 {
 // shutdown ends our direction behind what was written.
 func (c *connection) shutdown(now sim.Time) {
 	c.closing.finQueued = true
+	c.changed = c.changed || c.p.InfiniteOneWay
 	c.settle(now)
 }
 
@@ -54,6 +63,7 @@ func (c *connection) shutdown(now sim.Time) {
 // peer makes no progress for the close timeout, the connection is reset.
 func (c *connection) closeByApp(now sim.Time) {
 	c.closing.finQueued = true
+	c.changed = c.changed || c.p.InfiniteOneWay
 	c.stats.lastAck = now
 	c.closing.giveUp = now.Add(c.p.CloseTimeout)
 	c.settle(now)
@@ -82,7 +92,7 @@ func (c *connection) checkClosing(now sim.Time) {
 	} else if arrived && !cl.finAcked {
 		c.ackAll(now)
 	}
-	if cl.finAcked && cl.peerDone {
+	if cl.finAcked && c.eof() {
 		c.closeSubflows(now, arrived)
 	}
 }

@@ -59,6 +59,9 @@ type SocketOptions struct {
 	// Versions are the protocol versions to offer or to accept; 0: those of the
 	// profile; NoVersions: none, so that MPTCP is never spoken.
 	Versions Versions
+	// Checksum is what the socket wants of DSS checksums; ChecksumDefault: what the
+	// profile says.
+	Checksum ChecksumPolicy
 	// Controller makes the congestion controller of a connection. It is required.
 	Controller func(rnd *sim.Rand) cc.Controller
 	// Scheduler makes the scheduler of a connection. MPTCP requires it.
@@ -128,6 +131,9 @@ func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
 		f.Versions = p.Versions
 	}
 	f.ReceiveBuffer = p.receiveBuffer(f.ReceiveBuffer)
+	if f.Checksum == ChecksumDefault {
+		f.Checksum = p.Checksum
+	}
 	if f.SubflowLimit <= 0 {
 		f.SubflowLimit = p.SubflowLimit
 	}

@@ -28,6 +28,8 @@ type connection struct {
 	// octets, not 4.
 	ack8, dsn8 bool
 	width      sendWidth
+	// checksum says that DSS checksums are used, in both directions.
+	checksum bool
 
 	local, remote side
 	cc            cc.Controller
@@ -58,7 +60,10 @@ type connection struct {
 	over    bool   // nothing more can be sent or received
 	// fastClosed: the peer has ended the connection by MP_FASTCLOSE.
 	fastClosed bool
-	why        trace.Reason
+	// rejoin: a subflow is to be opened in place of one that MP_FAIL has ended;
+	// infinite: our data on the next subflow is in infinite mapping.
+	rejoin, infinite bool
+	why              trace.Reason
 }
 
 // connStats counts what a connection did. Bytes are payload.
@@ -84,6 +89,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 	}
 	c.peer.edge = 1
 	c.initWidths(now)
+	c.checksum = s.opt.Checksum == ChecksumRequired
 	c.stats.lastAck = now
 	c.retrans.stop()
 	c.probe.stop()
@@ -130,6 +136,7 @@ func (c *connection) accept(now sim.Time, syn *Segment, a *tcp.FastOpenAnswer) {
 	if c.version == 0 {
 		c.remote = c.newSide(Key(syn.Opt.Capable.SenderKey))
 	}
+	c.takeChecksumFlag(&syn.Opt.Capable)
 	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, false)
 	f.phase = phaseSYNACK
 	f.flow.tcp.AcceptFast(now, syn, a)
@@ -341,7 +348,7 @@ func (c *connection) tellApp(now sim.Time) {
 func (c *connection) deadline() sim.Time {
 	d := min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.pm.at)
 	for _, f := range c.subs {
-		d = min(d, f.join.again)
+		d = min(d, f.join.again, f.fail.at)
 	}
 	return d
 }
@@ -351,6 +358,9 @@ func (c *connection) expire(now sim.Time) {
 	for _, f := range c.subs {
 		if f.join.again <= now {
 			f.joinTimeout(now)
+		}
+		if f.fail.at <= now {
+			f.failTimeout(now)
 		}
 	}
 	if c.retrans.at <= now {

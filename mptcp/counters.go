@@ -38,6 +38,10 @@ const (
 	dssFallback
 	infiniteMapRx
 	noDSSInWindow
+	infiniteMapTx
+	dataCsumErr
+	mpFailTx
+	mpFailRx
 	mpPrioTx
 	mpPrioRx
 	mpFastcloseTx
@@ -78,6 +82,8 @@ var counterNames = [numCounters]string{
 	dssFallback: "DssFallback", infiniteMapRx: "InfiniteMapRx",
 	noDSSInWindow: "NoDSSInWindow",
 	mpPrioTx:      "MPPrioTx", mpPrioRx: "MPPrioRx",
+	infiniteMapTx: "InfiniteMapTx", dataCsumErr: "DataCsumErr",
+	mpFailTx: "MPFailTx", mpFailRx: "MPFailRx",
 	mpFastcloseTx: "MPFastcloseTx", mpFastcloseRx: "MPFastcloseRx",
 	mpRstTx: "MPRstTx", mpRstRx: "MPRstRx",
 	dataFinTx: "DataFinTx", dataFinRetrans: "DataFinRetrans", windowProbes: "WindowProbes",

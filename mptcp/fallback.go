@@ -6,53 +6,80 @@ import (
 	"mpsim/sim/trace"
 )
 
-// fallback is the state of a connection that goes on as plain TCP on its first
-// subflow (RFC 8684 section 3.7): byte p of the subflow is data number p+1 in
-// both directions, as if an infinite mapping had held from the beginning, and
-// TCP's own acknowledgements, windows and FINs hold.
+// fallback is the state of a connection that goes on as plain TCP on one subflow
+// (RFC 8684 section 3.7): TCP's own acknowledgements, windows and FINs hold, and
+// byte p of the subflow is data number p+tx in our direction and p+rx in the
+// peer's. Both are 1 unless the connection has reverted in mid-stream.
 type fallback struct {
-	on  bool
-	why trace.Reason
-	eof bool // the peer's FIN has arrived
+	on     bool
+	why    trace.Reason
+	eof    bool     // the peer's FIN has arrived
+	f      *subflow // that goes on
+	tx, rx uint64   // modulo 2^64
+	mapped bool     // the peer's data still comes with mappings
 }
 
+// stateCarrying is the first state of TCP in which a subflow carries data.
+const stateCarrying = tcp.StateEstablished
+
 // canFallBack reports whether the first subflow carries exactly the stream of the
-// connection, so that it can go on without mappings: it is the only one there
-// ever was, and nothing was sent on it twice or is missing in between. The next
-// byte to be delivered is at position pos.
+// connection, so that it can go on without mappings and without an agreement: no
+// other subflow was ever established, and nothing was sent on it twice or is
+// missing in between. The next byte to be delivered is at position pos.
 func (c *connection) canFallBack(f *subflow, pos uint64) bool {
-	return c.p.can(DataFallback) && f.id == 0 && len(c.subs) == 1 &&
-		f.flow.tcp.SndEnd() == c.send.next-1 &&
+	for _, g := range c.subs {
+		if g != f && g.usableAt != sim.Never {
+			return false
+		}
+	}
+	return c.p.can(DataFallback) && f.id == 0 && f.flow.tcp.SndEnd() == c.send.next-1 &&
 		pos == c.recv.next-1 && len(c.recv.waiting) == 0
 }
 
-// fallBack turns the connection into plain TCP.
+// fallBack turns the connection into plain TCP on its first subflow, and counts
+// the reason.
 func (c *connection) fallBack(now sim.Time, f *subflow, why trace.Reason, n counter) {
-	c.fallback.on = true
-	c.fallback.why = why
+	c.e.count(now, c.sock, n)
+	c.fallBackOn(now, f, 1, 1, why)
+}
+
+// fallBackOn turns the connection into plain TCP on f, where position 0 of our
+// stream is data number tx and that of the peer's is rx.
+func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why trace.Reason) {
+	c.fallback = fallback{on: true, why: why, eof: c.fallback.eof, f: f, tx: tx, rx: rx}
 	c.full = false
 	c.forgetToken()
 	c.fastFallback(now)
-	c.e.count(now, c.sock, n)
-	c.e.emit(now, c.sock, f.id, trace.Fallback, why, 0, 0, 0, 0, 0)
+	f.closeOthers(now)
+	c.e.emit(now, c.sock, f.id, trace.Fallback, why, int64(tx-1), int64(rx-1), 0, 0, 0)
 	c.sock.tell(Fallback, why)
 	f.setPhase(now, phasePlain)
+	f.announce()
+	f.infinite.due = false
 	f.tx.reset()
 	f.rx.reset()
+	f.fail.at = sim.Never
+	f.releaseCheck(now)
 	f.releaseHeld(now)
 	c.send.flight, c.send.copied, c.send.head, c.send.copies = nil, nil, 0, 0
 	c.send.again = nil
+	c.acked = c.send.una
+	c.closing.forgetFIN()
+	c.send.next = f.flow.tcp.SndEnd() + tx
 	c.retrans.stop()
 	c.probe.stop()
 	c.closing.at = sim.Never
 	c.closing.finSent = false
 	c.pm.stop()
 	c.work = true
+	if f.flow.tcp.State() >= stateCarrying {
+		f.flow.tcp.MSSChanged()
+	}
 }
 
 // pushPlain hands everything written to TCP.
 func (c *connection) pushPlain(now sim.Time) {
-	f := c.subs[0]
+	f := c.fallback.f
 	if n := c.send.unsent(); n > 0 && !f.dead {
 		c.send.next = c.send.end
 		f.flow.tcp.Write(now, n)
@@ -63,14 +90,14 @@ func (c *connection) pushPlain(now sim.Time) {
 // plainAcked frees what TCP has acknowledged.
 func (c *connection) plainAcked(now sim.Time) {
 	c.stats.lastAck = now
-	c.send.una = max(c.send.una, c.subs[0].flow.tcp.SndUna()+1)
+	c.send.una = max(c.send.una, c.fallback.f.flow.tcp.SndUna()+c.fallback.tx)
 	c.acked = c.send.una
 	c.releaseLiterals()
 }
 
 // checkPlainClosing is checkClosing after fallback: FINs instead of DATA_FINs.
 func (c *connection) checkPlainClosing(now sim.Time) {
-	f := c.subs[0]
+	f := c.fallback.f
 	if c.closing.finQueued && !c.closing.finSent && f.flow.tcp.State() >= tcp.StateEstablished {
 		c.pushPlain(now)
 		c.closing.finSent = true
@@ -88,6 +115,7 @@ func (f *subflow) fallBackOr(now sim.Time, pos uint64, why trace.Reason, n count
 	c := f.conn
 	if c.canFallBack(f, pos) {
 		c.fallBack(now, f, why, n)
+		f.infinite.due = c.p.AnnounceFallback
 		return false
 	}
 	f.reset(now, rstMiddlebox, trace.MiddleboxInterference)

@@ -175,28 +175,6 @@ func TestOptionsVanishOnlySubflow(t *testing.T) {
 	}
 }
 
-// TestRefuseChecksum: a peer that demands checksums gets plain TCP (RFC 8684
-// section 3.1: it is treated as if the option were invalid).
-func TestRefuseChecksum(t *testing.T) {
-	for _, dir := range []int{0, 1} {
-		w := newWorld(t, 10*ms)
-		w.paths[0][dir].box = func(s *Segment) []*Segment {
-			if s.Flags.Has(wire.SYN) && s.Opt.Has(wire.OptCapable) {
-				s.Opt.Capable.Flags |= wire.CapableChecksum
-			}
-			return []*Segment{s}
-		}
-		w.start()
-		srv := &app{toWrite: 1000, close: true}
-		w.server.accept = func() *app { return srv }
-		cli := w.connect()
-		w.until(20*sim.Second, "download", func() bool { return cli.eof })
-		if cli.saw(Fallback) != 1 || cli.off != 1000 {
-			t.Errorf("events %v, read %d", cli.events, cli.off)
-		}
-	}
-}
-
 // TestCloseAfterFallback: progress is what TCP acknowledges after a fallback, so
 // that the close timeout of 60 s does not cut off what a slow path takes 170 s
 // for.

@@ -120,7 +120,9 @@ func (c *connection) info(i *ConnInfo) {
 func (c *connection) state() tcp.State {
 	cl := &c.closing
 	switch {
-	case c.fallback.on || !c.sock.connected:
+	case c.fallback.on:
+		return c.fallback.f.flow.tcp.State()
+	case !c.sock.connected:
 		return c.subs[0].flow.tcp.State()
 	case c.over:
 		return tcp.StateClosed

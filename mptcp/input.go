@@ -14,6 +14,9 @@ func (f *subflow) ReadOptions(now sim.Time, s *Segment) tcp.Verdict {
 	}
 	switch {
 	case f.phase == phasePlain:
+		if (s.Segment.Opt.Has(wire.HasDSS) || s.Opt.Has(wire.OptFail)) && f.readPlain(now, s) {
+			return tcp.Discard
+		}
 		return 0
 	case s.Flags.Has(wire.RST):
 		f.readReset(now, s)
@@ -80,6 +83,10 @@ func (f *subflow) readFull(now sim.Time, s *Segment) tcp.Verdict {
 	if h.Opt.Has(wire.HasDataAck) {
 		verdict = 0
 		f.readDataAck(s)
+	} else if f.raw.on && f.flow.tcp.SndEnd() > 0 {
+		f.raw.bare = true
+		c := f.conn
+		c.changed = true
 	}
 	if h.Opt.Has(wire.HasMap) {
 		if f.readMap(now, s) {
@@ -114,6 +121,9 @@ func (f *subflow) readSignals(now sim.Time, s *Segment) tcp.Verdict {
 	}
 	if o.Has(wire.OptFastClose) {
 		f.readFastClose(now, s)
+	}
+	if o.Has(wire.OptFail) {
+		f.readFail(now, s)
 	}
 	if o.Has(wire.OptPrio) && c.p.can(Priority) {
 		c.e.count(now, c.sock, mpPrioRx)
@@ -157,10 +167,19 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 	if int64(dsn) < 1 {
 		return false // before the first byte, or absurdly far ahead
 	}
-	if n == 0 {
-		// An infinite mapping: from here on TCP alone.
-		c.e.count(now, c.sock, infiniteMapRx)
-		return f.fallBackOr(now, f.delivered(), trace.InfiniteMap, dssFallback)
+	// The position nearest to where the stream is.
+	near := f.flow.tcp.RcvNxt()
+	pos := near + uint64(int64(int32(h.SSN-1-uint32(near))))
+	switch {
+	case n == 0 && c.fallback.on:
+		return f.endMapped(now, pos, dsn)
+	case n == 0:
+		return f.readInfinite(now, pos, dsn)
+	case f.raw.on:
+		if h.Opt.Has(wire.DataFIN) && f.fail.dsn != 0 {
+			f.sendFail(now) // the peer has not understood
+		}
+		return false
 	}
 	if h.Opt.Has(wire.DataFIN) {
 		n--
@@ -175,13 +194,13 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 		return false // as Linux: a mapping comes with payload
 	}
 	c.setAckWidth(eight)
-	// The position nearest to where the stream is.
-	near := f.flow.tcp.RcvNxt()
-	pos := near + uint64(int64(int32(h.SSN-1-uint32(near))))
 	if int64(pos) < 0 {
 		return false
 	}
-	f.declare(now, mapping{pos: pos, dsn: dsn, len: uint32(n)})
+	sum, ok := c.checksumOf(s)
+	if ok {
+		f.declare(now, mapping{pos: pos, dsn: dsn, len: uint32(n), sum: sum, fin: h.Opt.Has(wire.DataFIN)})
+	}
 	return false
 }
 
@@ -191,8 +210,14 @@ func (f *subflow) declare(now sim.Time, m mapping) {
 	if m.end() <= f.flow.tcp.RcvNxt() && f.held.bytes == 0 {
 		return // all delivered: a retransmission
 	}
-	if f.rx.add(m) {
+	switch {
+	case !c.checksum:
+		if f.rx.add(m) {
+			c.e.count(now, c.sock, dssNotMatching)
+		}
+	case m.pos < f.delivered()-uint64(f.check.bytes) || !f.rx.addWhole(m):
 		c.e.count(now, c.sock, dssNotMatching)
+		return
 	}
 	f.mapped = true
 	if f.held.bytes > 0 {
@@ -203,11 +228,11 @@ func (f *subflow) declare(now sim.Time, m mapping) {
 // delivered returns the position up to which the received stream has been handed
 // to the connection.
 func (f *subflow) delivered() uint64 {
-	return f.flow.tcp.RcvNxt() - uint64(f.held.bytes)
+	return f.flow.tcp.RcvNxt() - uint64(f.held.bytes) - uint64(f.check.bytes)
 }
 
 // heldData is payload that TCP has delivered in order and no mapping covers yet
-// (RFC 8684 section 3.3.1).
+// (RFC 8684 section 3.3.1), or whose mapping is not trusted.
 type heldData struct {
 	pieces []heldPiece
 	bytes  int64
@@ -226,11 +251,11 @@ func (f *subflow) unmapped(now sim.Time, pos uint64, n int, off uint64) (stop bo
 	c.e.count(now, c.sock, noDSSInWindow)
 	if !f.mapped && c.canFallBack(f, pos) {
 		c.fallBack(now, f, trace.DssFallback, dssFallback)
-		c.receive(pos+1, int64(n), off)
+		f.infinite.due = c.p.AnnounceFallback
+		c.receivePlain(pos+1, int64(n), off)
 		return true
 	}
-	f.held.pieces = append(f.held.pieces, heldPiece{pos, n, off})
-	f.held.bytes += int64(n)
+	f.hold(pos, n, off)
 	if !c.p.HoldUnmapped || f.held.bytes > c.wnd.size {
 		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
 		return true
@@ -238,22 +263,36 @@ func (f *subflow) unmapped(now sim.Time, pos uint64, n int, off uint64) (stop bo
 	return false
 }
 
+// hold keeps n delivered bytes.
+func (f *subflow) hold(pos uint64, n int, off uint64) {
+	f.held.pieces = append(f.held.pieces, heldPiece{pos, n, off})
+	f.held.bytes += int64(n)
+}
+
 // releaseHeld delivers what of the held data is mapped by now, or all of it after
-// a fallback.
+// a fallback. Where mappings are verified their order counts.
 func (f *subflow) releaseHeld(now sim.Time) {
+	c := f.conn
 	pieces := f.held.pieces
 	f.held = heldData{}
 	for _, h := range pieces {
 		for h.n > 0 {
-			dsn, k, ok := f.rx.take(h.pos, h.n)
-			if f.phase == phasePlain {
-				dsn, k, ok = h.pos+1, h.n, true
+			if f.dead {
+				f.hold(h.pos, h.n, h.off)
+				break
 			}
-			if ok {
-				f.conn.receive(dsn, int64(k), h.off)
+			if f.byPosition() {
+				f.deliverByPosition(now, h.pos, h.n, h.off)
+				break
+			}
+			dsn, k, ok := uint64(0), h.n, false
+			if !c.checksum || f.held.bytes == 0 {
+				dsn, k, ok = f.rx.take(h.pos, h.n)
+			}
+			if !ok {
+				f.hold(h.pos, k, h.off)
 			} else {
-				f.held.pieces = append(f.held.pieces, heldPiece{h.pos, k, h.off})
-				f.held.bytes += int64(k)
+				f.place(now, dsn, h.pos, k, h.off)
 			}
 			h = heldPiece{h.pos + uint64(k), h.n - k, h.off + uint64(k)}
 		}
@@ -266,4 +305,5 @@ func (f *subflow) discardHeld() {
 		f.conn.recv.arena.Release(h.off, int64(h.n))
 	}
 	f.held = heldData{}
+	f.check.discard(f.conn.recv.arena)
 }

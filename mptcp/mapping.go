@@ -7,6 +7,10 @@ type mapping struct {
 	pos uint64
 	dsn uint64
 	len uint32
+	// Of received mappings: the checksum, if the connection uses them, and whether
+	// the length that it covers counts a DATA_FIN.
+	sum uint16
+	fin bool
 }
 
 func (m *mapping) end() uint64 { return m.pos + uint64(m.len) }
@@ -97,7 +101,7 @@ func (t *txMaps) grant(pos, dsn uint64, n uint32, unsent uint64, max uint32) {
 			t.repeats++
 		}
 	}
-	t.push(mapping{pos, dsn, n})
+	t.push(mapping{pos: pos, dsn: dsn, len: n})
 }
 
 // lookup returns the mapping that holds pos. Successive segments of a burst lie
@@ -197,13 +201,27 @@ func (r *rxMaps) add(m mapping) (conflict bool) {
 	return conflict
 }
 
+// addWhole declares m, which cannot be verified in parts: it must not overlap
+// another mapping unless it is the same again. It reports whether that holds.
+func (r *rxMaps) addWhole(m mapping) bool {
+	i := r.find(m.pos)
+	if i == r.len() || r.at(i).pos >= m.end() {
+		if r.len() < maxRxMaps {
+			r.insert(i, m)
+		}
+		return true
+	}
+	e := r.at(i)
+	return e.pos == m.pos && e.dsn == m.dsn && e.len == m.len
+}
+
 // from returns the part of m from pos on.
 func (m mapping) from(pos uint64) mapping {
 	if pos >= m.end() {
 		return mapping{pos: m.end(), dsn: m.dsn + uint64(m.len)}
 	}
 	d := pos - m.pos
-	return mapping{pos, m.dsn + d, m.len - uint32(d)}
+	return mapping{pos: pos, dsn: m.dsn + d, len: m.len - uint32(d)}
 }
 
 // take returns the data sequence number of the byte at pos and how many of the

@@ -130,7 +130,10 @@ func TestTxMapsImmutable(t *testing.T) {
 	m.grant(200, 201, 100, 50, 1000)
 	m.grant(300, 301, 100, 50, 150) // would exceed the bound
 	m.grant(400, 500, 100, 50, 1000)
-	want := []mapping{{0, 1, 200}, {200, 201, 100}, {300, 301, 100}, {400, 500, 100}}
+	want := []mapping{
+		{pos: 0, dsn: 1, len: 200}, {pos: 200, dsn: 201, len: 100},
+		{pos: 300, dsn: 301, len: 100}, {pos: 400, dsn: 500, len: 100},
+	}
 	if d := cmp.Diff(want, m.all, cmp.AllowUnexported(mapping{})); d != "" {
 		t.Error(d)
 	}

@@ -17,6 +17,7 @@ import (
 // and TCP's selective acknowledgements take what is left.
 func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 	if f.phase == phasePlain {
+		f.writePlain(now, s)
 		return
 	}
 	switch {
@@ -48,23 +49,12 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 // 3.3) and returns the octets that they take, padding included.
 func (f *subflow) writeDSS(s *Segment) int {
 	c := f.conn
-	h := &s.Segment
-	h.Opt |= wire.HasDSS | wire.HasDataAck
-	n := 8
-	ack := c.remote.absolute(c.dataAck())
-	switch {
-	case !c.remote.known:
-		// Data sent by fast open before the peer's key has come
-		// (draft-paasch-mptcp-syncookies-02 section 3.1.2).
-		h.Opt &^= wire.HasDataAck
-		n -= 4
-	case c.ack8:
-		h.Opt |= wire.DataAck8
-		h.DataAck = ack
-		n += 4
-	default:
-		h.DataAck = wire.DSN(uint32(ack))
+	ack := c.dataAck()
+	if f.fail.due && s.Len == 0 {
+		ack = min(ack, f.fail.dsn) // what failed is not acknowledged with it
 	}
+	n := f.writeDataAck(s, ack)
+	h := &s.Segment
 	switch fin := c.send.end; {
 	case s.Len > 0:
 		m := &f.sending
@@ -76,13 +66,16 @@ func (f *subflow) writeDSS(s *Segment) int {
 			h.Opt |= wire.DataFIN
 			h.MapLen++
 		}
-	case c.closing.pending():
+	case c.closing.pending() && !f.fail.due:
 		// A DATA_FIN without data has SSN 0 and length 1.
 		h.Opt |= wire.HasMap | wire.DataFIN
 		h.DSN = c.local.absolute(fin)
 		h.SSN, h.MapLen = 0, 1
 	default:
 		return n
+	}
+	if c.checksum {
+		f.writeChecksum(s)
 	}
 	if c.dsn8 {
 		h.Opt |= wire.DSN8
@@ -92,8 +85,33 @@ func (f *subflow) writeDSS(s *Segment) int {
 	return n + 12
 }
 
+// writeDataAck puts a DATA_ACK into the segment and returns the octets that the
+// DSS option has with it.
+func (f *subflow) writeDataAck(s *Segment, dataAck uint64) int {
+	c := f.conn
+	h := &s.Segment
+	h.Opt |= wire.HasDSS
+	if !c.remote.known {
+		// Data sent by fast open before the peer's key has come
+		// (draft-paasch-mptcp-syncookies-02 section 3.1.2).
+		return 4
+	}
+	h.Opt |= wire.HasDataAck
+	h.DataAck = c.remote.absolute(dataAck)
+	if c.ack8 {
+		h.Opt |= wire.DataAck8
+		return 12
+	}
+	h.DataAck = wire.DSN(uint32(h.DataAck))
+	return 8
+}
+
 // writeSignals adds what else is due to a segment without payload.
 func (f *subflow) writeSignals(now sim.Time, s *Segment, room int) {
+	if f.fail.due && s.Len == 0 && room >= 12 {
+		f.writeFail(now, s)
+		room -= 12
+	}
 	if f.prioDue && s.Len == 0 && room >= 4 {
 		f.prioDue = false
 		o := s.Options()

@@ -57,7 +57,7 @@ type emitted struct {
 // scripts are those that run, with the kernel's own scheduler; the rest needs
 // ADD_ADDR, REMOVE_ADDR, checksums, or a path manager.
 var scripts = []string{
-	"close_local_first", "close_peer_first", "dsn4_wrap", "dsn_dack_widths", "dup_dsn",
+	"checksum_bad_single", "checksum_bad_two_subflows", "checksum_good", "checksum_one_side", "close_local_first", "close_peer_first", "dsn4_wrap", "dsn_dack_widths", "dup_dsn",
 	"fastclose_rx_ack", "fastclose_rx_rst", "fastclose_tx",
 	"fb_client_no_mpc", "fb_flag_b", "fb_server_third_ack_plain", "fb_stripped_after_hs_client",
 	"fb_stripped_after_hs_server", "fb_version0_syn", "first_data_client", "first_data_server",
@@ -118,6 +118,9 @@ func (s *scripted) line(where, line string) {
 		to = s.last.Add(seconds(m[2]))
 	}
 	if strings.HasPrefix(m[3], "`") {
+		if strings.Contains(m[3], "checksum_enabled=1") {
+			s.opt.Checksum = ChecksumRequired
+		}
 		return
 	}
 	if strings.HasPrefix(m[3], "> ") {
@@ -396,7 +399,7 @@ func (s *scripted) injectOptions(where string, f *scriptFlow, seg *Segment, text
 		case "mpcapable":
 			s.injectCapable(o, f, opt)
 		case "dss":
-			s.injectDSS(f, &seg.Segment, opt)
+			s.injectDSS(f, seg, opt)
 		case "mp_join_syn":
 			o.Present |= wire.OptJoin
 			o.Join = wire.Join{Form: wire.JoinSYN, Nonce: f.nonce, Token: s.local.token}
@@ -415,6 +418,10 @@ func (s *scripted) injectOptions(where string, f *scriptFlow, seg *Segment, text
 		case "mp_reset":
 			o.Present |= wire.OptRst
 			o.Rst.Reason = uint8(arg(1))
+		case "mp_fail":
+			o.Present |= wire.OptFail
+			n, _ := field(opt, "dsn8")
+			o.Fail.DSN = s.local.absolute(n)
 		case "mp_fastclose":
 			o.Present |= wire.OptFastClose
 			o.FastClose.ReceiverKey = uint64(s.local.key)
@@ -458,6 +465,9 @@ var keyRE = regexp.MustCompile(`\b[cs]key=(\w+)`)
 func (s *scripted) injectCapable(o *wire.Options, f *scriptFlow, opt string) {
 	o.Present |= wire.OptCapable
 	o.Capable = wire.Capable{Version: 1, Flags: wire.CapableHMACSHA256}
+	if strings.Contains(opt, "flag_a") {
+		o.Capable.Flags |= wire.CapableChecksum
+	}
 	if strings.Contains(opt, "flag_b") {
 		o.Capable.Flags |= wire.CapableExtension
 	}
@@ -486,7 +496,8 @@ func (s *scripted) injectCapable(o *wire.Options, f *scriptFlow, opt string) {
 	}
 }
 
-func (s *scripted) injectDSS(f *scriptFlow, h *wire.Segment, opt string) {
+func (s *scripted) injectDSS(f *scriptFlow, seg *Segment, opt string) {
+	h := &seg.Segment
 	h.Opt |= wire.HasDSS
 	if n, ok := field(opt, "dack4"); ok {
 		h.Opt |= wire.HasDataAck
@@ -517,6 +528,19 @@ func (s *scripted) injectDSS(f *scriptFlow, h *wire.Segment, opt string) {
 	}
 	if ssn != 0 {
 		f.mapDSN, f.mapSSN = dsn, ssn
+	}
+	if strings.Contains(opt, "nocs") {
+		return
+	}
+	data := dll
+	if h.Opt.Has(wire.DataFIN) {
+		data--
+	}
+	o := seg.Options()
+	o.Present |= wire.OptDSSChecksum
+	o.DSSChecksum = wire.DSSChecksum(s.key.absolute(dsn), uint32(ssn), uint16(dll), wire.ContentSum(dsn-1, int(data)))
+	if n, ok := field(opt, "cksum"); ok {
+		o.DSSChecksum = uint16(n)
 	}
 }
 
@@ -601,8 +625,12 @@ func (s *scripted) formatOptions(e *emitted) (out []string) {
 	}
 	if o.Has(wire.OptCapable) {
 		keys := [...]string{"nokey", "key[skey]", "key[ckey, skey]"}
-		w := "mpcapable v1 flags[flag_h] " + keys[o.Capable.Keys]
-		if o.Capable.Version != 1 || o.Capable.Flags != wire.CapableHMACSHA256 {
+		flags := "flag_h"
+		if o.Capable.Flags&wire.CapableChecksum != 0 {
+			flags = "flag_a, flag_h"
+		}
+		w := "mpcapable v1 flags[" + flags + "] " + keys[o.Capable.Keys]
+		if o.Capable.Version != 1 || o.Capable.Flags&^wire.CapableChecksum != wire.CapableHMACSHA256 {
 			w += " ODD"
 		}
 		if o.Capable.HasData {
@@ -620,7 +648,10 @@ func (s *scripted) formatOptions(e *emitted) (out []string) {
 		}
 	}
 	if h.Opt.Has(wire.HasDSS) {
-		add("%s", s.formatDSS(h))
+		add("%s", s.formatDSS(h, o))
+	}
+	if o.Has(wire.OptFail) {
+		add("mp_fail dsn8=trunc_r64_hmac(ckey)+%d", uint64(o.Fail.DSN-s.key.idsn))
 	}
 	if o.Has(wire.OptFastClose) {
 		add("mp_fastclose")
@@ -634,7 +665,7 @@ func (s *scripted) formatOptions(e *emitted) (out []string) {
 	return out
 }
 
-func (s *scripted) formatDSS(h *wire.Segment) string {
+func (s *scripted) formatDSS(h *wire.Segment, o *wire.Options) string {
 	w := "dss"
 	if h.Opt.Has(wire.HasDataAck) {
 		n, near := 4, uint64(1)
@@ -650,7 +681,17 @@ func (s *scripted) formatDSS(h *wire.Segment) string {
 		}
 		w += fmt.Sprintf(" dsn%d=%d ssn=%d dll=%d", n, s.local.relative(h.DSN, n == 8, 1), h.SSN, h.MapLen)
 	}
-	w += " nocs"
+	data := uint16(0)
+	if h.Len > 0 {
+		// The segments of the scripts that have checksums are whole mappings.
+		data = wire.ContentSum(h.Off, int(h.Len))
+	}
+	switch {
+	case !o.Has(wire.OptDSSChecksum):
+		w += " nocs"
+	case o.DSSChecksum != wire.DSSChecksum(h.DSN, h.SSN, h.MapLen, data):
+		w += " WRONG CHECKSUM"
+	}
 	if h.Opt.Has(wire.DataFIN) {
 		w += " fin"
 	}

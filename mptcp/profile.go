@@ -31,6 +31,10 @@ type Profile struct {
 	JoinBy JoinRole
 	// ReceiveBuffer is the rule for receive buffers.
 	ReceiveBuffer ReceiveBufferRule
+	// Checksum is what sockets want of DSS checksums unless they say otherwise. RFC
+	// 8684 section 3.1 has flag A set unless the administrator decides otherwise;
+	// Linux leaves it clear (checksum_enabled 0).
+	Checksum ChecksumPolicy
 	// CapableSYNs is how many SYNs carry MP_CAPABLE before the connection tries
 	// without (RFC 8684 section 3.1; Linux syn_retrans_before_tcp_fallback 2:
 	// three SYNs).
@@ -65,6 +69,22 @@ type Profile struct {
 	// before the subflow is reset (RFC 8684 section 3.3.1); otherwise it is reset
 	// at once (Linux).
 	HoldUnmapped bool
+	// AnnounceFallback sends one infinite mapping with the next data after a
+	// fallback that the peer may not have noticed (RFC 8684 section 3.7); Linux
+	// sends none but in answer to MP_FAIL.
+	AnnounceFallback bool
+	// DeliverFailed hands the data of a mapping whose checksum is wrong to the
+	// application at once if the only subflow reverts to TCP (Linux); otherwise it
+	// waits for the peer's infinite mapping or MP_FAIL.
+	DeliverFailed bool
+	// RejoinAfterFail opens a subflow in infinite mapping after the only one was
+	// reset with MP_FAIL (RFC 8684 section 3.7, MAY).
+	RejoinAfterFail bool
+	// InfiniteOneWay takes an infinite mapping of the peer for the peer's direction
+	// only: our own keeps its mappings until the peer stops to acknowledge them
+	// (draft-eardley-mptcp-implementations-survey-02, implementation 4, question
+	// 4.7). RFC 8684 section 3.7 has both directions revert after an MP_FAIL.
+	InfiniteOneWay bool
 	// ReleaseNeedsSubflow frees send buffer only when the subflows that carried
 	// the data have acknowledged it too (RFC 8684 section 3.3.2); otherwise the
 	// DATA_ACK alone frees it (Linux).
@@ -179,14 +199,16 @@ func Linux() *Profile {
 		Name: "linux", Doc: "upstream Linux 6.18 with default sysctl settings",
 		TCP:      *tcp.Linux(),
 		Versions: Version1, VersionMemory: 3600 * sim.Second,
+		Checksum:     ChecksumOnDemand,
 		CapableSYNs:  3,
 		SubflowLimit: 8, RefuseAtACK: true, JoinAck: JoinAckTwoSRTT,
 		MaxMapping: 65428,
 		Reinject:   ReinjectNone,
 		Retrans:    RetransUpstream, StaleLossCount: 4, BufferPage: 32768,
 		DataFINTimeout: 200 * sim.Millisecond, DataFINTwice: true, AckAfterFIN: true,
-		CloseTimeout: 60 * sim.Second,
-		WindowProbe:  200 * sim.Millisecond,
+		DeliverFailed: true,
+		CloseTimeout:  60 * sim.Second,
+		WindowProbe:   200 * sim.Millisecond,
 	}
 }
 
@@ -196,11 +218,13 @@ func RFC() *Profile {
 		Name: "rfc", Doc: "the text of RFC 8684 and of the TCP RFCs",
 		TCP:      *tcp.RFC(),
 		Versions: Version1, VersionMemory: 3600 * sim.Second,
+		Checksum:     ChecksumOnDemand,
 		CapableSYNs:  3,
 		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
 		FastOpenRoom: RoomShortCookie,
 		MaxMapping:   65428,
 		HoldUnmapped: true, ReleaseNeedsSubflow: true,
+		AnnounceFallback: true, RejoinAfterFail: true,
 		Reinject:       ReinjectOnRTO,
 		DataFINTimeout: sim.Second, AnswerDataFIN: true,
 		CloseTimeout: 60 * sim.Second,
@@ -223,6 +247,7 @@ func LinuxOOT() *Profile {
 		TCP:      t,
 		Versions: Version0, VersionMemory: 3600 * sim.Second,
 		JoinBy:       JoinClient,
+		Checksum:     ChecksumOnDemand,
 		CapableSYNs:  4,
 		SubflowLimit: 31, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
 		DSN: DSN4, DataAck: DataAck4,

@@ -169,6 +169,14 @@ func (r *reassembly) put(i int, p piece) {
 	r.waiting = slices.Insert(r.waiting, i, p)
 }
 
+// discard forgets what waits behind gaps.
+func (r *reassembly) discard() {
+	for _, p := range r.waiting[r.head:] {
+		r.arena.Release(p.off, p.n)
+	}
+	r.waiting, r.head, r.queued = r.waiting[:0], 0, 0
+}
+
 // bridge joins entry i to the one before it if that has grown to touch it.
 func (r *reassembly) bridge(i int) {
 	if i == len(r.waiting) {

@@ -79,6 +79,10 @@ func (f *subflow) writeReset(now sim.Time, s *Segment, room int) {
 		room -= 12
 		c.e.count(now, c.sock, mpFastcloseTx)
 	}
+	if f.fail.due && c.remote.known && room >= 12 {
+		f.writeFail(now, s)
+		room -= 12
+	}
 	if room >= 4 && c.version > 0 {
 		o.Present |= wire.OptRst
 		o.Rst.Flags, o.Rst.Reason = 0, f.rst
@@ -94,6 +98,9 @@ func (f *subflow) readReset(now sim.Time, s *Segment) {
 	}
 	if s.Opt.Has(wire.OptFastClose) {
 		f.readFastClose(now, s)
+	}
+	if s.Opt.Has(wire.OptFail) {
+		f.readFailedReset(now)
 	}
 }
 

@@ -190,6 +190,7 @@ func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
 		c.chooseDSNWidth(now, dsn+uint64(n))
 	}
 	pos := t.SndEnd()
+	f.line.grantAt(pos, dsn)
 	for left := n; left > 0; {
 		k := min(left, limit)
 		f.tx.grant(pos, dsn, uint32(k), t.SndNxt(), uint32(limit))
@@ -256,6 +257,9 @@ func (c *connection) subflowsChanged(now sim.Time) {
 			lost = c.reinjectAfterTimeout(f) || lost
 			c.timeoutsExceeded(now, f)
 		}
+		if f.raw.on && !f.dead && !c.fallback.on {
+			c.tryRevert(now, f, trace.InfiniteMap)
+		}
 		if f.closing && !f.dead {
 			// The peer's FIN without DATA_FIN closes the subflow only (RFC 8684
 			// section 3.3.3).
@@ -288,6 +292,10 @@ func (c *connection) subflowUp(now sim.Time, f *subflow) {
 		f.usableAt = now
 	}
 	c.sched.OnPath(now, f.id, true)
+	if c.infinite && !c.fallback.on {
+		c.resume(now, f)
+		return
+	}
 	if f.id == 0 {
 		c.sock.connect(now)
 		return
@@ -324,6 +332,9 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 func (c *connection) checkCarriers(now sim.Time) {
 	if c.over {
 		return
+	}
+	if c.rejoin && c.live() == 0 {
+		c.reopen(now)
 	}
 	if c.live() == 0 {
 		switch {

@@ -73,18 +73,24 @@ type subflow struct {
 	timedOut           bool // a timeout has not been acted on
 	inRecovery         bool // TCP was in fast recovery when last looked at
 
-	peerISN wire.Seq
-	tx      txMaps
-	rx      rxMaps
-	held    heldData
-	sending mapping // of the segment that is being built
-	sendPos uint64  // and its position
-	join    joinState
-	synSent int   // SYNs with MP_CAPABLE or MP_JOIN sent
-	turn    bool  // MP_CAPABLE was sent, a DATA_FIN may be next
-	rst     uint8 // code of the MP_TCPRST option of our reset
-	fast    bool  // our reset carries MP_FASTCLOSE
-	why     trace.Reason
+	peerISN  wire.Seq
+	tx       txMaps
+	rx       rxMaps
+	held     heldData
+	check    verification
+	fail     failState
+	raw      rawInput
+	infinite infiniteMap
+	line     straight
+	sending  mapping // of the segment that is being built
+	summed   mapping // whose sum was computed last
+	sendPos  uint64  // and its position
+	join     joinState
+	synSent  int   // SYNs with MP_CAPABLE or MP_JOIN sent
+	turn     bool  // MP_CAPABLE was sent, a DATA_FIN may be next
+	rst      uint8 // code of the MP_TCPRST option of our reset
+	fast     bool  // our reset carries MP_FASTCLOSE
+	why      trace.Reason
 
 	started, usableAt, endedAt sim.Time
 	reinjected                 int64 // bytes sent here that another subflow had carried
@@ -93,7 +99,7 @@ type subflow struct {
 // newSubflow creates the next subflow of a connection, in CLOSED.
 func (c *connection) newSubflow(now sim.Time, local, remote netip.AddrPort, joined bool) *subflow {
 	f := &subflow{conn: c, id: cc.FlowID(len(c.subs)), joined: joined, started: now, usableAt: sim.Never, endedAt: sim.Never}
-	f.join.again = sim.Never
+	f.join.again, f.fail.at = sim.Never, sim.Never
 	f.flow = c.e.newFlow(c.sock, local, remote, f)
 	f.flow.tcp.SetLiterals(c.lit)
 	c.subs = append(c.subs, f)
@@ -165,7 +171,11 @@ func (f *subflow) MSS(room int) int {
 // SegmentAt implements tcp.Extension: a segment ends where its mapping ends.
 func (f *subflow) SegmentAt(_ sim.Time, pos uint64, max int) (n int, off uint64) {
 	if f.phase == phasePlain {
-		return max, pos + uint64(f.conn.early.sent)
+		f.sendPos = pos
+		if f.announces(pos) {
+			max = min(max, f.flow.tcp.MSS()-lenInfinite)
+		}
+		return max, pos + f.conn.fallback.tx - 1 + uint64(f.conn.early.sent)
 	}
 	m := f.tx.lookup(pos)
 	if m == nil {
@@ -179,15 +189,26 @@ func (f *subflow) SegmentAt(_ sim.Time, pos uint64, max int) (n int, off uint64)
 // Deliver implements tcp.Extension: received bytes go where their mapping says.
 func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 	c := f.conn
-	if f.phase == phasePlain {
-		c.receive(pos+1, int64(n), off)
-		return
-	}
 	for n > 0 {
+		if f.byPosition() {
+			f.deliverByPosition(now, pos, n, off)
+			return
+		}
+		if c.checksum && f.held.bytes > 0 {
+			f.hold(pos, n, off) // in order only
+			if f.held.bytes > c.wnd.size {
+				f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+			}
+			return
+		}
 		dsn, k, ok := f.rx.take(pos, n)
+		stop := false
 		if ok {
-			c.receive(dsn, int64(k), off)
-		} else if f.unmapped(now, pos, k, off) {
+			stop = f.place(now, dsn, pos, k, off)
+		} else {
+			stop = f.unmapped(now, pos, k, off)
+		}
+		if stop {
 			c.recv.arena.Release(off+uint64(k), int64(n-k))
 			return
 		}
@@ -198,13 +219,18 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 // receive takes in n bytes of data from dsn on.
 func (c *connection) receive(dsn uint64, n int64, off uint64) {
 	edge := c.wnd.edge
-	if c.fallback.on {
-		edge = ^uint64(0) // TCP has checked its window
-	}
 	if c.closing.peerFIN != 0 {
 		edge = min(edge, c.closing.peerFIN) // nothing lies behind the DATA_FIN
 	}
 	if c.recv.insert(dsn, n, off, edge) > 0 {
+		c.input = true
+	}
+}
+
+// receivePlain takes in data that came by position. TCP has checked its window,
+// and what the subflow acknowledged must not be dropped.
+func (c *connection) receivePlain(dsn uint64, n int64, off uint64) {
+	if c.recv.insert(dsn, n, off, ^uint64(0)) > 0 {
 		c.input = true
 	}
 }
@@ -250,6 +276,10 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 	case tcp.PeerClosed:
 		if f.phase == phasePlain {
 			c.fallback.eof = true
+		} else if f.raw.on {
+			c.fallback.eof = true
+			c.tryRevert(now, f, trace.InfiniteMap)
+			f.closing = f.phase != phasePlain
 		} else {
 			f.closing = true
 		}
@@ -260,7 +290,7 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 			f.why = why
 		}
 		f.endedAt = now
-		f.join.again = sim.Never
+		f.join.again, f.fail.at = sim.Never, sim.Never
 		c.changed = true
 	}
 }

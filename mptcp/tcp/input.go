@@ -59,6 +59,9 @@ func (c *Conn) Handle(now sim.Time, s *Segment) {
 			seq = 0
 		}
 		c.receiveData(now, s, seq, end, fin)
+		if c.state == StateClosed {
+			return // the extension has reset it
+		}
 	}
 	c.decideAck(now)
 	if c.keepalive && c.slow.kind == timerKeepalive {

@@ -73,6 +73,10 @@ const (
 	SYNDataUnacked    // the SYN/ACK did not acknowledge all of the SYN's payload
 	CookieCacheFull   // an older destination was forgotten
 	BacklogFull       // the backlog of a listener is full
+
+	// MPTCP in mid-stream.
+	ChecksumFailure // of a DSS mapping
+	MPFail          // fallback in mid-stream after MP_FAIL
 	numReasons
 )
 
@@ -127,6 +131,8 @@ var reasons = [numReasons]string{
 	SYNDataUnacked:          "syn_data_unacked",
 	CookieCacheFull:         "cookie_cache_full",
 	BacklogFull:             "backlog_full",
+	ChecksumFailure:         "checksum_failure",
+	MPFail:                  "MPFail",
 }
 
 // String returns the name of the reason, or "" for NoReason.

@@ -1,0 +1,227 @@
+package mptcp
+
+import (
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// What happens when a checksum fails (RFC 8684 section 3.7). With other subflows,
+// or where the stream of the only one is not the next part of the data, the
+// subflow is reset with MP_FAIL, and what it carried is sent again elsewhere. On
+// an only subflow with contiguous data:
+//
+//	receiver                       sender
+//	MP_FAIL on an ACK         ->   reverts to TCP in both directions
+//	stream taken by position  <-   MP_FAIL on an ACK
+//	reverts to TCP            <-   infinite mapping on its next new data
+//
+// From the mapping that failed on the receiver takes bytes by their position, as
+// the infinite mapping will say it retroactively. MP_FAIL is not reliable, so it
+// is sent again by a timer until either answer arrives. Where the only subflow
+// was reset, the side that opened the connection opens another one, which is in
+// infinite mapping from the first data number that is not acknowledged.
+//
+// Departures: Linux falls back without a word if no checksum was ever correct
+// on the subflow; here MP_FAIL is sent then, too.
+
+// failState is what a subflow needs while MP_FAIL is exchanged.
+type failState struct {
+	due   bool   // an MP_FAIL is to be sent
+	dsn   uint64 // the data number in it
+	at    sim.Time
+	tries int
+}
+
+// failTries is how often an unanswered MP_FAIL is repeated (the number that RFC
+// 8684 section 3.5 recommends for MP_FASTCLOSE; section 3.7 says nothing).
+const failTries = 3
+
+// rawInput is a received stream that is taken by position: byte p is data number
+// p+rx.
+type rawInput struct {
+	on      bool
+	rx      uint64
+	holding bool // until the peer has confirmed it
+	bare    bool // our data was acknowledged without a DATA_ACK since
+}
+
+// onlyOne reports whether no other subflow can carry data.
+func (c *connection) onlyOne(f *subflow) bool {
+	for _, g := range c.subs {
+		if g != f && g.established() {
+			return false
+		}
+	}
+	return true
+}
+
+// checksumFailed acts on a mapping whose checksum is wrong, and reports whether
+// the subflow was reset.
+func (f *subflow) checksumFailed(now sim.Time, m *mapping) (dead bool) {
+	c := f.conn
+	c.e.count(now, c.sock, dataCsumErr)
+	c.e.emit(now, c.sock, f.id, trace.SegmentRefused, trace.ChecksumFailure, int64(m.pos), int64(m.dsn), int64(m.len), 0, 0)
+	f.fail.dsn = m.dsn
+	if !c.onlyOne(f) || c.recv.next != m.dsn || len(c.recv.waiting) > 0 {
+		f.check.discard(c.recv.arena)
+		f.resetFailed(now)
+		return true
+	}
+	pieces := f.check.pieces
+	f.check = verification{}
+	f.rx.reset()
+	f.raw = rawInput{on: true, rx: m.dsn - m.pos, holding: !c.p.DeliverFailed}
+	c.closing.forgetFIN()
+	for _, h := range pieces {
+		f.deliverRaw(now, h.pos, h.n, h.off)
+	}
+	f.sendFail(now)
+	f.fail.at = now.Add(f.flow.tcp.RTO())
+	c.e.timers.set(c.timer, f.fail.at)
+	return false
+}
+
+// resetFailed closes a subflow by a RST with MP_FAIL. If it was the only one, what
+// was received behind the failed data is forgotten, because everything comes
+// again.
+func (f *subflow) resetFailed(now sim.Time) {
+	c := f.conn
+	if c.onlyOne(f) {
+		c.recv.discard()
+		c.rejoin = c.p.RejoinAfterFail
+	}
+	f.fail.due = true
+	f.reset(now, rstMiddlebox, trace.ChecksumFailure)
+}
+
+// sendFail orders an ACK with MP_FAIL.
+func (f *subflow) sendFail(now sim.Time) {
+	f.fail.due = true
+	f.ackNow(now)
+}
+
+// writeFail adds an MP_FAIL that is due to a segment without payload.
+func (f *subflow) writeFail(now sim.Time, s *Segment) {
+	c := f.conn
+	f.fail.due = false
+	o := s.Options()
+	o.Present |= wire.OptFail
+	o.Fail.DSN = c.remote.absolute(f.fail.dsn)
+	c.e.count(now, c.sock, mpFailTx)
+}
+
+// failTimeout sends an unanswered MP_FAIL again.
+func (f *subflow) failTimeout(now sim.Time) {
+	f.fail.at = sim.Never
+	switch {
+	case f.dead || f.phase == phasePlain:
+		return
+	case f.fail.tries < failTries:
+		f.fail.tries++
+		f.fail.at = now.Add(f.flow.tcp.RTO() << f.fail.tries)
+		f.sendFail(now)
+	case f.raw.holding:
+		f.reset(now, rstMiddlebox, trace.ChecksumFailure)
+		f.conn.changed = true
+	}
+}
+
+// deliverRaw takes n received octets by their position.
+func (f *subflow) deliverRaw(now sim.Time, pos uint64, n int, off uint64) {
+	if !f.raw.holding {
+		f.conn.receivePlain(pos+f.raw.rx, int64(n), off)
+		return
+	}
+	f.hold(pos, n, off)
+	if f.held.bytes > f.conn.wnd.size {
+		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+	}
+}
+
+// readFail processes an MP_FAIL that came on an ACK.
+func (f *subflow) readFail(now sim.Time, s *Segment) {
+	c := f.conn
+	dsn := c.local.relative(s.Opt.Fail.DSN, true, c.send.una)
+	if dsn == 0 || dsn > c.send.end+1 {
+		return // not a number of ours
+	}
+	c.e.count(now, c.sock, mpFailRx)
+	if f.phase == phasePlain {
+		f.answerFail(now) // ours was lost
+		return
+	}
+	if c.acked > c.send.una {
+		c.dataAcked(now)
+	}
+	if f.raw.on {
+		// The answer to ours: the peer has reverted.
+		f.fail.at = sim.Never
+		f.confirmRaw(now)
+		if c.revert(now, f, f.raw.rx, trace.MPFail) {
+			f.infinite.due = c.p.AnnounceFallback
+		}
+		return
+	}
+	if f.delivered() == f.flow.tcp.RcvNxt() && len(c.recv.waiting) == 0 && c.onlyOne(f) &&
+		c.revert(now, f, c.recv.next-f.delivered(), trace.MPFail) {
+		f.infinite.due = true
+		f.answerFail(now)
+		return
+	}
+	// Data in flight that is not contiguous cannot be saved on this subflow.
+	f.fail.dsn = c.recv.next
+	c.infinite = c.onlyOne(f)
+	f.resetFailed(now)
+}
+
+// answerFail answers an MP_FAIL by one in the reverse direction.
+func (f *subflow) answerFail(now sim.Time) {
+	f.fail.dsn = f.conn.recv.next
+	f.sendFail(now)
+}
+
+// confirmRaw hands over what was held until the peer confirmed that its stream is
+// taken by position.
+func (f *subflow) confirmRaw(now sim.Time) {
+	if !f.raw.holding {
+		return
+	}
+	f.raw.holding = false
+	pieces := f.held.pieces
+	f.held = heldData{}
+	for _, h := range pieces {
+		f.deliverRaw(now, h.pos, h.n, h.off)
+	}
+}
+
+// readFailedReset notes that a RST carries MP_FAIL: our data has failed. Other
+// subflows send it again; without one the next subflow does, in infinite mapping.
+func (f *subflow) readFailedReset(now sim.Time) {
+	c := f.conn
+	c.e.count(now, c.sock, mpFailRx)
+	f.why = trace.ChecksumFailure
+	if c.onlyOne(f) {
+		c.rejoin, c.infinite = c.p.RejoinAfterFail, true
+	}
+}
+
+// reopen opens a subflow in place of the last one, which MP_FAIL has ended.
+func (c *connection) reopen(now sim.Time) {
+	c.rejoin = false
+	f := c.subs[len(c.subs)-1]
+	if c.client && c.full && !f.flow.mute {
+		c.openSubflow(now, f.flow.tuple.Src.Addr(), f.flow.tuple.Dst, f.remoteID, f.backup)
+	}
+}
+
+// resume puts a subflow that has come up after such an end in infinite mapping:
+// it carries our data from the first byte that is not acknowledged on, while the
+// peer's may have mappings until it says otherwise.
+func (c *connection) resume(now sim.Time, f *subflow) {
+	rx := c.recv.next
+	c.fallBackOn(now, f, c.send.una, rx, trace.MPFail)
+	c.fallback.mapped = true
+	f.infinite.due = true
+	f.flow.tcp.MSSChanged()
+}

@@ -1,0 +1,217 @@
+package mptcp
+
+import (
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// Infinite mappings (RFC 8684 sections 3.3.1 and 3.7): a DSS option with
+// data-level length 0 says that from its subflow sequence number on the stream of
+// the subflow is the stream of the connection. After that only the
+// acknowledgements of TCP count, nothing leads back to MPTCP, and no other
+// subflow carries data.
+//
+// The two directions revert together, but not in the same instant: what the peer
+// has in flight still comes with mappings of its own, and a subflow that carries
+// data which is not contiguous keeps its mappings until that is acknowledged.
+
+// infiniteMap is the infinite mapping that a subflow announces.
+type infiniteMap struct {
+	due  bool   // it is to be sent with the next new data
+	sent bool   // the segment at pos carries it, whenever it is sent
+	pos  uint64 // stream position of that segment
+	dsn  uint64 // the mapping: data number dsn is at position from
+	from uint64
+}
+
+// lenInfinite is the DSS option of an infinite mapping: 8-octet DATA_ACK and data
+// sequence number, subflow sequence number, length, checksum or padding.
+const lenInfinite = 28
+
+// straight is where a subflow began to carry data in the order of its numbers.
+type straight struct{ pos, dsn uint64 }
+
+// grantAt notes that data from dsn on follows at position pos.
+func (l *straight) grantAt(pos, dsn uint64) {
+	if dsn-l.dsn != pos-l.pos || pos == 0 {
+		l.pos, l.dsn = pos, dsn
+	}
+}
+
+// straightFrom returns the data number of position 0 of our stream on f, if
+// everything that the peer has not acknowledged is on f, in order, or could be
+// sent there because f carried nothing yet.
+func (c *connection) straightFrom(f *subflow) (tx uint64, ok bool) {
+	end := f.flow.tcp.SndEnd()
+	if end == 0 {
+		return c.send.una, true
+	}
+	tx = f.line.dsn - f.line.pos
+	return tx, f.line.dsn <= c.send.una && end+tx == c.send.next
+}
+
+// revert makes f plain TCP: in our direction from now on, in the peer's from the
+// position that rx says (data number of position 0). It reports false if our data
+// does not allow it.
+func (c *connection) revert(now sim.Time, f *subflow, rx uint64, why trace.Reason) bool {
+	tx, ok := c.straightFrom(f)
+	if !ok || f.flow.tcp.State() < stateCarrying {
+		return false
+	}
+	c.fallBackOn(now, f, tx, rx, why)
+	return true
+}
+
+// readInfinite takes an infinite mapping over, and reports whether the subflow was
+// reset: a gap before what it maps cannot be filled any more.
+func (f *subflow) readInfinite(now sim.Time, pos, dsn uint64) (dead bool) {
+	c := f.conn
+	c.e.count(now, c.sock, infiniteMapRx)
+	if f.raw.on {
+		// It follows our MP_FAIL, or is the same again.
+		f.fail.at = sim.Never
+		f.confirmRaw(now)
+	} else {
+		rx := dsn - pos
+		if next := rx + f.delivered(); next > c.recv.next || int64(next) < 0 {
+			f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+			return true
+		}
+		c.recv.discard()
+		f.raw = rawInput{on: true, rx: rx}
+		f.rx.reset()
+		f.releaseCheck(now)
+		f.releaseHeld(now)
+	}
+	f.closeOthers(now)
+	c.tryRevert(now, f, trace.InfiniteMap)
+	return false
+}
+
+// tryRevert ends our direction of MPTCP, too, after the peer has ended its own. A
+// stack that takes an infinite mapping for one direction only waits until the
+// peer acknowledges without DATA_ACK, or the application closes.
+func (c *connection) tryRevert(now sim.Time, f *subflow, why trace.Reason) {
+	if c.p.InfiniteOneWay && !f.raw.bare && !c.closing.finQueued {
+		return
+	}
+	if c.revert(now, f, f.raw.rx, why) {
+		f.infinite.due = f.joined || c.p.AnnounceFallback
+	}
+}
+
+// closeOthers resets all other subflows: only one can send data after an infinite
+// mapping.
+func (f *subflow) closeOthers(now sim.Time) {
+	for _, g := range f.conn.subs {
+		if g != f && !g.dead {
+			g.reset(now, rstNone, trace.InfiniteMap)
+		}
+	}
+}
+
+// announce makes the next new data of a subflow that has reverted carry the
+// infinite mapping. It starts, retroactively, at the first byte that is not
+// acknowledged.
+func (f *subflow) announce() {
+	c := f.conn
+	f.infinite = infiniteMap{due: true, dsn: c.send.una, from: c.send.una - c.fallback.tx}
+}
+
+// writePlain adds what a subflow that has reverted still sends: the infinite
+// mapping, MP_FAIL, and DATA_ACKs as long as the peer sends mappings.
+func (f *subflow) writePlain(now sim.Time, s *Segment) {
+	c := f.conn
+	switch {
+	case s.Len > 0 && f.infinite.due:
+		f.infinite.due, f.infinite.sent = false, true
+		f.infinite.pos = f.sendPos
+		c.e.count(now, c.sock, infiniteMapTx)
+		fallthrough
+	case s.Len > 0 && f.infinite.sent && f.sendPos == f.infinite.pos:
+		f.writeDataAck(s, c.dataAck())
+		h := &s.Segment
+		h.Opt |= wire.HasMap | wire.DSN8
+		h.DSN = c.local.absolute(f.infinite.dsn)
+		h.SSN, h.MapLen = uint32(f.infinite.from+1), 0
+		if c.checksum {
+			o := s.Options()
+			o.Present |= wire.OptDSSChecksum
+			o.DSSChecksum = 0
+		}
+	case s.Len > 0:
+	case f.fail.due:
+		f.writeDataAck(s, f.fail.dsn)
+		f.writeFail(now, s)
+	case c.fallback.mapped:
+		f.writeDataAck(s, c.dataAck())
+	}
+}
+
+// announces reports whether the segment at a position carries the infinite
+// mapping.
+func (f *subflow) announces(pos uint64) bool {
+	return f.infinite.due || f.infinite.sent && f.infinite.pos == pos
+}
+
+// readPlain processes what the peer of a subflow that has reverted still says of
+// MPTCP.
+func (f *subflow) readPlain(now sim.Time, s *Segment) (dead bool) {
+	c := f.conn
+	if s.Opt.Has(wire.OptFail) {
+		f.readFail(now, s)
+	}
+	return c.fallback.mapped && s.Segment.Opt.Has(wire.HasMap) && f.readMap(now, s)
+}
+
+// endMapped ends the peer's mappings on a subflow that has reverted already.
+func (f *subflow) endMapped(now sim.Time, pos, dsn uint64) (dead bool) {
+	c := f.conn
+	c.e.count(now, c.sock, infiniteMapRx)
+	rx := dsn - pos
+	if next := rx + f.delivered(); next > c.recv.next || int64(next) < 0 {
+		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+		return true
+	}
+	c.recv.discard()
+	c.fallback.mapped = false
+	c.fallback.rx = rx
+	f.rx.reset()
+	f.releaseCheck(now)
+	f.releaseHeld(now)
+	return false
+}
+
+// releaseCheck hands over what could not be verified before the stream is taken by
+// position.
+func (f *subflow) releaseCheck(now sim.Time) {
+	pieces := f.check.pieces
+	f.check = verification{}
+	for _, h := range pieces {
+		f.conn.receivePlain(h.pos+f.inputLine(), int64(h.n), h.off)
+	}
+}
+
+// byPosition reports whether the received stream is taken by position.
+func (f *subflow) byPosition() bool {
+	return f.raw.on || f.phase == phasePlain && !f.conn.fallback.mapped
+}
+
+// deliverByPosition takes n bytes of such a stream.
+func (f *subflow) deliverByPosition(now sim.Time, pos uint64, n int, off uint64) {
+	if f.phase == phasePlain {
+		f.conn.receivePlain(pos+f.conn.fallback.rx, int64(n), off)
+		return
+	}
+	f.deliverRaw(now, pos, n, off)
+}
+
+// inputLine returns the data number of position 0 of a stream that is taken by
+// position.
+func (f *subflow) inputLine() uint64 {
+	if f.phase == phasePlain {
+		return f.conn.fallback.rx
+	}
+	return f.raw.rx
+}
