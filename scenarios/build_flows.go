@@ -36,6 +36,9 @@ func hostProfile(n *Node, d *Defaults) *mptcp.Profile {
 	if p == nil {
 		sim.Bugf("profile %q passed its check", n.Profile)
 	}
+	if v, ok := mptcp.ParseVersions(n.Versions); ok {
+		p.Versions = v
+	}
 	if n.TimerGranularity == "linux-hz250" {
 		p.TCP.Granularity = tcp.LinuxHZ250
 	}

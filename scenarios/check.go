@@ -158,10 +158,13 @@ func (c *checker) checkNodes() {
 			continue
 		}
 		c.nodes[n.Name] = n
-		if n.Router && (n.has("profile") || n.has("timer_granularity")) {
-			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile and timer_granularity have no meaning", n.Name)
+		if n.Router && (n.has("profile") || n.has("versions") || n.has("timer_granularity")) {
+			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile, versions and timer_granularity have no meaning", n.Name)
 		}
 		if !n.Router {
+			if n.Versions == "" && !n.has("profile") {
+				n.Versions = c.sc.Defaults.Versions
+			}
 			if n.Profile == "" {
 				n.Profile = c.sc.Defaults.Profile
 			}

@@ -63,6 +63,9 @@ func (w *World) Preamble() *Preamble {
 	for _, n := range w.sc.plan.nodes {
 		if !n.decl.Router {
 			text := n.decl.Profile
+			if n.decl.Versions != "" {
+				text += ", versions " + n.decl.Versions
+			}
 			if n.decl.TimerGranularity != "none" {
 				text += ", timers " + n.decl.TimerGranularity
 			}

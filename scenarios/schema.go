@@ -63,7 +63,8 @@ type Scenario struct {
 type Defaults struct {
 	meta
 	Preset           string    `toml:"preset" default:"mpsim" doc:"sets profile, cc, scheduler, path_manager and reinject together; keys given beside it win"`
-	Profile          string    `toml:"profile" doc:"protocol profile of every host; default from the preset"`
+	Profile          string    `toml:"profile" doc:"protocol profile of every host (mpsim list profile); default from the preset"`
+	Versions         string    `toml:"versions" enum:",v0,v1,v0+v1,none" doc:"MPTCP versions that every host offers and accepts: RFC 6824, RFC 8684, both or none; default from the profile"`
 	Reinject         string    `toml:"reinject" default:"" enum:",profile,on_rto,aggressive,conservative,none" doc:"when data in flight is sent again on another subflow: as the profile says (Linux: connection-level timer and stale subflows); after a timeout of its own; also at each fast recovery; after reinject_after timeouts; only when its subflow ends. Default from the preset"`
 	ReinjectAfter    int       `toml:"reinject_after" default:"3" min:"1" max:"20" doc:"timeouts in a row that reinject = \"conservative\" waits for"`
 	TimerGranularity string    `toml:"timer_granularity" default:"none" enum:"none,linux-hz250" doc:"rounding of retransmission timers: exact, or as the timer wheel of a Linux kernel with HZ=250"`
@@ -94,6 +95,7 @@ type Node struct {
 	Name             string       `toml:"name" required:"true" doc:"unique name of letters, digits, - and _"`
 	Router           bool         `toml:"router" default:"false" doc:"the node forwards packets and has no protocol stack"`
 	Profile          string       `toml:"profile" doc:"protocol profile; default from [defaults]"`
+	Versions         string       `toml:"versions" enum:",v0,v1,v0+v1,none" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
 	TimerGranularity string       `toml:"timer_granularity" enum:",none,linux-hz250" doc:"as in [defaults]; default from there"`
 	SourceRouting    *bool        `toml:"source_routing" doc:"packets leave through the interface that owns their source address. Default: true for clients of flows"`
 	Interfaces       []*Interface `toml:"interface"`

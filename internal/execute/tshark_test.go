@@ -36,7 +36,11 @@ func TestTsharkAgreesWithTheRun(t *testing.T) {
 		"basic/requests":           library("basic/requests.toml"),
 		"small, lossy and jittery": parse(t, "link.wifi.loss=2%", "link.lte.down.jitter=3ms"),
 		"IPv6 and datagrams":       mixed(t),
-		"a join is blocked":        parse(t, "link.lte.up.drop=[0]"),
+		// After the outage tshark misses mappings of segments that bring their own;
+		// with as many short mappings as these its interval tree is at fault.
+		"version 0":          parse(t, "defaults.profile=linux-oot", "at=[]"),
+		"version 0 of linux": parse(t, "defaults.versions=v0"),
+		"a join is blocked":  parse(t, "link.lte.up.drop=[0]"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
