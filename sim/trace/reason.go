@@ -77,6 +77,19 @@ const (
 	// MPTCP in mid-stream.
 	ChecksumFailure // of a DSS mapping
 	MPFail          // fallback in mid-stream after MP_FAIL
+
+	// What boxes do to packets.
+	OptionsStripped
+	SegmentSplit
+	SegmentsCoalesced
+	PayloadRewritten
+	WindowShrunk
+	BoxReject
+	Duplicated
+	MSSClamped
+	SequenceRewritten
+	EarlyAck
+	BoxFull // no room for the state of another flow or change
 	numReasons
 )
 
@@ -133,6 +146,17 @@ var reasons = [numReasons]string{
 	BacklogFull:             "backlog_full",
 	ChecksumFailure:         "checksum_failure",
 	MPFail:                  "MPFail",
+	OptionsStripped:         "options_stripped",
+	SegmentSplit:            "segment_split",
+	SegmentsCoalesced:       "segments_coalesced",
+	PayloadRewritten:        "payload_rewritten",
+	WindowShrunk:            "window_shrunk",
+	BoxReject:               "box_reject",
+	Duplicated:              "duplicated",
+	MSSClamped:              "mss_clamped",
+	SequenceRewritten:       "sequence_rewritten",
+	EarlyAck:                "early_ack",
+	BoxFull:                 "box_full",
 }
 
 // String returns the name of the reason, or "" for NoReason.

@@ -55,6 +55,7 @@ const (
 	VersionCached        // a peer refused a protocol version: that one, the one to try next (255: none)
 	FastOpen             // TCP Fast Open: octets of the cookie, payload bytes of the SYN, of them acknowledged or accepted
 	SYNCookie            // SYN cookies: 0 sent, 1 accepted, 2 refused; index of the MSS; token
+	BoxAction            // a box acts on a packet; Why says how: box number, seq, payload bytes, flags
 	numKinds
 )
 
@@ -92,6 +93,7 @@ var kinds = [numKinds]kindInfo{
 	VersionCached:   {"version_cached", [5]string{"refused", "next"}},
 	FastOpen:        {"fast_open", [5]string{"cookie", "data", "acked"}},
 	SYNCookie:       {"syn_cookie", [5]string{"what", "mss_index", "token"}},
+	BoxAction:       {"box_action", [5]string{"box", "seq", "payload", "flags"}},
 }
 
 // String returns the name of the kind, as event logs print it.
