@@ -94,7 +94,10 @@ func (c *connection) rows(now sim.Time) []sched.Path {
 		r.Pacing = c.pacing(f, window)
 		r.MSS, r.LastRecv = int64(t.MSS()), t.LastReceived()
 		r.Backup, r.PotentiallyFailed = f.isBackup(), f.failed
-		r.InLoss = t.CAState() == cc.LossState
+		// Without SACK loss recovery lasts until something sent after the timeout
+		// is acknowledged: a subflow with nothing to recover takes new data
+		// (out-of-tree Linux, mptcp_is_temp_unavailable).
+		r.InLoss = t.CAState() == cc.LossState && r.Queued > 0
 		r.Stale = f.stale && !c.active(now, f)
 		if d := t.RtxDue(); d != sim.Never && f.staleCount == 0 {
 			due = max(due, d)

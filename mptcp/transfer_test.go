@@ -80,3 +80,37 @@ func TestFirstChoiceIsLowestRTT(t *testing.T) {
 		}
 	}
 }
+
+// TestDataAfterTimeoutWithoutSACK: TCP without SACK stays in loss recovery when
+// exactly the data sent before a timeout is acknowledged, until something newer
+// is (Linux tcp_try_undo_recovery). The scheduler must give it that. Found
+// against a real kernel, where the transfer stood still for ever.
+func TestDataAfterTimeoutWithoutSACK(t *testing.T) {
+	w := newWorld(t, 10*ms)
+	p := *w.profile
+	p.TCP.SACK, p.TCP.TLP = false, false
+	w.profile = &p
+	w.start()
+	// The first half of the initial window arrives, then nothing until the
+	// window is full: no duplicate ACKs.
+	data := 0
+	w.paths[0][0].drop = func(_ int, now sim.Time, s *Segment) bool {
+		if s.Len > 0 {
+			data++
+		}
+		return data > 5 && now < sim.Time(150*ms)
+	}
+	const size = 200_000
+	var srv *app
+	w.server.accept = func() *app { srv = &app{}; return srv }
+	a := w.connect()
+	a.toWrite, a.close = size, true
+	w.flush(w.client)
+	w.until(10*sim.Second, "all data", func() bool { return srv != nil && srv.eof })
+	if srv.off != size || srv.bad != 0 {
+		t.Errorf("%d bytes, %d bad", srv.off, srv.bad)
+	}
+	if s := w.client.ep.Subflows(a.conn, nil)[0].Stats; s.Timeouts != 1 {
+		t.Errorf("%d timeouts, this is about one", s.Timeouts)
+	}
+}
