@@ -56,6 +56,7 @@ type transfer struct {
 	st     status
 	unsent int64
 	shut   bool
+	awake  bool   // reads although the case says idle
 	up     uint64 // set of subflows that came up
 }
 
@@ -147,7 +148,7 @@ func (a *transfer) serve(now sim.Time, e *mptcp.Endpoint) {
 	if !a.st.connected || a.st.closed {
 		return
 	}
-	if !a.c.idle {
+	if !a.c.idle || a.awake {
 		a.read(now, e)
 	}
 	for a.unsent > 0 {
@@ -303,6 +304,13 @@ func (c *liveCase) run(t *testing.T, group *captures) {
 	r.rec, err = r.b.Stop()
 	if err != nil {
 		t.Error(err)
+	}
+	if t.Failed() {
+		e, id := r.b.Machine().Endpoint(), r.app.look().conn
+		t.Logf("at the end: %+v", e.Info(id))
+		for _, f := range e.Subflows(id, nil) {
+			t.Logf("subflow: %+v", f)
+		}
 	}
 	if st := r.app.look(); c.talk == nil && (st.received != c.down || st.wrong > 0) {
 		t.Errorf("the endpoint received %d bytes of %d, %d of them wrong", st.received, c.down, st.wrong)
