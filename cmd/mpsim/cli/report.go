@@ -128,6 +128,11 @@ func junit(verdicts []verdictOf) []byte {
 		all.Errors += s.Errors
 		all.Suites = append(all.Suites, s)
 	}
+	return encodeJUnit(all)
+}
+
+// encodeJUnit writes a report as XML.
+func encodeJUnit(all junitSuites) []byte {
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	e := xml.NewEncoder(&b)
