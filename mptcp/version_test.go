@@ -352,6 +352,52 @@ func TestVersion0Losses(t *testing.T) {
 	}
 }
 
+// TestVersion0Crossing: both sides send first data at the same time in version 0,
+// and the client's first data comes late, twice, in two segments with the same
+// mapping, or only when it is sent again. The same stream is delivered, a mapping
+// that comes again is ignored, and nobody falls back.
+//
+// row:A3
+func TestVersion0Crossing(t *testing.T) {
+	for _, mode := range []string{"late", "twice", "split", "lost"} {
+		w := version0World(t, 20*ms)
+		n := 0
+		w.paths[0][0].box = func(s *Segment) []*Segment {
+			if s.Len == 0 || s.SSN != 1 {
+				return []*Segment{s}
+			}
+			n++
+			s.Options()
+			switch {
+			case mode == "twice":
+				return []*Segment{s, clone(s)}
+			case mode == "split":
+				return splitSegment(s, 100)
+			case mode == "lost" && n == 1:
+				return nil
+			}
+			return []*Segment{s}
+		}
+		w.paths[0][0].extra = func(i int) sim.Duration {
+			if mode == "late" && i == 2 {
+				return 15 * ms
+			}
+			return 0
+		}
+		w.start()
+		srv := &app{toWrite: 20_000, close: true}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite, cli.close = 20_000, true
+		w.flush(w.client)
+		w.until(30*sim.Second, mode, func() bool { return cli.eof && srv.eof })
+		if n == 0 || cli.off != 20_000 || srv.off != 20_000 || cli.bad+srv.bad != 0 || cli.saw(Fallback)+srv.saw(Fallback) != 0 {
+			t.Errorf("%s: %d boxed, client read %d, server %d\n%s", mode, n, cli.off, srv.off, w.dump(20))
+		}
+		w.counter(w.server, "DSSNotMatching", 0)
+	}
+}
+
 // TestVersion0JoinFailures: a join that fails is refused by a bare reset in version 0,
 // which has no MP_TCPRST, and the connection survives.
 //
@@ -370,18 +416,32 @@ func TestVersion0JoinFailures(t *testing.T) {
 			func(j *wire.Join) { j.HMAC64 ^= 1 }},
 		{"bad HMAC in ACK", "MPJoinAckHMacFailure", func(w *world) *host { return w.server }, wire.JoinACK,
 			func(j *wire.Join) { j.HMAC[19] ^= 1 }},
+		{"no MP_JOIN in SYN", "MPJoinSynTx", func(w *world) *host { return w.client }, wire.JoinSYN, nil},
+		{"no MP_JOIN in SYN/ACK", "MPJoinSynAckRx", nil, wire.JoinSYNACK, nil},
+		{"no MP_JOIN in ACK", "MPJoinAckRx", nil, wire.JoinACK, nil},
 	} {
 		w := version0World(t, 10*ms, 20*ms)
 		w.profile = LinuxOOT()
 		box := func(s *Segment) []*Segment {
-			if s.Opt.Has(wire.OptJoin) && s.Opt.Join.Form == v.form {
+			switch {
+			case !s.Opt.Has(wire.OptJoin) || s.Opt.Join.Form != v.form:
+			case v.edit == nil:
+				s.Opt.Present &^= wire.OptJoin
+			default:
 				v.edit(&s.Opt.Join)
 			}
 			return []*Segment{s}
 		}
 		w.paths[1][0].box, w.paths[1][1].box = box, box
 		cli, log := w.connectOnce(t, 200_000, 200_000)
-		w.counter(v.host(w), v.counter, 1)
+		if v.host != nil {
+			w.counter(v.host(w), v.counter, 1)
+		} else if n := counterOf(w.client.ep, v.counter) + counterOf(w.server.ep, v.counter); n != 0 {
+			t.Errorf("%s: %s is %d", v.name, v.counter, n)
+		}
+		if cli.saw(SubflowUp) != 0 {
+			t.Errorf("%s: the subflow came up", v.name)
+		}
 		resets := 0
 		for i := range log {
 			if r := &log[i]; r.path == 1 && r.seg.Flags.Has(wire.RST) {
