@@ -52,7 +52,7 @@ func (e *Endpoint) readCapableSYN(now sim.Time, s *socket, syn *Segment) uint8 {
 	if v != noVersion && s.opt.refusesFlags(&syn.Opt.Capable) {
 		v = noVersion
 	}
-	if v != noVersion {
+	if v != noVersion && e.restoring == nil {
 		e.count(now, s, mpCapableSYNRX)
 	}
 	return v
@@ -170,6 +170,8 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 		f.setPhase(now, phaseKeyed)
 		c.peer.update(1, f.window(s))
 		return f.readKeyed(now, s)
+	case c.sock.opt.SYNCookieSSN && f.inferIDSN(now, s):
+		return f.readKeyed(now, s)
 	case s.Segment.Opt.Has(wire.HasDSS):
 		// The third packet was lost or overtaken; the peer will repeat its key.
 		// (Linux falls back here.)
@@ -193,6 +195,9 @@ func (c *connection) keysEchoed(o *wire.Options) bool {
 func (f *subflow) readCapableData(now sim.Time, s *Segment) {
 	c := f.conn
 	m := &s.Opt.Capable
+	if c.remote.inferred {
+		f.learnKey(s)
+	}
 	if c.client || f.joined || !validCapable(s.Opt, c.version, 2) || Key(m.SenderKey) != c.remote.key ||
 		!m.HasData || m.DataLen == 0 {
 		return

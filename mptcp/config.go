@@ -90,6 +90,14 @@ type SocketOptions struct {
 	// has opened and whose handshake is not complete (RFC 7413 section 5.1); 0:
 	// Backlog.
 	FastOpenBacklog int
+	// SYNCookies says when a listener answers by SYN cookies.
+	SYNCookies SYNCookieMode
+	// SYNCookieSSN lets a listener that lost the first segment behind a cookie
+	// infer the peer's initial sequence number from the mapping of a later one,
+	// and a client repeat its key with every copy of its first data, without
+	// which the listener would not get it (draft-paasch-mptcp-syncookies-02
+	// section 3.2; experimental).
+	SYNCookieSSN bool
 	// Backlog bounds the connections of a listener that are not accepted yet; 0:
 	// 4096 (Linux somaxconn).
 	Backlog int

@@ -105,6 +105,9 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 func (e *Endpoint) chooseKey(c *connection) side {
 	for {
 		s := c.newSide(Key(e.rnd.keys.Uint64()))
+		if r := e.restoring; r != nil {
+			s = c.newSide(r.key)
+		}
 		if e.tokens[s.token] == nil {
 			e.tokens[s.token] = c
 			return s

@@ -33,7 +33,10 @@ type Endpoint struct {
 	arena    tcp.Arena // literal payload of all sockets
 	counts   [numCounters]uint64
 	fast     fastOpenState
-	polled   *connection // that is to settle because of what PollSegment sends
+	cookies  synCookies
+	// restoring is set while a flow is built from a SYN cookie, until it exists.
+	restoring *restored
+	polled    *connection // that is to settle because of what PollSegment sends
 
 	// Scratch space of one call, kept to allocate nothing.
 	rows    []sched.Path

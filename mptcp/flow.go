@@ -123,6 +123,10 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 		NoDelay: s.opt.NoDelay, Keepalive: s.opt.Keepalive,
 		Arena: &e.arena, Trace: e.trace, ConnNumber: s.number,
 	}
+	if r := e.restoring; r != nil {
+		cfg.ISS, cfg.TSOffset = r.iss, r.tsOffset
+		e.restoring = nil
+	}
 	if sub != nil {
 		cfg.CC, cfg.Flow, cfg.Ext = sub.conn.cc, sub.id, sub
 	} else {

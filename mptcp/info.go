@@ -107,7 +107,8 @@ func (c *connection) info(i *ConnInfo) {
 	i.Fallback = c.fallback.why
 	i.Version = c.version
 	i.Token, i.PeerToken = c.local.token, c.remote.token
-	i.Written, i.Acked, i.Received = c.send.end-1, c.send.una-1, c.recv.next-1
+	sent := uint64(c.early.sent)
+	i.Written, i.Acked, i.Received = c.send.end-1+sent, c.send.una-1+sent, c.recv.next-1+uint64(c.early.got)
 	i.OutOfOrder, i.Duplicate, i.Refused = c.recv.queued, c.recv.duplicate, c.recv.refused
 	st := &c.stats
 	i.Reinjected, i.Useful, i.Useless = st.reinjected, st.useful, st.useless

@@ -61,6 +61,22 @@ func (c *connection) addressID(a netip.Addr) uint8 {
 
 // passiveJoin handles a SYN with MP_JOIN.
 func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
+	c := e.admitJoin(now, syn)
+	if c == nil {
+		return
+	}
+	if l := e.socks.listenerFor(syn.Tuple.Dst); l != nil && l.sock.opt.SYNCookies != SYNCookiesOff {
+		if cookie, _ := l.cookiesDue(now, e); cookie {
+			e.sendCookie(now, l, syn, c)
+			return
+		}
+	}
+	e.acceptJoin(now, c, syn)
+}
+
+// admitJoin returns the connection that a SYN with MP_JOIN may join, or answers
+// the SYN by a reset.
+func (e *Endpoint) admitJoin(now sim.Time, syn *Segment) *connection {
 	j := &syn.Opt.Join
 	c := e.tokens[j.Token]
 	var s *socket
@@ -74,19 +90,28 @@ func (e *Endpoint) passiveJoin(now sim.Time, syn *Segment) {
 	if c == nil || c.over || !c.remote.known {
 		e.count(now, nil, mpJoinNoTokenFound)
 		e.resetFor(now, syn, e.rstReason(rstMPTCP))
-		return
+		return nil
 	}
 	if !c.p.can(PassiveJoin) || !c.p.family(syn.Tuple.Src.Addr()) ||
 		!c.p.RefuseAtACK && !c.mayJoin(true) {
 		e.count(now, c.sock, mpJoinRejected)
 		e.resetFor(now, syn, c.rstReason(rstProhibited))
-		return
+		return nil
 	}
+	return c
+}
+
+// acceptJoin answers a SYN with MP_JOIN.
+func (e *Endpoint) acceptJoin(now sim.Time, c *connection, syn *Segment) {
+	j, r := &syn.Opt.Join, e.restoring
 	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, true)
 	f.phase = phaseSYNACK
 	f.localID, f.remoteID = c.addressID(syn.Tuple.Dst.Addr()), j.AddrID
 	f.peerBackup = j.Backup && c.p.can(Priority)
 	f.join.nonce, f.join.peerNonce = uint32(e.rnd.nonces.Uint64()), j.Nonce
+	if r != nil {
+		f.join.nonce = r.nonce
+	}
 	f.flow.tcp.Accept(now, syn)
 	syn.Socket = f.flow.id
 	e.settle(now, f.flow)

@@ -56,6 +56,9 @@ type side struct {
 	token uint32
 	idsn  wire.DSN
 	known bool
+	// inferred: only the initial data sequence number is known, from a mapping
+	// (SocketOptions.SYNCookieSSN).
+	inferred bool
 }
 
 func newSide(k Key) side {

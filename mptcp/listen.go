@@ -16,8 +16,12 @@ type listener struct {
 	queue   []*socket // established, not accepted
 	pending int       // with them, those still in the handshake
 	early   int       // opened by a fast open cookie, third segment not seen
-	told    bool      // an Acceptable event is not polled yet
-	closed  bool
+	// cookieAt is when the last SYN cookie was sent, if one was: later
+	// acknowledgements can be those of cookies.
+	cookieAt    sim.Time
+	cookiesSent bool
+	told        bool // an Acceptable event is not polled yet
+	closed      bool
 }
 
 // Listen waits for connections to a local address; the zero address with a port
@@ -131,6 +135,9 @@ func (e *Endpoint) unmatched(now sim.Time, s *Segment) {
 		return // overtaken by the loss of the address
 	}
 	if s.Flags&(wire.SYN|wire.ACK|wire.RST) != wire.SYN {
+		if s.Flags&(wire.SYN|wire.ACK|wire.RST) == wire.ACK && e.cookieACK(now, s) {
+			return
+		}
 		e.resetFor(now, s, 0)
 		return
 	}
@@ -145,7 +152,11 @@ func (e *Endpoint) unmatched(now sim.Time, s *Segment) {
 		e.resetFor(now, s, 0)
 		return
 	}
-	if l.pending >= l.sock.opt.Backlog {
+	switch cookie, drop := l.cookiesDue(now, e); {
+	case cookie:
+		e.sendCookie(now, l, s, nil)
+		return
+	case drop:
 		return // the peer will try again (Linux, tcp_conn_request)
 	}
 	e.passiveOpen(now, l, s)
@@ -187,7 +198,8 @@ func (e *Endpoint) passiveOpen(now sim.Time, l *listener, syn *Segment) {
 	e.settle(now, f)
 }
 
-// rawReset is a reset for a segment that no flow of the endpoint sent for.
+// rawReset is a reset for a segment that no flow of the endpoint sent for, or
+// the SYN/ACK of a listener that keeps no state.
 type rawReset struct {
 	seg    Segment
 	tuple  wire.Tuple

@@ -30,6 +30,7 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 	case f.phase == phasePre:
 		f.writeJoinACK(now, s)
 	case f.phase == phaseKeyed && f.active && f.writeCapableACK(s):
+	case f.repeatsKey(s) && f.writeCapableACK(s):
 	case f.phase == phaseKeyed || f.phase == phaseFull || f.earlyOpen():
 		if f.fourth == fourthOrdered {
 			f.fourth = fourthSent
@@ -91,7 +92,7 @@ func (f *subflow) writeDataAck(s *Segment, dataAck uint64) int {
 	c := f.conn
 	h := &s.Segment
 	h.Opt |= wire.HasDSS
-	if !c.remote.known {
+	if !c.remote.known && !c.remote.inferred {
 		// Data sent by fast open before the peer's key has come
 		// (draft-paasch-mptcp-syncookies-02 section 3.1.2).
 		return 4

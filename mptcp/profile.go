@@ -235,7 +235,9 @@ func RFC() *Profile {
 // LinuxOOT returns the profile of the out-of-tree Linux stack (v0.9x), on which
 // most papers were measured: version 0, TCP as of the kernels it was made for (RFC
 // 6675 and PRR without RACK), one mapping for each segment, numbers of 4 octets,
-// reinjection after every timeout.
+// checksums, reinjection after every timeout. Its sources are the answers of its
+// team to the survey of 2013 (see [Linux086]); what v0.9x changed since is not known
+// from a document.
 func LinuxOOT() *Profile {
 	t := *tcp.Linux()
 	t.Name = "linux-oot"
@@ -246,12 +248,25 @@ func LinuxOOT() *Profile {
 		Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured",
 		TCP:      t,
 		Versions: Version0, VersionMemory: 3600 * sim.Second,
+		Sources: []Source{
+			{"Versions", "Q6.1: HMAC-SHA1 as in RFC 6824"},
+			{"JoinBy", "Q3.2b: only the initiator of the original subflow starts a new one, but it accepts a join of the peer"},
+			{"Checksum", "Q3.3e: configurable by sysctl; net.mptcp.mptcp_checksum is 1 unless changed"},
+			{"SubflowLimit", "Q3.2c: 32 subflows"},
+			{"DSN", "Q3.3c: 4 bytes"},
+			{"DataAck", "Q3.3b, f: 4 bytes, even if the peer sends 64-bit data sequence numbers"},
+			{"AnnounceFallback", "Q4.6: fallback uses an infinite mapping"},
+			{"DeliverFailed", "Q4.5: FTP through NATs that change the payload goes on"},
+			{"Reinject", "Q5.3: upon an RTO all the unacknowledged data of the subflow is reinjected on others"},
+			{"ReceiveBuffer", "Q5.1: Linux's autotuning, slightly modified"},
+		},
 		JoinBy:       JoinClient,
-		Checksum:     ChecksumOnDemand,
+		Checksum:     ChecksumRequired,
 		CapableSYNs:  4,
 		SubflowLimit: 31, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
 		DSN: DSN4, DataAck: DataAck4,
-		MaxMapping:     1,
+		MaxMapping:       1,
+		AnnounceFallback: true, DeliverFailed: true,
 		Reinject:       ReinjectOnRTO,
 		DataFINTimeout: 200 * sim.Millisecond, AnswerDataFIN: true,
 		CloseTimeout: 60 * sim.Second,

@@ -18,16 +18,6 @@ import "mpsim/mptcp/tcp"
 func Linux086() *Profile {
 	p := LinuxOOT()
 	p.Name, p.Doc = "linux086", "Implementation 1 of the survey: Linux MPTCP v0.86 of UCLouvain"
-	p.Sources = []Source{
-		{"Versions", "Q6.1: HMAC-SHA1 as in RFC 6824"},
-		{"JoinBy", "Q3.2b: only the initiator of the original subflow starts a new one, but it accepts a join of the peer"},
-		{"SubflowLimit", "Q3.2c: 32 subflows"},
-		{"DSN", "Q3.3c: 4 bytes"},
-		{"DataAck", "Q3.3b, f: 4 bytes, even if the peer sends 64-bit data sequence numbers"},
-		{"Reinject", "Q5.3: upon an RTO all the unacknowledged data of the subflow is reinjected on others"},
-		{"ReceiveBuffer", "Q5.1: Linux's autotuning, slightly modified"},
-	}
-	p.SubflowLimit = 31
 	return p
 }
 
@@ -49,6 +39,8 @@ func FreeBSD02() *Profile {
 		{"Lacks ReceiveRemoveAddr", "Q3.4a: REMOVE_ADDR not implemented"},
 		{"Lacks DataFallback", "Q4.3: no fallback if the DSS does not get through"},
 		{"Lacks AckFallback", "Q4.4: no fallback if the DATA_ACK is wrong"},
+		{"Checksum", "Q3.1b, Q3.3e: not supported; who requires them gets plain TCP, which RFC 6824 section 3.1 leaves"},
+		{"AnnounceFallback", "Q4.6: fallback uses an infinite mapping"},
 		{"Lacks Reinjection", "Q5.3: data-level retransmits are not enabled"},
 		{"JoinBy", "Q3.2b: either end"},
 		{"SubflowLimit", "Q3.2c: 8 subflows"},
@@ -59,6 +51,7 @@ func FreeBSD02() *Profile {
 	p.Lacks = IPv6 | HMACCheck | Priority | FastClose | SendRemoveAddr | ReceiveRemoveAddr |
 		DataFallback | AckFallback | Reinjection
 	p.JoinBy = JoinEither
+	p.Checksum = ChecksumRefused
 	p.SubflowLimit = 7
 	p.DSN, p.DataAck = DSN4Wrap, DataAckMirror
 	p.ReceiveBuffer = BufferMaxWindow
@@ -71,6 +64,8 @@ func IOS7() *Profile {
 	p.Name, p.Doc = "ios7", "Implementation 3 of the survey: a commercial OS for mobile devices, client only"
 	p.Sources = []Source{
 		{"Versions", "Q6.1: HMAC-SHA1 as in RFC 6824"},
+		{"Checksum", "Q3.3e: supported"},
+		{"AnnounceFallback", "Q4.6: fallback uses an infinite mapping"},
 		{"Lacks PassiveOpen", "Q3.4a: a client side implementation only"},
 		{"Lacks PassiveJoin", "Q3.4a: the client always initiates the subflows"},
 		{"Lacks SendAddAddr", "Q3.4a: considered a security risk"},
@@ -99,6 +94,8 @@ func NetScaler() *Profile {
 	p.Name, p.Doc = "netscaler", "Implementation 4 of the survey: NetScaler firmware of Citrix"
 	p.Sources = []Source{
 		{"Versions", "Q6.1: HMAC-SHA1 as in RFC 6824"},
+		{"Checksum", "Q3.3e: supported"},
+		{"AnnounceFallback", "Q4.6: fallback uses an infinite mapping"},
 		{"Lacks SendAddAddr", "Q3.4, Q5.4: ADD_ADDR is not supported"},
 		{"Lacks ReceiveAddAddr", "Q3.4, Q5.4: ADD_ADDR is not supported"},
 		{"JoinBy", "Q5.4: subflow initiation is not supported"},
@@ -127,5 +124,7 @@ func surveyed() *Profile {
 	t := *tcp.RFC()
 	t.RACK, t.TLP = false, false
 	p.TCP = t
+	p.Checksum = ChecksumOnDemand
+	p.DeliverFailed = false
 	return p
 }

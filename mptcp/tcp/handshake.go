@@ -11,11 +11,12 @@ import (
 
 // synState is what the handshake needs.
 type synState struct {
-	sentAt   sim.Time // of the last SYN or SYN/ACK
-	firstAt  sim.Time
-	rtx      int  // retransmissions
-	passive  bool // opened by Accept
-	repeated bool // a SYN/ACK was sent again because the SYN came again
+	sentAt    sim.Time // of the last SYN or SYN/ACK
+	firstAt   sim.Time
+	rtx       int  // retransmissions
+	passive   bool // opened by Accept
+	repeated  bool // a SYN/ACK was sent again because the SYN came again
+	stateless bool // the SYN/ACK was a SYN cookie
 	// peer is what the SYN offered; a SYN/ACK answers only that.
 	peer negotiated
 	seq  wire.Seq // of the peer's SYN
@@ -191,6 +192,9 @@ func (c *Conn) handleSynReceived(now sim.Time, s *Segment) bool {
 // sent once, else from the timestamps (RFC 6298 section 3).
 func (c *Conn) handshakeRTT(now sim.Time, s *Segment) {
 	var rtt sim.Duration
+	if c.syn.stateless {
+		return
+	}
 	once := c.syn.rtx == 0 && !c.syn.repeated
 	switch {
 	case once:
@@ -286,10 +290,7 @@ func (c *Conn) writeSYN(now sim.Time, out *Segment) {
 			out.TSEcr = c.tsRecent
 		}
 	}
-	out.Window = uint16(min(c.initialWindow(now), 1<<16-1))
-	c.rcv.wnd = int64(out.Window)
-	c.rcv.edge = c.rcv.nxt + c.rcv.wnd
-	c.rcv.top = c.rcv.edge
+	out.Window = c.announceFirst(now)
 	c.writeSYNECN(out)
 	c.syn.sentAt = now
 	if c.ext != nil {
@@ -298,6 +299,25 @@ func (c *Conn) writeSYN(now sim.Time, out *Segment) {
 	if c.fast.offer || c.fast.bare {
 		c.writeFastOpen(now, out)
 	}
+}
+
+// announceFirst returns the window field of a SYN, which is not scaled.
+func (c *Conn) announceFirst(now sim.Time) uint16 {
+	c.rcv.wnd = min(c.initialWindow(now), 1<<16-1)
+	c.rcv.edge = c.rcv.nxt + c.rcv.wnd
+	c.rcv.top = c.rcv.edge
+	return uint16(c.rcv.wnd)
+}
+
+// SYNACKSent tells a connection just accepted that its SYN/ACK has left already,
+// as a SYN cookie of which nobody knows when: it is neither sent again nor timed
+// (Linux cookie_v4_check).
+func (c *Conn) SYNACKSent(now sim.Time) {
+	c.out &^= outSYN
+	c.syn.stateless = true
+	c.rtx.stop()
+	c.announceFirst(now)
+	c.rcv.wup = c.rcv.nxt
 }
 
 // initialWindow is the window of a SYN before the field's limit.

@@ -100,7 +100,12 @@ func (c *Conn) takeRTT(rtt, newest sim.Duration) {
 // tsClock is the value of the timestamp clock: milliseconds, from an offset that
 // the endpoint draws (RFC 7323 section 5.4).
 func (c *Conn) tsClock(now sim.Time) uint32 {
-	return uint32(now/sim.Time(sim.Millisecond)) + c.tsOffset
+	return TimestampClock(now, c.tsOffset)
+}
+
+// TimestampClock is the value of a timestamp clock that starts at an offset.
+func TimestampClock(now sim.Time, offset uint32) uint32 {
+	return uint32(now/sim.Time(sim.Millisecond)) + offset
 }
 
 // tsRTT returns the round-trip time that an echoed timestamp gives, at least
