@@ -117,6 +117,9 @@ func (f *subflow) writeCapableACK(s *Segment) bool {
 		}
 		f.turn = true
 	}
+	if c.p.FastOpenDSS && c.version == 0 && f.flow.tcp.SYNDataAcked() > 0 {
+		return false // the listener has its state already
+	}
 	o := s.Options()
 	o.Present |= wire.OptCapable
 	o.Capable = wire.Capable{

@@ -149,7 +149,10 @@ func (w *world) figure(n int) string {
 			b.WriteString(" <MP_CAPABLE>")
 		}
 		if o.Has(wire.OptCapable) && o.Capable.Keys > 0 {
-			_, idsn[me] = Key(o.Capable.SenderKey).Derive()
+			k := Key(o.Capable.SenderKey)
+			if _, idsn[me] = k.Derive(); o.Capable.Version == 0 {
+				_, idsn[me] = k.DeriveV0()
+			}
 		}
 		switch {
 		case o.Has(wire.OptFastOpen) && o.FastOpen.Len == 0:

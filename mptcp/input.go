@@ -64,6 +64,9 @@ func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
 		return f.readFull(now, s)
 	case s.Opt.Has(wire.OptCapable):
 		f.readCapableData(now, s)
+		if f.conn.p.AckKey {
+			f.flow.tcp.AckNow(now)
+		}
 		return tcp.IgnoreWindow
 	case s.Opt.Has(wire.OptAddAddr) || s.Opt.Has(wire.OptFastClose):
 		return f.readFull(now, s)
@@ -200,6 +203,7 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 	sum, ok := c.checksumOf(s)
 	if ok {
 		f.declare(now, mapping{pos: pos, dsn: dsn, len: uint32(n), sum: sum, fin: h.Opt.Has(wire.DataFIN)})
+		f.mapped = true
 	}
 	return false
 }
@@ -219,7 +223,6 @@ func (f *subflow) declare(now sim.Time, m mapping) {
 		c.e.count(now, c.sock, dssNotMatching)
 		return
 	}
-	f.mapped = true
 	if f.held.bytes > 0 {
 		f.releaseHeld(now)
 	}

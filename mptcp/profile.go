@@ -58,6 +58,14 @@ type Profile struct {
 	// are sent (RFC 8684 section 3.3.1 leaves them to the sender of each packet).
 	DSN     DSNWidth
 	DataAck DataAckWidth
+	// AckKey answers the peer's key by an ACK at once, whose DATA_ACK tells the
+	// peer that it need not repeat it (draft-paasch-mptcp-syncookies-02 section
+	// 3.1.1). RFC 8684 does not ask for it and Linux does not send it.
+	AckKey bool
+	// FastOpenDSS leaves MP_CAPABLE out of the third packet of version 0 when the
+	// payload of the SYN was acknowledged at least in part: a DSS confirms the
+	// options (draft-barre-mptcp-tfo-04 section 4; no stack does it).
+	FastOpenDSS bool
 	// FastOpenRoom says how a SYN/ACK makes room for a fast open cookie beside
 	// MP_CAPABLE.
 	FastOpenRoom FastOpenRoom

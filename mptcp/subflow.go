@@ -69,7 +69,7 @@ type subflow struct {
 	prioDue            bool // an MP_PRIO is to be sent
 	announced          bool // its becoming usable has been acted on
 	fourth             fourthPacket
-	mapped             bool // the peer has declared a mapping
+	mapped             bool // the peer has declared a mapping by a DSS
 	timedOut           bool // a timeout has not been acted on
 	inRecovery         bool // TCP was in fast recovery when last looked at
 
@@ -253,6 +253,9 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 	switch e {
 	case tcp.Connected:
 		c.changed = true
+		if f.id == 0 && c.p.AckKey && !c.client {
+			f.flow.tcp.AckNow(now)
+		}
 		if f.id == 0 && c.sock.opt.FastOpen != 0 {
 			f.fastConnected(now)
 		}
