@@ -17,8 +17,9 @@ import (
 //	reverts to TCP            <-   infinite mapping on its next new data
 //
 // From the mapping that failed on the receiver takes bytes by their position, as
-// the infinite mapping will say it retroactively. MP_FAIL is not reliable, so it
-// is sent again by a timer until either answer arrives. Where the only subflow
+// the infinite mapping will say it retroactively. MP_FAIL is not reliable, so until
+// either answer arrives it is on every ACK that acknowledges new data, and sent
+// again by a timer. Where the only subflow
 // was reset, the side that opened the connection opens another one, which is in
 // infinite mapping from the first data number that is not acknowledged.
 //
@@ -43,7 +44,9 @@ type rawInput struct {
 	on      bool
 	rx      uint64
 	holding bool // until the peer has confirmed it
-	bare    bool // our data was acknowledged without a DATA_ACK since
+
+	infinite bool // the peer has said so by an infinite mapping
+	bare     bool // our data was acknowledged without a DATA_ACK since
 }
 
 // onlyOne reports whether no other subflow can carry data.
@@ -98,7 +101,8 @@ func (f *subflow) resetFailed(now sim.Time) {
 // sendFail orders an ACK with MP_FAIL.
 func (f *subflow) sendFail(now sim.Time) {
 	f.fail.due = true
-	f.ackNow(now)
+	f.flow.tcp.AckFirst(now)
+	f.conn.e.ready.push(f.flow)
 }
 
 // writeFail adds an MP_FAIL that is due to a segment without payload.
@@ -129,6 +133,9 @@ func (f *subflow) failTimeout(now sim.Time) {
 
 // deliverRaw takes n received octets by their position.
 func (f *subflow) deliverRaw(now sim.Time, pos uint64, n int, off uint64) {
+	if f.fail.at != sim.Never {
+		f.fail.due = true
+	}
 	if !f.raw.holding {
 		f.conn.receivePlain(pos+f.raw.rx, int64(n), off)
 		return
@@ -148,7 +155,9 @@ func (f *subflow) readFail(now sim.Time, s *Segment) {
 	}
 	c.e.count(now, c.sock, mpFailRx)
 	if f.phase == phasePlain {
-		f.answerFail(now) // ours was lost
+		if !f.raw.on {
+			f.answerFail(now) // ours was lost
+		}
 		return
 	}
 	if c.acked > c.send.una {

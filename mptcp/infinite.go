@@ -84,6 +84,7 @@ func (f *subflow) readInfinite(now sim.Time, pos, dsn uint64) (dead bool) {
 		f.releaseCheck(now)
 		f.releaseHeld(now)
 	}
+	f.raw.infinite = true
 	f.closeOthers(now)
 	c.tryRevert(now, f, trace.InfiniteMap)
 	return false
@@ -162,7 +163,16 @@ func (f *subflow) readPlain(now sim.Time, s *Segment) (dead bool) {
 	if s.Opt.Has(wire.OptFail) {
 		f.readFail(now, s)
 	}
-	return c.fallback.mapped && s.Segment.Opt.Has(wire.HasMap) && f.readMap(now, s)
+	if !s.Segment.Opt.Has(wire.HasMap) {
+		return false
+	}
+	if !c.fallback.mapped {
+		if s.MapLen == 0 {
+			c.e.count(now, c.sock, infiniteMapRx) // known from MP_FAIL already
+		}
+		return false
+	}
+	return f.readMap(now, s)
 }
 
 // endMapped ends the peer's mappings on a subflow that has reverted already.

@@ -86,7 +86,7 @@ func (f *subflow) readFull(now sim.Time, s *Segment) tcp.Verdict {
 	if h.Opt.Has(wire.HasDataAck) {
 		verdict = 0
 		f.readDataAck(s)
-	} else if f.raw.on && f.flow.tcp.SndEnd() > 0 {
+	} else if f.raw.infinite && s.Ack.After(f.flow.tcp.SndUnaSeq()) {
 		f.raw.bare = true
 		c := f.conn
 		c.changed = true

@@ -50,6 +50,9 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 // 3.3) and returns the octets that they take, padding included.
 func (f *subflow) writeDSS(s *Segment) int {
 	c := f.conn
+	if f.raw.infinite && s.Len == 0 && !c.closing.pending() {
+		return 0
+	}
 	ack := c.dataAck()
 	if f.fail.due && s.Len == 0 {
 		ack = min(ack, f.fail.dsn) // what failed is not acknowledged with it
@@ -92,9 +95,10 @@ func (f *subflow) writeDataAck(s *Segment, dataAck uint64) int {
 	c := f.conn
 	h := &s.Segment
 	h.Opt |= wire.HasDSS
-	if !c.remote.known && !c.remote.inferred {
+	if !c.remote.known && !c.remote.inferred || f.raw.infinite {
 		// Data sent by fast open before the peer's key has come
-		// (draft-paasch-mptcp-syncookies-02 section 3.1.2).
+		// (draft-paasch-mptcp-syncookies-02 section 3.1.2), or after an infinite
+		// mapping, when DATA_ACKs end (RFC 8684 section 3.7).
 		return 4
 	}
 	h.Opt |= wire.HasDataAck

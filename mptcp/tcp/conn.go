@@ -242,6 +242,9 @@ func (c *Conn) SendRoom() int64 { return max(c.sendBuffer-(c.snd.end-c.snd.una),
 // SndUna returns the position up to which the peer acknowledged our stream.
 func (c *Conn) SndUna() uint64 { return uint64(min(c.snd.una, c.snd.end)) }
 
+// SndUnaSeq returns the sequence number that the peer expects next.
+func (c *Conn) SndUnaSeq() wire.Seq { return c.sndSeq(c.snd.una) }
+
 // SndNxt returns the position of the next byte to be sent for the first time.
 func (c *Conn) SndNxt() uint64 { return uint64(min(c.snd.nxt, c.snd.end)) }
 

@@ -238,3 +238,11 @@ func (c *Conn) AckNow(sim.Time) {
 		c.out |= outPureACK
 	}
 }
+
+// AckFirst is AckNow before any data that may leave now: what the extension has to
+// say must not wait behind it.
+func (c *Conn) AckFirst(sim.Time) {
+	if c.state >= StateEstablished && c.state != StateTimeWait {
+		c.out |= outFirstACK
+	}
+}
