@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"math/bits"
 	"net/netip"
 
 	"mpsim/sim"
@@ -16,14 +17,13 @@ const (
 	AddrSubflow                        // open subflows from it
 	AddrBackup                         // such subflows are backups
 	AddrFullmesh                       // ... to every address of the peer
+	AddrImplicit                       // known only because a subflow uses it
+	AddrLaminar                        // source of subflows to announced addresses
 )
 
-// localAddr is an address of the host. Its id is what MP_JOIN carries for it,
-// unless it is that of the initial subflow, whose id is 0 (RFC 8684 section
-// 3.4).
+// localAddr is an address of the host.
 type localAddr struct {
 	addr  netip.Addr
-	id    uint8
 	up    bool
 	flags AddrFlags
 }
@@ -39,7 +39,8 @@ func (e *Endpoint) HandleAddr(now sim.Time, a netip.Addr, up bool, f AddrFlags) 
 		if !up {
 			return
 		}
-		l = e.addLocal(a)
+		e.addrs = append(e.addrs, localAddr{addr: a})
+		l = &e.addrs[len(e.addrs)-1]
 	}
 	was := *l
 	l.up, l.flags = up, f
@@ -63,16 +64,6 @@ func (e *Endpoint) localAddr(a netip.Addr) *localAddr {
 	return nil
 }
 
-// addLocal gives an address the next id.
-func (e *Endpoint) addLocal(a netip.Addr) *localAddr {
-	id := len(e.addrs) + 1
-	if id > 255 {
-		sim.Bugf("more than 255 addresses on a host")
-	}
-	e.addrs = append(e.addrs, localAddr{addr: a, id: uint8(id)})
-	return &e.addrs[id-1]
-}
-
 // sourceFor chooses the source address towards remote; invalid: there is none.
 func (e *Endpoint) sourceFor(remote netip.Addr) netip.Addr {
 	for i := range e.addrs {
@@ -81,4 +72,30 @@ func (e *Endpoint) sourceFor(remote netip.Addr) netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// sourceNear chooses the source address towards remote by the longest common
+// prefix (RFC 6724 section 5, rule 8), the first of equals: the endpoint knows no
+// routes. It returns the zero address if none of the family is up.
+func (e *Endpoint) sourceNear(remote netip.Addr) (best netip.Addr) {
+	longest := -1
+	for i := range e.addrs {
+		if l := &e.addrs[i]; l.up && l.addr.Is4() == remote.Is4() {
+			if n := commonPrefix(l.addr, remote); n > longest {
+				best, longest = l.addr, n
+			}
+		}
+	}
+	return best
+}
+
+// commonPrefix returns how many leading bits two addresses share.
+func commonPrefix(a, b netip.Addr) int {
+	x, y := a.As16(), b.As16()
+	for i := range x {
+		if d := x[i] ^ y[i]; d != 0 {
+			return 8*i + bits.LeadingZeros8(d)
+		}
+	}
+	return 128
 }

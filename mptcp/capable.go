@@ -76,6 +76,9 @@ func (f *subflow) writeCapableSYN(now sim.Time, s *Segment) {
 	if c.sock.opt.Checksum == ChecksumRequired {
 		o.Capable.Flags |= wire.CapableChecksum
 	}
+	if c.p.DenyJoinID0 && c.version == 1 {
+		o.Capable.Flags |= wire.CapableDenyJoin
+	}
 	if f.phase == phaseSYNACK || c.version == 0 {
 		o.Capable.Keys = 1
 		o.Capable.SenderKey = uint64(c.local.key)
@@ -94,6 +97,7 @@ func (f *subflow) readCapableSYNACK(now sim.Time, s *Segment) {
 	c.e.count(now, c.sock, mpCapableSYNACKRX)
 	c.remote = c.newSide(Key(s.Opt.Capable.SenderKey))
 	c.takeChecksumFlag(&s.Opt.Capable)
+	c.joinDenied = c.version == 1 && s.Opt.Capable.Flags&wire.CapableDenyJoin != 0
 	c.peer.update(1, int64(s.Window))
 	f.setPhase(now, phaseKeyed)
 }

@@ -5,6 +5,7 @@ import (
 
 	"mpsim/cc"
 	"mpsim/mptcp/tcp"
+	"mpsim/net/wire"
 	"mpsim/sched"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -48,16 +49,22 @@ type connection struct {
 	retrans  retransTimer
 	probe    probeTimer
 	pm       pathManaging
+	addr     addressing
 	stats    connStats
 	early    earlyData
 
-	freed   int    // subflows that TCP has forgotten
-	acked   uint64 // highest DATA_ACK seen, not yet acted on
-	changed bool   // a subflow came, went or failed since the last settle
-	work    bool   // the scheduler should be asked
-	busy    bool   // settle is running
-	input   bool   // new data can be read
-	over    bool   // nothing more can be sent or received
+	freed   int      // subflows that TCP has forgotten
+	acked   uint64   // highest DATA_ACK seen, not yet acted on
+	sentAck uint64   // DATA_ACK sent last
+	owing   *subflow // it is to send another ACK
+	changed bool     // a subflow came, went or failed since the last settle
+	work    bool     // the scheduler should be asked
+	busy    bool     // settle is running
+	input   bool     // new data can be read
+	over    bool     // nothing more can be sent or received
+	// joinDenied: the peer takes no subflows to the address and port of the initial
+	// one (flag C of MP_CAPABLE).
+	joinDenied bool
 	// fastClosed: the peer has ended the connection by MP_FASTCLOSE.
 	fastClosed bool
 	// rejoin: a subflow is to be opened in place of one that MP_FAIL has ended;
@@ -85,7 +92,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 		send:  newSendQueue(s.opt.SendBuffer, e.profile.BufferPage),
 		recv:  reassembly{next: 1, arena: &e.arena},
 		wnd:   localWindow{size: s.opt.ReceiveBuffer, read: 1, edge: 1},
-		acked: 1,
+		acked: 1, sentAck: 1,
 	}
 	c.peer.edge = 1
 	c.initWidths(now)
@@ -95,6 +102,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 	c.probe.stop()
 	c.closing.init()
 	c.pm.init(e, s)
+	c.addr.init()
 	c.local = e.chooseKey(c)
 	c.timer = e.timers.add(c)
 	return c
@@ -142,6 +150,7 @@ func (c *connection) accept(now sim.Time, syn *Segment, a *tcp.FastOpenAnswer) {
 	c.takeChecksumFlag(&syn.Opt.Capable)
 	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, false)
 	f.phase = phaseSYNACK
+	c.joinDenied = c.version == 1 && syn.Opt.Capable.Flags&wire.CapableDenyJoin != 0
 	f.flow.tcp.AcceptFast(now, syn, a)
 	if a.Accept {
 		f.acceptEarly(syn)
@@ -195,6 +204,9 @@ func (c *connection) settle(now sim.Time) {
 		if c.pm.pending() {
 			c.runPathManager(now)
 			continue
+		}
+		if c.addr.due || c.owing != nil {
+			c.sendSignals(now)
 		}
 		if c.work {
 			c.work = false
@@ -349,7 +361,7 @@ func (c *connection) tellApp(now sim.Time) {
 
 // deadline implements timed.
 func (c *connection) deadline() sim.Time {
-	d := min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.pm.at)
+	d := min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.pm.at, c.addr.deadline())
 	for _, f := range c.subs {
 		d = min(d, f.join.again, f.fail.at)
 	}
@@ -378,6 +390,9 @@ func (c *connection) expire(now sim.Time) {
 	if c.pm.at <= now {
 		c.pm.timeout(now)
 	}
+	if c.addr.deadline() <= now {
+		c.addressTimeout(now)
+	}
 	if c.closing.giveUp <= now {
 		c.closeTimeout(now)
 	}
@@ -396,6 +411,7 @@ func (c *connection) finish(now sim.Time, why trace.Reason) {
 	c.probe.stop()
 	c.closing.stop()
 	c.pm.stop()
+	c.addr.stop()
 	c.sock.end(now, why)
 }
 

@@ -63,6 +63,27 @@ const (
 	syncookiesRecv
 	syncookiesFailed
 	listenOverflows
+	addAddr
+	addAddrTx
+	addAddrTxDrop
+	addAddrDrop
+	echoAdd
+	echoAddTx
+	echoAddTxDrop
+	portAdd
+	mpJoinPortSynRx
+	mpJoinPortSynAckRx
+	mpJoinPortAckRx
+	mismatchPortSynRx
+	rmAddr
+	rmAddrDrop
+	rmAddrTx
+	rmAddrTxDrop
+	rmSubflow
+	mpCapableSYNTXDisabled
+	mpCapableEndpAttempt
+	blackhole
+	signalLimited // signals that waited for the limit of two in a row; not of Linux
 	numCounters
 )
 
@@ -92,7 +113,28 @@ var counterNames = [numCounters]string{
 	tcpFastOpenListenOverflow: "TCPFastOpenListenOverflow", tcpFastOpenCookieReqd: "TCPFastOpenCookieReqd",
 	fastOpenUseless: "FastOpenUselessContexts",
 	syncookiesSent:  "SyncookiesSent", syncookiesRecv: "SyncookiesRecv", syncookiesFailed: "SyncookiesFailed",
-	listenOverflows: "ListenOverflows",
+	listenOverflows:        "ListenOverflows",
+	addAddr:                "AddAddr",
+	addAddrTx:              "AddAddrTx",
+	addAddrTxDrop:          "AddAddrTxDrop",
+	addAddrDrop:            "AddAddrDrop",
+	echoAdd:                "EchoAdd",
+	echoAddTx:              "EchoAddTx",
+	echoAddTxDrop:          "EchoAddTxDrop",
+	portAdd:                "PortAdd",
+	mpJoinPortSynRx:        "MPJoinPortSynRx",
+	mpJoinPortSynAckRx:     "MPJoinPortSynAckRx",
+	mpJoinPortAckRx:        "MPJoinPortAckRx",
+	mismatchPortSynRx:      "MismatchPortSynRx",
+	rmAddr:                 "RmAddr",
+	rmAddrDrop:             "RmAddrDrop",
+	rmAddrTx:               "RmAddrTx",
+	rmAddrTxDrop:           "RmAddrTxDrop",
+	rmSubflow:              "RmSubflow",
+	mpCapableSYNTXDisabled: "MPCapableSYNTXDisabled",
+	mpCapableEndpAttempt:   "MPCapableEndpAttempt",
+	blackhole:              "Blackhole",
+	signalLimited:          "SignalLimited",
 }
 
 // count increments a counter of the socket.

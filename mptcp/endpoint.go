@@ -30,6 +30,7 @@ type Endpoint struct {
 
 	versions versionCache
 	addrs    []localAddr
+	paths    pathConfig
 	arena    tcp.Arena // literal payload of all sockets
 	counts   [numCounters]uint64
 	fast     fastOpenState

@@ -71,6 +71,7 @@ func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why tra
 	c.closing.at = sim.Never
 	c.closing.finSent = false
 	c.pm.stop()
+	c.addr.stop()
 	c.work = true
 	if f.flow.tcp.State() >= stateCarrying {
 		f.flow.tcp.MSSChanged()

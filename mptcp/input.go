@@ -128,6 +128,12 @@ func (f *subflow) readSignals(now sim.Time, s *Segment) tcp.Verdict {
 	if o.Has(wire.OptFail) {
 		f.readFail(now, s)
 	}
+	if o.Has(wire.OptAddAddr) && c.p.can(ReceiveAddAddr) {
+		f.readAddAddr(now, &o.AddAddr)
+	}
+	if o.Has(wire.OptRemoveAddr) && c.p.can(ReceiveRemoveAddr) {
+		f.readRemoveAddr(now, &o.RemoveAddr)
+	}
 	if o.Has(wire.OptPrio) && c.p.can(Priority) {
 		c.e.count(now, c.sock, mpPrioRx)
 		f.peerBackup = o.Prio.Backup

@@ -38,7 +38,7 @@ func (c *connection) openSubflow(now sim.Time, local netip.Addr, remote netip.Ad
 	}
 	f := c.newSubflow(now, from, remote, true)
 	f.active = true
-	f.localID, f.remoteID = c.addressID(local), remoteID
+	f.localID, f.remoteID = c.addressID(from), remoteID
 	f.backup = backup
 	f.join.nonce = uint32(e.rnd.nonces.Uint64())
 	f.phase = phaseSYN
@@ -48,15 +48,21 @@ func (c *connection) openSubflow(now sim.Time, local netip.Addr, remote netip.Ad
 }
 
 // addressID returns the id of a local address within the connection: 0 for that
-// of the initial subflow.
-func (c *connection) addressID(a netip.Addr) uint8 {
-	if c.subs[0].flow.tuple.Src.Addr() == a {
+// of the initial subflow, otherwise the host's id of the address (RFC 8684
+// section 3.2).
+func (c *connection) addressID(a netip.AddrPort) uint8 {
+	if c.subs[0].flow.tuple.Src.Addr() == a.Addr() {
 		return 0
 	}
-	if l := c.e.localAddr(a); l != nil {
-		return l.id
+	return c.e.paths.idOf(a)
+}
+
+// knownID is addressID, but 0 for an address that has no id yet.
+func (c *connection) knownID(a netip.Addr) uint8 {
+	if p := c.e.paths.lookup(netip.AddrPortFrom(a, 0)); p != nil && c.subs[0].flow.tuple.Src.Addr() != a {
+		return p.ID
 	}
-	return c.e.addLocal(a).id
+	return 0
 }
 
 // passiveJoin handles a SYN with MP_JOIN.
@@ -98,6 +104,9 @@ func (e *Endpoint) admitJoin(now sim.Time, syn *Segment) *connection {
 		e.resetFor(now, syn, c.rstReason(rstProhibited))
 		return nil
 	}
+	if !c.portOpen(now, syn) {
+		return nil
+	}
 	return c
 }
 
@@ -106,7 +115,8 @@ func (e *Endpoint) acceptJoin(now sim.Time, c *connection, syn *Segment) {
 	j, r := &syn.Opt.Join, e.restoring
 	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, true)
 	f.phase = phaseSYNACK
-	f.localID, f.remoteID = c.addressID(syn.Tuple.Dst.Addr()), j.AddrID
+	f.backup = c.p.can(Priority) && e.isBackup(syn.Tuple.Dst)
+	f.localID, f.remoteID = c.addressID(syn.Tuple.Dst), j.AddrID
 	f.peerBackup = j.Backup && c.p.can(Priority)
 	f.join.nonce, f.join.peerNonce = uint32(e.rnd.nonces.Uint64()), j.Nonce
 	if r != nil {
@@ -115,6 +125,43 @@ func (e *Endpoint) acceptJoin(now sim.Time, c *connection, syn *Segment) {
 	f.flow.tcp.Accept(now, syn)
 	syn.Socket = f.flow.id
 	e.settle(now, f.flow)
+}
+
+// portOpen reports whether a join may go to the port that it goes to: the one of
+// the connection, or one that was announced (Linux subflow_check_req). Where joins
+// need no listener the token alone decides. A join that may not is reset.
+func (c *connection) portOpen(now sim.Time, syn *Segment) bool {
+	if !c.p.JoinNeedsListener || syn.Tuple.Dst.Port() == c.subs[0].flow.tuple.Src.Port() {
+		return true
+	}
+	for i := range c.addr.own {
+		if c.addr.own[i].addr == syn.Tuple.Dst {
+			c.e.count(now, c.sock, mpJoinPortSynRx)
+			return true
+		}
+	}
+	c.e.count(now, c.sock, mismatchPortSynRx)
+	c.e.resetFor(now, syn, c.rstReason(rstProhibited))
+	return false
+}
+
+// otherPort reports whether the subflow was joined at another port of the side
+// that was joined than the initial one's.
+func (f *subflow) otherPort() bool {
+	first, t := &f.conn.subs[0].flow.tuple, &f.flow.tuple
+	if f.active {
+		return t.Dst.Port() != first.Dst.Port()
+	}
+	return t.Src.Port() != first.Src.Port()
+}
+
+// isBackup reports whether the host has configured an address as a backup.
+func (e *Endpoint) isBackup(a netip.AddrPort) bool {
+	if p := e.paths.lookup(a); p != nil && p.Flags&AddrBackup != 0 {
+		return true
+	}
+	l := e.localAddr(a.Addr())
+	return l != nil && l.flags&AddrBackup != 0
 }
 
 // mayJoin reports whether policy allows one more subflow. Linux refuses from
@@ -131,7 +178,7 @@ func (c *connection) mayJoin(halfOpen bool) bool {
 			n++
 		}
 	}
-	return n < c.sock.opt.SubflowLimit
+	return n < c.subflowLimit()
 }
 
 // writeJoinSYN writes the option of SYN and SYN/ACK.
@@ -162,6 +209,9 @@ func (f *subflow) readJoinSYNACK(now sim.Time, s *Segment) tcp.Verdict {
 		return tcp.Discard
 	}
 	c.e.count(now, c.sock, mpJoinSynAckRx)
+	if f.otherPort() {
+		c.e.count(now, c.sock, mpJoinPortSynAckRx)
+	}
 	j := &o.Join
 	if j.Backup {
 		c.e.count(now, c.sock, mpJoinSynAckBackupRx)
@@ -233,7 +283,6 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 		f.refuse(now, s, rstMPTCP, trace.MiddleboxInterference)
 		return tcp.Discard
 	}
-	c.e.count(now, c.sock, mpJoinAckRx)
 	want := c.joinHMAC(c.remote.key, c.local.key, f.join.peerNonce, f.join.nonce)
 	if c.p.can(HMACCheck) && o.Join.HMAC != left160(want) {
 		c.e.count(now, c.sock, mpJoinAckHMacFailure)
@@ -244,6 +293,10 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 		c.e.count(now, c.sock, mpJoinRejected)
 		f.refuse(now, s, rstProhibited, trace.Refused)
 		return tcp.Discard
+	}
+	c.e.count(now, c.sock, mpJoinAckRx)
+	if f.otherPort() {
+		c.e.count(now, c.sock, mpJoinPortAckRx)
 	}
 	f.becomeFull(now)
 	f.fourth = fourthDue

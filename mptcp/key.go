@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"net/netip"
 
 	"mpsim/net/wire"
 )
@@ -39,6 +40,27 @@ func joinHMAC(own, peer Key, ownNonce, peerNonce uint32) (sum [sha256.Size]byte)
 	h.Write(message[:])
 	h.Sum(sum[:0])
 	return sum
+}
+
+// addAddrHMAC returns the rightmost 64 bits of the HMAC by which the host with
+// the key own proves that an announcement is its own (RFC 8684 section 3.4.1):
+//
+//	HMAC(Key = own || peer, Message = id || address || port)
+//
+// The port is part of the message as two octets even where it is 0 and not part
+// of the option.
+func addAddrHMAC(own, peer Key, id uint8, addr netip.AddrPort) uint64 {
+	var key [16]byte
+	binary.BigEndian.PutUint64(key[:], uint64(own))
+	binary.BigEndian.PutUint64(key[8:], uint64(peer))
+	message := append(make([]byte, 0, 19), id)
+	message = append(message, addr.Addr().AsSlice()...)
+	message = binary.BigEndian.AppendUint16(message, addr.Port())
+	h := hmac.New(sha256.New, key[:])
+	h.Write(message)
+	var sum [sha256.Size]byte
+	h.Sum(sum[:0])
+	return binary.BigEndian.Uint64(sum[sha256.Size-8:])
 }
 
 // left64 is the truncation that the SYN/ACK of a join carries.

@@ -141,13 +141,17 @@ func (e *Endpoint) unmatched(now sim.Time, s *Segment) {
 		e.resetFor(now, s, 0)
 		return
 	}
+	l := e.socks.listenerFor(s.Tuple.Dst)
 	// A join is recognised by its token, whatever port it goes to (RFC 8684
-	// section 3.2).
-	if s.Opt.Has(wire.OptJoin) && s.Opt.Join.Form == wire.JoinSYN {
+	// section 3.2); but Linux looks for a listener first.
+	announced := l == nil && e.paths.opens(s.Tuple.Dst)
+	if s.Opt.Has(wire.OptJoin) && s.Opt.Join.Form == wire.JoinSYN && (l != nil || announced || !e.profile.JoinNeedsListener) {
 		e.passiveJoin(now, s)
 		return
 	}
-	l := e.socks.listenerFor(s.Tuple.Dst)
+	if announced && s.Opt.Has(wire.OptCapable) {
+		e.count(now, nil, mpCapableEndpAttempt)
+	}
 	if l == nil {
 		e.resetFor(now, s, 0)
 		return

@@ -37,6 +37,9 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 			f.conn.work = true
 			f.conn.e.polled = f.conn
 		}
+		if f.due&dueAddress != 0 && s.Len == 0 && !s.Flags.Has(wire.FIN) && f.writeAddressSignal(now, s, room) {
+			break
+		}
 		room -= f.writeDSS(s)
 		f.writeSignals(now, s, room)
 	}
@@ -102,6 +105,7 @@ func (f *subflow) writeDataAck(s *Segment, dataAck uint64) int {
 		return 4
 	}
 	h.Opt |= wire.HasDataAck
+	c.sentAck = dataAck
 	h.DataAck = c.remote.absolute(dataAck)
 	if c.ack8 {
 		h.Opt |= wire.DataAck8
@@ -123,5 +127,15 @@ func (f *subflow) writeSignals(now sim.Time, s *Segment, room int) {
 		o.Present |= wire.OptPrio
 		o.Prio.Backup = f.backup
 		f.conn.e.count(now, f.conn.sock, mpPrioTx)
+		room -= 4
+	}
+	if f.due&(dueRemoval|dueFIN) == 0 || s.Len > 0 {
+		return
+	}
+	if f.due&dueRemoval != 0 {
+		f.writeRemoval(now, s, room)
+	}
+	if f.due&dueFIN != 0 {
+		f.retireNow()
 	}
 }

@@ -23,13 +23,35 @@ type PathEvent struct {
 	Local  netip.Addr     // of the subflow or of the address event
 	Remote netip.AddrPort // of the subflow
 	Tag    uint32         // of PathTimer: what After was given
+	// ID is the address id of PathAddr events; Remote is the address, with the port
+	// to connect to.
+	ID uint8
+	// Again says of PathAddrAdded that the peer had announced the same address and
+	// port before.
+	Again bool
+	// Closed, of PathAddrRemoved, is how many subflows that we had opened to the
+	// address were closed.
+	Closed int
+	// Transient, of PathSubflowDown, says that the peer's reset asks to try again
+	// later (flag T of MP_TCPRST), and Code which reason it gave; without a reason
+	// Code is NoRstCode.
+	Transient bool
+	Code      int16
+	// Endpoint, of the PathEndpoint events, is the address that the host's
+	// configuration has gained, lost (the zero value: that of the initial subflow)
+	// or changed, and Changed the flags that changed.
+	Endpoint AddrConfig
+	Changed  AddrFlags
 }
+
+// NoRstCode is the Code of a subflow that ended without an MP_TCPRST from the
+// peer.
+const NoRstCode = -1
 
 // PathEventKind says what a path manager learns.
 type PathEventKind uint8
 
-// The kinds of path events. Addresses that the peer announces or removes will
-// come as further kinds.
+// The kinds of path events.
 const (
 	// PathEstablished: the connection is fully established; subflows may be added.
 	PathEstablished PathEventKind = iota
@@ -42,10 +64,28 @@ const (
 	PathLocalDown
 	// PathTimer: the time that After asked for has come.
 	PathTimer
+	// PathKeyed, on the side that was opened passively: the peer has both keys, so
+	// that addresses can be announced to it, but subflows not opened yet.
+	PathKeyed
+	// PathAddrAdded: the peer has announced an address.
+	PathAddrAdded
+	// PathAddrRemoved: the peer has withdrawn an address id.
+	PathAddrRemoved
+	// PathAddrEchoed: the peer has confirmed an announcement of ours.
+	PathAddrEchoed
+	// PathAddrLost: an announcement of ours was repeated in vain.
+	PathAddrLost
+	// PathEndpointAdded, PathEndpointRemoved and PathEndpointChanged: the host's
+	// configuration of addresses has changed.
+	PathEndpointAdded
+	PathEndpointRemoved
+	PathEndpointChanged
 )
 
 var pathEventNames = [...]string{
-	"established", "subflow_up", "subflow_down", "local_up", "local_down", "timer",
+	"established", "subflow_up", "subflow_down", "local_up", "local_down", "timer", "keyed",
+	"addr_added", "addr_removed", "addr_echoed", "addr_lost",
+	"endpoint_added", "endpoint_removed", "endpoint_changed",
 }
 
 // String returns the name of the kind.
@@ -58,7 +98,9 @@ func (k PathEventKind) String() string {
 
 // PathLocal is a local address that subflows can be opened from.
 type PathLocal struct {
-	Addr  netip.Addr
+	Addr netip.Addr
+	// ID is the address id; 0 for the address of the initial subflow, and for one
+	// that has not got an id yet.
 	ID    uint8
 	Flags AddrFlags
 }
@@ -77,6 +119,10 @@ type PathSubflow struct {
 	Active bool // we opened it
 	Usable bool
 	Backup bool
+	// Joined: it is not the initial subflow. HalfOpen: the peer's third packet is
+	// missing.
+	Joined, HalfOpen  bool
+	LocalID, RemoteID uint8
 }
 
 // PathActions is what a path manager may look at and order. It is valid during
@@ -84,8 +130,16 @@ type PathSubflow struct {
 type PathActions struct {
 	// Client is true on the side that opened the connection.
 	Client bool
-	// Limit is how many subflows beside the initial one are allowed.
-	Limit int
+	// Limit is how many subflows beside the initial one are allowed;
+	// AddAddrAccepted is how many announced addresses may be used (PathLimits).
+	Limit, AddAddrAccepted int
+	// Established: subflows may be opened; before, orders to do so are ignored.
+	Established bool
+	// JoinDenied: the peer does not accept subflows to the address and port of the
+	// initial one (flag C of MP_CAPABLE). Such orders fail.
+	JoinDenied bool
+	// Endpoints is the host's configuration of addresses, in its order.
+	Endpoints []AddrConfig
 	// Local are the addresses that are up, in the order in which the host got
 	// them; Remote are those known of the peer, the initial one first; Subflows
 	// are in the order of FlowID.
@@ -105,13 +159,17 @@ const (
 	OrderClose
 	OrderBackup
 	OrderAfter
+	OrderAnnounce
+	OrderRemove
+	OrderCloseFrom
 )
 
 // PathOrder is one action that a path manager has ordered.
 type PathOrder struct {
 	Kind   PathOrderKind
-	Local  netip.Addr     // of OrderOpen
-	Remote netip.AddrPort // of OrderOpen
+	Local  netip.Addr     // of OrderOpen; invalid: chosen by the route
+	Remote netip.AddrPort // of OrderOpen; of OrderAnnounce what is announced
+	ID     uint8          // of OrderOpen: the peer's id of Remote; else ours
 	Backup bool           // of OrderOpen and OrderBackup
 	Flow   cc.FlowID      // of OrderClose and OrderBackup
 	After  sim.Duration   // of OrderAfter
@@ -130,6 +188,31 @@ func (a *PathActions) TakeOrders() []PathOrder {
 // port is chosen. Orders beyond Limit are ignored.
 func (a *PathActions) Open(local netip.Addr, remote netip.AddrPort, backup bool) {
 	a.orders = append(a.orders, PathOrder{Kind: OrderOpen, Local: local, Remote: remote, Backup: backup})
+}
+
+// OpenTo orders a new subflow like Open, to an address that the peer has
+// announced under an id. Without a valid local address the host chooses one.
+func (a *PathActions) OpenTo(local netip.Addr, remote netip.AddrPort, id uint8, backup bool) {
+	a.orders = append(a.orders, PathOrder{Kind: OrderOpen, Local: local, Remote: remote, ID: id, Backup: backup})
+}
+
+// Announce orders an address, and unless it is 0 a port, to be announced to the
+// peer under an id (ADD_ADDR, RFC 8684 section 3.4.1). Announcements leave one
+// after the other, and are repeated as the profile says.
+func (a *PathActions) Announce(id uint8, what netip.AddrPort) {
+	a.orders = append(a.orders, PathOrder{Kind: OrderAnnounce, Remote: what, ID: id})
+}
+
+// Remove orders the peer to be told that an address id is not valid any more
+// (REMOVE_ADDR, RFC 8684 section 3.4.2). Subflows are not closed by it.
+func (a *PathActions) Remove(id uint8) {
+	a.orders = append(a.orders, PathOrder{Kind: OrderRemove, ID: id})
+}
+
+// CloseFrom orders the end of the subflows from the local address of an id: an
+// ACK, then a FIN behind what they carry.
+func (a *PathActions) CloseFrom(id uint8) {
+	a.orders = append(a.orders, PathOrder{Kind: OrderCloseFrom, ID: id})
 }
 
 // Close orders the end of a subflow: a FIN behind what it carries.
@@ -155,6 +238,7 @@ type pathManaging struct {
 	timers []pathTimer
 	at     sim.Time // earliest of timers
 	told   bool     // PathEstablished has been queued
+	open   bool     // events are queued
 }
 
 type pathTimer struct {
@@ -176,18 +260,32 @@ func (p *pathManaging) stop() {
 
 func (p *pathManaging) pending() bool { return len(p.queue) > 0 }
 
-// note queues an event, once the connection is fully established.
+// note queues an event, once the peer's keys are known.
 func (p *pathManaging) note(ev PathEvent) {
-	if p.pm != nil && p.told {
+	if p.pm != nil && p.open {
 		p.queue = append(p.queue, ev)
 	}
 }
 
-// establish queues the first event.
-func (p *pathManaging) establish() {
-	if !p.told {
-		p.told = true
-		p.note(PathEvent{Kind: PathEstablished})
+// tellEstablished queues PathEstablished, and what the peer has announced before.
+func (c *connection) tellEstablished() {
+	p := &c.pm
+	if p.told {
+		return
+	}
+	p.told, p.open = true, true
+	p.note(PathEvent{Kind: PathEstablished})
+	for i := range c.addr.heard {
+		h := &c.addr.heard[i]
+		p.note(PathEvent{Kind: PathAddrAdded, ID: h.id, Remote: h.to})
+	}
+}
+
+// keyed queues PathKeyed.
+func (p *pathManaging) keyed() {
+	if !p.open {
+		p.open = true
+		p.note(PathEvent{Kind: PathKeyed})
 	}
 }
 
@@ -225,14 +323,22 @@ func (c *connection) runPathManager(now sim.Time) {
 // fillActions shows the path manager the present state.
 func (c *connection) fillActions(a *PathActions) {
 	a.Client = c.client
-	a.Limit = c.sock.opt.SubflowLimit
+	a.Limit = c.subflowLimit()
+	a.AddAddrAccepted = c.e.PathLimits().AddAddrAccepted
+	a.Established, a.JoinDenied = c.full, c.joinDenied
+	a.Endpoints = append(a.Endpoints[:0], c.e.paths.list...)
 	a.orders, a.Local, a.Remote, a.Subflows = a.orders[:0], a.Local[:0], a.Remote[:0], a.Subflows[:0]
 	for i := range c.e.addrs {
 		if l := &c.e.addrs[i]; l.up {
-			a.Local = append(a.Local, PathLocal{l.addr, c.addressID(l.addr), l.flags})
+			a.Local = append(a.Local, PathLocal{l.addr, c.knownID(l.addr), l.flags})
 		}
 	}
 	a.Remote = append(a.Remote, PathRemote{Addr: c.subs[0].flow.tuple.Dst})
+	for i := range c.addr.heard {
+		if h := &c.addr.heard[i]; h.id != 0 && !h.withdrawn {
+			a.Remote = append(a.Remote, PathRemote{h.to, h.id})
+		}
+	}
 	for _, f := range c.subs {
 		if f.dead || f.closing {
 			continue
@@ -240,6 +346,7 @@ func (c *connection) fillActions(a *PathActions) {
 		a.Subflows = append(a.Subflows, PathSubflow{
 			Flow: f.id, Local: f.flow.tuple.Src.Addr(), Remote: f.flow.tuple.Dst,
 			Active: f.active || f.id == 0 && c.client, Usable: f.usable(), Backup: f.isBackup(),
+			Joined: f.joined, HalfOpen: f.phase == phaseSYNACK, LocalID: f.localID, RemoteID: f.remoteID,
 		})
 	}
 }
@@ -254,10 +361,16 @@ func (c *connection) obey(now sim.Time, o *PathOrder) {
 		if !c.mayOpen() || !c.p.family(o.Local) || !c.mayJoin(true) {
 			return
 		}
-		c.tracePM(now, o, cc.FlowID(len(c.subs)))
-		if !c.openSubflow(now, o.Local, o.Remote, 0, o.Backup) {
-			c.pm.note(PathEvent{Kind: PathSubflowDown, Flow: sched.NoFlow, Why: trace.Unreachable, Local: o.Local, Remote: o.Remote})
-		}
+		c.obeyOpen(now, o)
+	case OrderAnnounce:
+		c.tracePM(now, o, sched.NoFlow)
+		c.announce(now, announcement{id: o.ID, addr: o.Remote})
+	case OrderRemove:
+		c.tracePM(now, o, sched.NoFlow)
+		c.withdraw(now, o.ID)
+	case OrderCloseFrom:
+		c.tracePM(now, o, sched.NoFlow)
+		c.retireLocal(now, o.ID)
 	case OrderAfter:
 		t := pathTimer{now.Add(o.After), o.Tag}
 		c.pm.timers = append(c.pm.timers, t)
@@ -278,6 +391,26 @@ func (c *connection) obey(now sim.Time, o *PathOrder) {
 	}
 }
 
+// obeyOpen opens a subflow, or says why that cannot be.
+func (c *connection) obeyOpen(now sim.Time, o *PathOrder) {
+	if !o.Local.IsValid() {
+		o.Local = c.e.sourceNear(o.Remote.Addr())
+	}
+	c.tracePM(now, o, cc.FlowID(len(c.subs)))
+	why := trace.Unreachable
+	switch l := c.e.localAddr(o.Local); {
+	case c.joinDenied && o.Remote == c.subs[0].flow.tuple.Dst:
+		why = trace.Refused
+	case o.Local.IsValid() && (l == nil || l.up) && o.Local.Is4() == o.Remote.Addr().Is4() &&
+		c.openSubflow(now, o.Local, o.Remote, o.ID, o.Backup):
+		return
+	}
+	c.pm.note(PathEvent{
+		Kind: PathSubflowDown, Flow: sched.NoFlow, Why: why, Code: NoRstCode,
+		Local: o.Local, Remote: o.Remote, ID: o.ID,
+	})
+}
+
 // setBackup changes whether the subflow is a backup and tells the peer (RFC 8684
 // section 3.3.8).
 func (f *subflow) setBackup(now sim.Time, backup bool) {
@@ -292,17 +425,21 @@ func (f *subflow) setBackup(now sim.Time, backup bool) {
 
 // tracePM records an action: its number, the local and the remote address id.
 func (c *connection) tracePM(now sim.Time, o *PathOrder, f cc.FlowID) {
-	local := uint8(0)
+	local, remote := o.ID, uint8(0)
 	if o.Kind == OrderOpen {
-		local = c.addressID(o.Local)
+		local, remote = 0, o.ID
+		if o.Local.IsValid() {
+			local = c.addressID(netip.AddrPortFrom(o.Local, 0))
+		}
 	}
-	c.e.emit(now, c.sock, f, trace.PathManager, trace.NoReason, int64(o.Kind), int64(local), 0, 0, 0)
+	c.e.emit(now, c.sock, f, trace.PathManager, trace.NoReason, int64(o.Kind), int64(local), int64(remote), 0, 0)
 }
 
 // localAddrChanged tells the connection of an address that the host has gained or
 // lost, or whose flags have changed. Subflows from a lost one are over: no packet
 // of theirs can leave.
 func (c *connection) localAddrChanged(now sim.Time, l, was *localAddr) {
+	withdrawn := false
 	for _, f := range c.subs {
 		if f.dead || f.phase == phasePlain || f.flow.tuple.Src.Addr() != l.addr {
 			continue
@@ -310,6 +447,10 @@ func (c *connection) localAddrChanged(now sim.Time, l, was *localAddr) {
 		if !l.up {
 			f.flow.mute = true
 			f.reset(now, rstNone, trace.Unreachable)
+			if c.p.RemoveOnLoss && !withdrawn {
+				withdrawn = true
+				c.withdraw(now, f.localID)
+			}
 		} else if was.up && (l.flags^was.flags)&AddrBackup != 0 {
 			f.setBackup(now, l.flags&AddrBackup != 0)
 		}

@@ -69,6 +69,7 @@ type Profile struct {
 	// FastOpenRoom says how a SYN/ACK makes room for a fast open cookie beside
 	// MP_CAPABLE.
 	FastOpenRoom FastOpenRoom
+	PathSignalling
 
 	// MaxMapping is how many bytes one DSS mapping covers at most: Linux maps
 	// whole buffers (up to 64 KiB) and repeats the option in each segment.
@@ -210,9 +211,10 @@ func Linux() *Profile {
 		Checksum:     ChecksumOnDemand,
 		CapableSYNs:  3,
 		SubflowLimit: 8, RefuseAtACK: true, JoinAck: JoinAckTwoSRTT,
-		MaxMapping: 65428,
-		Reinject:   ReinjectNone,
-		Retrans:    RetransUpstream, StaleLossCount: 4, BufferPage: 32768,
+		PathSignalling: linuxSignalling(),
+		MaxMapping:     65428,
+		Reinject:       ReinjectNone,
+		Retrans:        RetransUpstream, StaleLossCount: 4, BufferPage: 32768,
 		DataFINTimeout: 200 * sim.Millisecond, DataFINTwice: true, AckAfterFIN: true,
 		DeliverFailed: true,
 		CloseTimeout:  60 * sim.Second,
@@ -229,9 +231,10 @@ func RFC() *Profile {
 		Checksum:     ChecksumOnDemand,
 		CapableSYNs:  3,
 		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
-		FastOpenRoom: RoomShortCookie,
-		MaxMapping:   65428,
-		HoldUnmapped: true, ReleaseNeedsSubflow: true,
+		FastOpenRoom:   RoomShortCookie,
+		PathSignalling: rfcSignalling(),
+		MaxMapping:     65428,
+		HoldUnmapped:   true, ReleaseNeedsSubflow: true,
 		AnnounceFallback: true, RejoinAfterFail: true,
 		Reinject:       ReinjectOnRTO,
 		DataFINTimeout: sim.Second, AnswerDataFIN: true,
@@ -272,7 +275,8 @@ func LinuxOOT() *Profile {
 		Checksum:     ChecksumRequired,
 		CapableSYNs:  4,
 		SubflowLimit: 31, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
-		DSN: DSN4, DataAck: DataAck4,
+		PathSignalling: linuxOOTSignalling(),
+		DSN:            DSN4, DataAck: DataAck4,
 		MaxMapping:       1,
 		AnnounceFallback: true, DeliverFailed: true,
 		Reinject:       ReinjectOnRTO,

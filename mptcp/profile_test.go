@@ -220,7 +220,8 @@ func TestWhoMayJoin(t *testing.T) {
 		{Linux086(), Linux086(), 0, 0},
 		{FreeBSD02(), NetScaler(), 0, 0},
 		{IOS7(), FreeBSD02(), 0, 1},
-		{Linux(), Linux(), 1, 0},
+		{RFC(), RFC(), 1, 0},
+		{Linux(), Linux(), 0, 0}, // nothing listens at the client's port
 	} {
 		w := newWorld(t, 10*ms)
 		w.profile, w.served = v.client, v.server

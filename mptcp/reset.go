@@ -95,6 +95,7 @@ func (f *subflow) readReset(now sim.Time, s *Segment) {
 	c := f.conn
 	if s.Opt.Has(wire.OptRst) && c.version > 0 {
 		c.e.count(now, c.sock, mpRstRx)
+		f.peerRst, f.peerRstSeen = s.Opt.Rst, true
 	}
 	if s.Opt.Has(wire.OptFastClose) {
 		f.readFastClose(now, s)
@@ -115,3 +116,14 @@ func (f *subflow) readFastClose(now sim.Time, s *Segment) {
 	c.fastClosed = true
 	c.changed = true
 }
+
+// rstCode returns the reason that the peer gave for its reset, or NoRstCode.
+func (f *subflow) rstCode() int16 {
+	if !f.peerRstSeen {
+		return NoRstCode
+	}
+	return int16(f.peerRst.Reason)
+}
+
+// transient reports whether the peer's reset asks to try again later.
+func (f *subflow) transient() bool { return f.peerRst.Flags&wire.RstTransient != 0 }

@@ -282,8 +282,12 @@ func (c *connection) subflowsChanged(now sim.Time) {
 	case lost:
 		c.requeueLost()
 	}
-	if c.full && !c.over {
-		c.pm.establish()
+	switch {
+	case c.over:
+	case c.full:
+		c.tellEstablished()
+	case !c.client && c.subs[0].phase == phaseKeyed:
+		c.pm.keyed()
 	}
 	c.checkCarriers(now)
 	c.work = true
@@ -325,7 +329,8 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 	if !c.over && (f.announced || f.joined && f.active) {
 		c.sock.tellOf(SubflowDown, f.id, f.why)
 		c.pm.note(PathEvent{
-			Kind: PathSubflowDown, Flow: f.id, Why: f.why,
+			Kind: PathSubflowDown, Flow: f.id, Why: f.why, ID: f.remoteID,
+			Code: f.rstCode(), Transient: f.transient(),
 			Local: f.flow.tuple.Src.Addr(), Remote: f.flow.tuple.Dst,
 		})
 	}

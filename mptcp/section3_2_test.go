@@ -246,11 +246,12 @@ func TestSection3_2ActiveSideChecks(t *testing.T) {
 }
 
 // TestSection3_2DemultiplexedByToken: a join goes to the connection of its token,
-// whatever the destination port, with or without a listener there.
+// whatever the destination port, with or without a listener there. Linux looks
+// for a listener first (mptcp_join.sh, "bind").
 //
 // rfc8684:3.2-12 row:A13
 func TestSection3_2DemultiplexedByToken(t *testing.T) {
-	r := rawEstablished(t, Linux(), 100)
+	r := rawEstablished(t, RFC(), 100)
 	token, _ := r.peer.Derive()
 	for i, port := range []uint16{80, 81, 65535} {
 		j := *r
@@ -260,6 +261,12 @@ func TestSection3_2DemultiplexedByToken(t *testing.T) {
 		if len(out) != 1 || out[0].Flags != wire.SYN|wire.ACK || !out[0].Opt.Has(wire.OptJoin) {
 			t.Errorf("join %d to port %d: %d answers", i, port, len(out))
 		}
+	}
+	l := rawEstablished(t, Linux(), 100)
+	l.tuple = wire.Tuple{Src: rawAddr2, Dst: netAddrPort(restAddr, 81), Proto: wire.ProtoTCP}
+	token, _ = l.peer.Derive()
+	if out := l.send(wire.SYN, 0, 0, joinSYN(token)); len(out) != 1 || !out[0].Flags.Has(wire.RST) || out[0].Opt.Has(wire.OptRst) {
+		t.Errorf("join to a port without listener under linux: %d answers", len(out))
 	}
 	// Without a join a SYN to a closed port is refused.
 	r.tuple.Dst, r.tuple.Src = netAddrPort(restAddr, 81), rawAddr3

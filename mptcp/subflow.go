@@ -40,6 +40,15 @@ const (
 	fourthOrdered                     // TCP is going to send it
 )
 
+// dueSet is what ACKs without payload are to carry or bring about.
+type dueSet uint8
+
+const (
+	dueAddress dueSet = 1 << iota // ADD_ADDR or its echo, on an ACK of its own
+	dueRemoval                    // REMOVE_ADDR
+	dueFIN                        // the subflow ends behind the ACK
+)
+
 // subflow is one path of a connection: what rides on a flow.
 type subflow struct {
 	conn   *connection
@@ -67,6 +76,12 @@ type subflow struct {
 	localID, remoteID  uint8
 	backup, peerBackup bool // as we, and as the peer, asked for
 	prioDue            bool // an MP_PRIO is to be sent
+	due                dueSet
+	ackOwed            bool // an ACK without DSS takes the place of one with
+	row                signalRow
+	keepalive          withdrawnCheck
+	peerRst            wire.Rst // of the peer's reset
+	peerRstSeen        bool
 	announced          bool // its becoming usable has been acted on
 	fourth             fourthPacket
 	mapped             bool // the peer has declared a mapping by a DSS
@@ -135,7 +150,7 @@ func (f *subflow) opened() bool {
 
 // usable reports whether the subflow may be granted data.
 func (f *subflow) usable() bool {
-	return f.established() && !f.closing && f.fourth == fourthSent && f.flow.tcp.State() == tcp.StateEstablished || f.earlyOpen()
+	return f.established() && !f.closing && f.due&dueFIN == 0 && f.fourth == fourthSent && f.flow.tcp.State() == tcp.StateEstablished || f.earlyOpen()
 }
 
 // isBackup reports whether either side wants the subflow to be used only if

@@ -354,7 +354,7 @@ func (e *Endpoint) cookieJoin(c *connection, syn *Segment, r *rawReset) {
 	*t = joinEntry{join: syn.Opt.Join, nonce: uint32(e.rnd.nonces.Uint64()), valid: true}
 	r.opt.Present |= wire.OptJoin
 	r.opt.Join = wire.Join{
-		Form: wire.JoinSYNACK, AddrID: c.addressID(syn.Tuple.Dst.Addr()), Nonce: t.nonce,
+		Form: wire.JoinSYNACK, AddrID: c.addressID(syn.Tuple.Dst), Nonce: t.nonce,
 		HMAC64: left64(c.joinHMAC(c.local.key, c.remote.key, t.nonce, t.join.Nonce)),
 	}
 }

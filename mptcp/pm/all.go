@@ -23,6 +23,7 @@ func Specs() []Spec {
 	return []Spec{
 		defaultSpec,
 		fullMeshSpec,
+		linuxSpec,
 	}
 }
 

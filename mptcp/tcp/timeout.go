@@ -279,3 +279,12 @@ func (c *Conn) keepaliveTimeout(now sim.Time) {
 	c.out |= outProbe
 	c.armSlow(now, timerKeepalive, c.p.KeepaliveInterval)
 }
+
+// Probe sends a keepalive at the next Poll, whatever the timer of keepalives
+// says: an ACK with a sequence number that the peer has acknowledged, which it
+// will answer (RFC 1122 section 4.2.3.6).
+func (c *Conn) Probe() {
+	if c.state >= StateEstablished && c.state != StateTimeWait {
+		c.out |= outProbe
+	}
+}

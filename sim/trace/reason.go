@@ -90,6 +90,12 @@ const (
 	SequenceRewritten
 	EarlyAck
 	BoxFull // no room for the state of another flow or change
+	// Path management.
+	AddressIDInUse   // an address id has another address
+	TableFull        // a bounded table has no room
+	NoOptionSpace    // 40 octets of options are not enough
+	AddressRemoved   // the peer has withdrawn the address
+	UnknownAddressID // a withdrawn address id names nothing
 	numReasons
 )
 
@@ -157,6 +163,11 @@ var reasons = [numReasons]string{
 	SequenceRewritten:       "sequence_rewritten",
 	EarlyAck:                "early_ack",
 	BoxFull:                 "box_full",
+	AddressIDInUse:          "address_id_in_use",
+	TableFull:               "table_full",
+	NoOptionSpace:           "no_option_space",
+	AddressRemoved:          "address_removed",
+	UnknownAddressID:        "unknown_address_id",
 }
 
 // String returns the name of the reason, or "" for NoReason.

@@ -56,6 +56,8 @@ const (
 	FastOpen             // TCP Fast Open: octets of the cookie, payload bytes of the SYN, of them acknowledged or accepted
 	SYNCookie            // SYN cookies: 0 sent, 1 accepted, 2 refused; index of the MSS; token
 	BoxAction            // a box acts on a packet; Why says how: box number, seq, payload bytes, flags
+	AddressSignal        // ADD_ADDR or REMOVE_ADDR: what (see Signal), address id, port or count
+	OptionLeftOut        // an option did not fit: option (wire.OptSet), octets or ids that it needs, octets left
 	numKinds
 )
 
@@ -94,6 +96,8 @@ var kinds = [numKinds]kindInfo{
 	FastOpen:        {"fast_open", [5]string{"cookie", "data", "acked"}},
 	SYNCookie:       {"syn_cookie", [5]string{"what", "mss_index", "token"}},
 	BoxAction:       {"box_action", [5]string{"box", "seq", "payload", "flags"}},
+	AddressSignal:   {"address_signal", [5]string{"what", "id", "port"}},
+	OptionLeftOut:   {"option_left_out", [5]string{"option", "need", "room"}},
 }
 
 // String returns the name of the kind, as event logs print it.
@@ -124,3 +128,18 @@ func Set(ks ...Kind) KindSet {
 	}
 	return s
 }
+
+// Signal is what an AddressSignal record tells of, as its first value.
+type Signal int64
+
+// The signals of address management (RFC 8684 section 3.4).
+const (
+	AnnouncementSent Signal = iota
+	AnnouncementReceived
+	AnnouncementGivenUp
+	EchoSent
+	EchoReceived
+	RemovalSent
+	RemovalReceived
+	PathAnswers // a path whose address was withdrawn answers a keepalive
+)

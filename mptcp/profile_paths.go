@@ -1,0 +1,80 @@
+package mptcp
+
+import "mpsim/sim"
+
+// PathSignalling is the part of a profile that says how addresses are announced
+// and withdrawn (RFC 8684 section 3.4) and how subflows are refused.
+type PathSignalling struct {
+	// AddAddrTimeout caps the interval after which an announcement without echo is
+	// repeated; with AddAddrFixedTimeout it is the interval (Linux before 6.18).
+	// Otherwise the interval is the largest RTO of the subflows. Later ones double.
+	AddAddrTimeout      sim.Duration
+	AddAddrFixedTimeout bool
+	// AddAddrRetries is how often an announcement is repeated (Linux
+	// ADD_ADDR_RETRANS_MAX 3). With AddAddrLastUnwatched nothing waits for the echo
+	// of the last repetition: the next announcement follows at once (Linux).
+	AddAddrRetries       int
+	AddAddrLastUnwatched bool
+	// AddAddrDropsTS leaves the timestamps option out of an ACK if an announcement
+	// does not fit otherwise: 30 octets with an IPv6 address and port (appendix A).
+	// RFC 7323 section 3.2 lets receivers drop such a segment; Linux takes it, but
+	// does not send it.
+	AddAddrDropsTS bool
+	// AddAddrEstablishes makes a valid announcement confirm that the peer has our
+	// key, as a DSS does (Linux check_fully_established).
+	AddAddrEstablishes bool
+	// AddrIDFixed refuses an announcement that gives an id another address before
+	// the id was withdrawn (RFC 8684 section 3.4.1); otherwise the new address
+	// counts (Linux does not look).
+	AddrIDFixed bool
+	// SignalsInRow is how many ACKs that carry nothing but a signal may follow each
+	// other on a subflow (RFC 8684 section 4: two); 0: any number (Linux).
+	SignalsInRow int
+	// RemoveAddr says what becomes of subflows whose address the peer withdraws.
+	RemoveAddr RemovePolicy
+	// RemoveOnLoss tells the peer of addresses that the host loses (RFC 8684 section
+	// 3.4.2). Upstream Linux leaves that to who configures its addresses.
+	RemoveOnLoss bool
+	// DenyJoinID0 sets flag C of MP_CAPABLE: the peer must not open subflows to the
+	// address and port of the initial one (Linux sysctl
+	// allow_join_initial_addr_port = 0).
+	DenyJoinID0 bool
+	// JoinNeedsListener takes a join only to a port that a socket listens at
+	// (Linux); otherwise the token alone decides (RFC 8684 section 3.2).
+	JoinNeedsListener bool
+}
+
+// RemovePolicy says what a REMOVE_ADDR does to subflows of the address.
+type RemovePolicy uint8
+
+// The policies.
+const (
+	// RemoveProbes sends keepalives and resets what does not answer (RFC 8684
+	// section 3.4.2).
+	RemoveProbes RemovePolicy = iota
+	// RemoveCloses closes by FIN at once (Linux mptcp_pm_rm_addr_or_subflow).
+	RemoveCloses
+)
+
+func linuxSignalling() PathSignalling {
+	return PathSignalling{
+		AddAddrTimeout: 120 * sim.Second, AddAddrRetries: 3, AddAddrLastUnwatched: true,
+		AddAddrEstablishes: true, RemoveAddr: RemoveCloses, JoinNeedsListener: true,
+	}
+}
+
+func rfcSignalling() PathSignalling {
+	return PathSignalling{
+		AddAddrTimeout: 120 * sim.Second, AddAddrRetries: 3, AddAddrDropsTS: true,
+		AddrIDFixed: true, SignalsInRow: 2, RemoveAddr: RemoveProbes, RemoveOnLoss: true,
+	}
+}
+
+// linuxOOTSignalling: the out-of-tree stack repeats an announcement of version 1
+// after a fixed time and withdraws the addresses of interfaces that go down.
+func linuxOOTSignalling() PathSignalling {
+	return PathSignalling{
+		AddAddrTimeout: 120 * sim.Second, AddAddrFixedTimeout: true, AddAddrRetries: 3,
+		RemoveAddr: RemoveCloses, RemoveOnLoss: true,
+	}
+}
