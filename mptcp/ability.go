@@ -83,7 +83,7 @@ const (
 	JoinNobody
 )
 
-var joinRoleNames = [...]string{JoinEither: "either end", JoinClient: "the opener only", JoinNobody: "never this end"}
+var joinRoleNames = [...]string{JoinEither: "either end", JoinClient: "the opener only", JoinNobody: "the peer only"}
 
 // String describes the role.
 func (r JoinRole) String() string {

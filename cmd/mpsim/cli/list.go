@@ -197,7 +197,7 @@ func pathManagerRows(p *program) []row {
 func profileRows(*program) []row {
 	var rows []row
 	for _, s := range mptcp.Profiles() {
-		rows = append(rows, row{s.Name, s.Doc, []param{}})
+		rows = append(rows, row{s.Name, scenarios.ProfileDoc(s), []param{}})
 	}
 	return rows
 }
