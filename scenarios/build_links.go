@@ -44,6 +44,7 @@ func (w *World) buildLinks(problems *problemList) {
 		w.addLink(&linkRun{decl: l, dir: l.Down, name: l.Name + ".down", link: toA})
 		w.addJitter(l.Up, l.Name+".up", w.iface(a))
 		w.addJitter(l.Down, l.Name+".down", w.iface(b))
+		w.addBoxes(l)
 	}
 }
 

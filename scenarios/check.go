@@ -16,6 +16,7 @@ type checker struct {
 	nodes     map[string]*Node
 	links     map[string]*Link
 	flows     map[string]*Flow
+	boxes     map[string]*Box
 	ends      map[string]*Link // link by "node.iface"
 	addresses map[netip.Addr]Pos
 	plan      *plan
@@ -33,6 +34,7 @@ const nameRule = "a name begins with a letter and has letters, digits, - and _ o
 // to defaults that depend on other keys.
 func (c *checker) check() {
 	c.nodes, c.links, c.flows = make(map[string]*Node), make(map[string]*Link), make(map[string]*Flow)
+	c.boxes = make(map[string]*Box)
 	c.ends, c.addresses = make(map[string]*Link), make(map[netip.Addr]Pos)
 	c.header()
 	c.defaults()

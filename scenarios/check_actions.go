@@ -25,6 +25,8 @@ var actionSpecs = []actionSpec{
 	{"iface.down", "an interface is switched off: its addresses go", []string{"interface"}, []string{"interface"}},
 	{"iface.up", "an interface is switched on again", []string{"interface"}, []string{"interface"}},
 	{"flow.stop", "senders stop and close", []string{"flows"}, []string{"flows"}},
+	{"box.on", "boxes begin to act", []string{"boxes"}, []string{"boxes"}},
+	{"box.off", "boxes let everything pass; what they know of flows they keep", []string{"boxes"}, []string{"boxes"}},
 }
 
 // alwaysKeys have a meaning for every action.
@@ -57,6 +59,7 @@ func (c *checker) checkActions() {
 func (c *checker) actionTargets(a *Action) {
 	a.Links = c.matching(a.table, "links", a.Links, c.linkNames())
 	a.Flows = c.matching(a.table, "flows", a.Flows, c.flowNames())
+	a.Boxes = c.matching(a.table, "boxes", a.Boxes, c.boxNames())
 	if a.Action == "link.set" {
 		c.linkSet(a)
 	}
@@ -173,6 +176,7 @@ func (c *checker) destinations(r *Route) ([]netip.Prefix, bool) {
 // checkExpect parses the expectations.
 func (c *checker) checkExpect() {
 	scope := &nameScope{flows: c.flowNames(), ifaces: make(map[string][]string)}
+	scope.boxes = c.boxNames()
 	for _, l := range c.linkNames() {
 		scope.links = append(scope.links, l+".up", l+".down")
 	}

@@ -29,6 +29,7 @@ func (c *checker) checkLinks() {
 		}
 		c.linkDefaults(l)
 		c.linkServer(l)
+		c.checkBoxes(l)
 	}
 }
 

@@ -25,6 +25,9 @@ func decode(root *table, problems *problemList) *Scenario {
 // tableSetter is a schema struct that remembers its table.
 type tableSetter interface{ setTable(t *table) }
 
+// extraTaker is a schema struct that takes keys which only its checker knows.
+type extraTaker interface{ takeExtra(key string, e *entry) }
+
 // table decodes the keys of t into a schema struct; where names the table in
 // messages. A nil table leaves the defaults.
 func (d *decoder) table(t *table, dst reflect.Value, where string) {
@@ -37,7 +40,12 @@ func (d *decoder) table(t *table, dst reflect.Value, where string) {
 	hints := slices.Concat(known, extraKeys(dst.Type()))
 	if t != nil {
 		for _, key := range t.keys {
-			if !slices.Contains(known, key) {
+			if slices.Contains(known, key) {
+				continue
+			}
+			if x, ok := dst.Addr().Interface().(extraTaker); ok {
+				x.takeExtra(key, t.entries[key])
+			} else {
 				d.problems.add(t.entries[key].pos, "unknown key %q in %s%s", key, where, didYouMean(key, hints))
 			}
 		}

@@ -80,6 +80,11 @@ func (a *Action) skips(key string) bool {
 	return false
 }
 
+// extraWriter is a schema struct with keys that only its checker knows.
+type extraWriter interface {
+	writeExtra(line func(format string, args ...any))
+}
+
 type encoder struct {
 	w   io.Writer
 	err error
@@ -103,6 +108,9 @@ func (e *encoder) table(v reflect.Value, path string) {
 		if text, ok := encodeValue(v.FieldByIndex(f.index)); ok {
 			e.line("%s = %s", f.key, text)
 		}
+	}
+	if x, ok := v.Addr().Interface().(extraWriter); ok {
+		x.writeExtra(e.line)
 	}
 	for i := range fields {
 		f := &fields[i]

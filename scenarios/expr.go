@@ -48,6 +48,7 @@ type comparison struct {
 type nameScope struct {
 	flows, links []string            // links with direction
 	ifaces       map[string][]string // client interfaces by flow
+	boxes        []string
 }
 
 // exprError is a fault in an expression.
@@ -362,10 +363,10 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 	param := &m.Params[i]
 	at := p.pos
 	known := map[argKind][]string{
-		argFlow: p.scope.flows, argLink: p.scope.links, argIface: p.scope.ifaces[flow],
+		argFlow: p.scope.flows, argLink: p.scope.links, argIface: p.scope.ifaces[flow], argBox: p.scope.boxes,
 	}
 	switch param.kind {
-	case argFlow, argLink, argIface:
+	case argFlow, argLink, argIface, argBox:
 		name := p.name()
 		if name == "" {
 			p.fail(at, "expected the name of %s", param.kind)

@@ -10,13 +10,14 @@ const (
 	argLink
 	argIface
 	argName
+	argBox
 	argTime
 	argRate
 	argNumber
 )
 
 func (k argKind) String() string {
-	return [...]string{"flow", "link direction", "client interface", "counter", "time", "rate", "number"}[k]
+	return [...]string{"flow", "link direction", "client interface", "counter", "box", "time", "rate", "number"}[k]
 }
 
 func (k argKind) dim() dimension {

@@ -252,6 +252,8 @@ func otherMetrics() []Metric {
 				}
 				return num(math.NaN())
 			}},
+		{Name: "box_actions", Doc: "how often a box has acted", Params: params(MetricParam{Name: "box", kind: argBox}),
+			eval: func(v *view, a *arguments) quantity { return num(float64(v.w.box(a.names[0]).Acted())) }},
 		{Name: "min", Doc: "the smaller of two values", Params: params(pValue, pOther), generic: true,
 			eval: func(_ *view, a *arguments) quantity { return num(min(a.values[0], a.values[1])) }},
 		{Name: "max", Doc: "the larger of two values", Params: params(pValue, pOther), generic: true,

@@ -125,6 +125,7 @@ type Link struct {
 	Direction                 // keys that hold for both directions
 	Up             *Direction `toml:"up"`
 	Down           *Direction `toml:"down"`
+	Boxes          []*Box     `toml:"box"`
 }
 
 // Direction is what may differ between the two directions of a link.
@@ -220,7 +221,7 @@ type Action struct {
 	meta
 	Name      string       `toml:"name" default:"" doc:"optional name by which a scenario that extends this one overrides the entry"`
 	Time      Duration     `toml:"time" required:"true" max:"24h" doc:"when it happens; actions precede packets of the same instant"`
-	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop" doc:"what happens; see Actions below"`
+	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop,box.on,box.off" doc:"what happens; see Actions below"`
 	Links     []string     `toml:"links" doc:"links meant, * and ? match any characters"`
 	Direction string       `toml:"direction" default:"both" enum:"both,up,down" doc:"direction of the links"`
 	Queue     string       `toml:"queue" default:"drop" enum:"drop,keep" doc:"link.down and link.blackhole: what happens to queued packets"`
@@ -232,6 +233,7 @@ type Action struct {
 	Interface string       `toml:"interface" default:"" doc:"addr.* and iface.*: interface meant, \"node.iface\""`
 	Address   string       `toml:"address" default:"" doc:"addr.*: address with prefix length"`
 	Flows     []string     `toml:"flows" doc:"flow.stop: flows meant, * and ? match any characters"`
+	Boxes     []string     `toml:"boxes" doc:"box.on and box.off: boxes meant, * and ? match any characters"`
 	Label     string       `toml:"label" default:"" doc:"text for figures"`
 }
 

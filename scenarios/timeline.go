@@ -47,6 +47,10 @@ func (t *timeline) OnEvent(now sim.Time, arg uint64) {
 		t.links(now, a)
 	case "addr", "iface":
 		t.interfaces(a)
+	case "box":
+		for _, name := range a.Boxes {
+			t.w.box(name).Switch(a.Action == "box.on")
+		}
 	case "flow":
 		for _, name := range a.Flows {
 			t.w.byFlow[name].stopper.Stop(now)
@@ -143,6 +147,8 @@ func (a *Action) target() string {
 			text += " " + a.Direction
 		}
 		return text
+	case len(a.Boxes) > 0:
+		return strings.Join(a.Boxes, " ")
 	case len(a.Flows) > 0:
 		return strings.Join(a.Flows, " ")
 	case a.Address != "":

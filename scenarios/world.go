@@ -37,6 +37,7 @@ type World struct {
 	hosts    map[string]*host.Host
 	links    []*linkRun // in the order of declaration, up before down
 	byLink   map[string]*linkRun
+	boxes    []boxRun
 	flows    []*flowRun
 	byFlow   map[string]*flowRun
 	timeline timeline

@@ -11,6 +11,7 @@ import (
 
 	"mpsim/cc"
 	"mpsim/mptcp"
+	"mpsim/net/mbox"
 	"mpsim/net/radio"
 	"mpsim/results"
 	"mpsim/results/plot"
@@ -25,11 +26,11 @@ type row struct {
 }
 
 type param struct {
-	Name    string         `json:"name"`
-	Doc     string         `json:"doc"`
-	Default results.Number `json:"default"`
-	Min     results.Number `json:"min"`
-	Max     results.Number `json:"max"`
+	Name    string `json:"name"`
+	Doc     string `json:"doc"`
+	Default any    `json:"default"` // a number; for texts of boxes a string
+	Min     any    `json:"min"`
+	Max     any    `json:"max"`
 }
 
 // listing is one table that can be listed.
@@ -50,7 +51,7 @@ func listings() []listing {
 		{"trace", "formats of recorded link traces", traceRows},
 		{"queue", "queue disciplines of links", fixedRows(queueDocs)},
 		{"nat", "address translators (there are none yet)", fixedRows(nil)},
-		{"mbox", "boxes in a path", fixedRows(boxDocs)},
+		{"mbox", "boxes in a path, for [[link.box]]", boxRows},
 		{"topo", "ways to describe a topology", fixedRows(topologyDocs)},
 		{"app", "applications of flows", fixedRows(appDocs)},
 		{"scenario", "scenarios of the library", scenarioRows},
@@ -63,10 +64,6 @@ func listings() []listing {
 
 var queueDocs = [][2]string{
 	{"droptail", "first in, first out; what does not fit into the limit (packets, bytes or bdp) is dropped"},
-}
-
-var boxDocs = [][2]string{
-	{"jitter", "holds back what an interface sends for a uniform random time, without reordering (key jitter of a link)"},
 }
 
 var topologyDocs = [][2]string{
@@ -133,6 +130,10 @@ func (p *program) printRows(rows []row) {
 	for _, r := range rows {
 		t.AppendRow(table.Row{r.Name, r.Doc})
 		for _, q := range r.Params {
+			if q.Min == nil {
+				t.AppendRow(table.Row{"  " + q.Name, fmt.Sprintf("%s (default %q)", q.Doc, q.Default)})
+				continue
+			}
 			t.AppendRow(table.Row{"  " + q.Name, fmt.Sprintf("%s (default %s, %s to %s)",
 				q.Doc, numberText(q.Default), numberText(q.Min), numberText(q.Max))})
 		}
@@ -140,7 +141,12 @@ func (p *program) printRows(rows []row) {
 	fmt.Fprintln(p.out, render(t))
 }
 
-func numberText(n results.Number) string { return strconv.FormatFloat(float64(n), 'g', 6, 64) }
+func numberText(v any) string {
+	if n, ok := v.(results.Number); ok {
+		return strconv.FormatFloat(float64(n), 'g', 6, 64)
+	}
+	return fmt.Sprint(v)
+}
 
 // plainStyle is the style of every table: columns apart by two spaces, a rule
 // below the header.
@@ -217,6 +223,28 @@ func linkProfileRows(*program) []row {
 		r := row{Name: s.Name, Doc: s.Doc, Params: []param{}}
 		for _, q := range s.Params() {
 			r.Params = append(r.Params, param{q.Name, q.Doc, results.Number(q.Default), results.Number(q.Min), results.Number(q.Max)})
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func boxRows(*program) []row {
+	var rows []row
+	for _, s := range mbox.Specs() {
+		r := row{Name: s.Name, Doc: s.Doc, Params: []param{}}
+		for _, q := range s.Params {
+			p := param{Name: q.Name, Doc: q.Doc, Default: q.Default}
+			switch q.Kind {
+			case mbox.Whole, mbox.Span:
+				p.Default, p.Min, p.Max = results.Number(q.Number), results.Number(q.Min), results.Number(q.Max)
+			case mbox.Choice:
+				p.Doc += ": " + strings.Join(q.Choices, ", ")
+			}
+			if q.Kind == mbox.Span {
+				p.Doc += ", ns"
+			}
+			r.Params = append(r.Params, p)
 		}
 		rows = append(rows, r)
 	}
