@@ -167,6 +167,7 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 	}
 	o.Protocol = mptcp.MPTCP
 	o.Reprobe = *f.Reprobe
+	o.Checksum = checksumPolicies[f.Checksum]
 	o.Scheduler = func(rnd *sim.Rand) sched.Scheduler {
 		s, err := sched.Make(p.Schedulers, f.Scheduler.Name, f.Scheduler.settings(), rnd)
 		return checked(s, err)
@@ -184,4 +185,10 @@ func checked[T any](x T, err error) T {
 		sim.Bugf("a plug-in passed its check: %v", err)
 	}
 	return x
+}
+
+// checksumPolicies are the choices of the key checksum of a flow.
+var checksumPolicies = map[string]mptcp.ChecksumPolicy{
+	"profile": mptcp.ChecksumDefault, "demand": mptcp.ChecksumOnDemand,
+	"required": mptcp.ChecksumRequired, "refused": mptcp.ChecksumRefused,
 }

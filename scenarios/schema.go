@@ -184,6 +184,7 @@ type Flow struct {
 	ReceiveBuffer *Bytes      `toml:"receive_buffer" doc:"default from [defaults]"`
 	NoDelay       *bool       `toml:"nodelay" doc:"default from [defaults]"`
 	Reprobe       *bool       `toml:"reprobe" doc:"default from [defaults]"`
+	Checksum      string      `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
 	Request       *RequestApp `toml:"request"`
 	CBR           *CBRApp     `toml:"cbr"`
 	OnOff         *OnOffApp   `toml:"onoff"`
