@@ -47,9 +47,14 @@ func (b *ackEarly) Process(now sim.Time, p *simnet.Packet, d simnet.Dir, out sim
 	s := p.Segment()
 	back := b.env.Net.Reverse(p.Route())
 	f := b.follow(now, p)
-	if g := b.flows.get(back); g != nil && g.acked && s.Flags.Has(wire.ACK) && s.Ack.Before(g.nxt) {
-		s.Ack = g.nxt
-		b.dropSACK(p)
+	if g := b.flows.get(back); g != nil && g.known && s.Flags.Has(wire.ACK) {
+		switch {
+		case s.Ack.After(g.nxt):
+			g.nxt = s.Ack // what came around the box, or behind a gap
+		case g.acked && s.Ack.Before(g.nxt):
+			s.Ack = g.nxt
+			b.dropSACK(p)
+		}
 	}
 	g := b.flows.get(back)
 	if f != nil && g != nil && f.known && g.known && g.scaled && s.Len > 0 && !s.Flags.Has(wire.SYN|wire.RST) && b.picks(now, p, d) {
