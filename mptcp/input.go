@@ -225,7 +225,7 @@ func (f *subflow) declare(now sim.Time, m mapping) {
 		if f.rx.add(m) {
 			c.e.count(now, c.sock, dssNotMatching)
 		}
-	case m.pos < f.delivered()-uint64(f.check.bytes) || !f.rx.addWhole(m):
+	case m.pos < f.delivered() || !f.rx.addWhole(m):
 		c.e.count(now, c.sock, dssNotMatching)
 		return
 	}
