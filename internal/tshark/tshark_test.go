@@ -131,3 +131,24 @@ func TestReadRefusesOtherOutput(t *testing.T) {
 		t.Error("two fields are accepted")
 	}
 }
+
+// A packet with a mapping that covers its payload is not without a mapping,
+// whatever tshark finds.
+func TestMapsItself(t *testing.T) {
+	for _, c := range []struct {
+		seq, n, ssn, length string
+		want                bool
+	}{
+		{"1000", "100", "1000", "100", true},
+		{"1000", "100", "900", "65320", true},
+		{"1000", "100", "1001", "100", false},
+		{"1000", "100", "1000", "99", false},
+		{"1000", "100", "", "", false},
+	} {
+		f := make([]string, numFields)
+		f[fSeq], f[fLen], f[fMapSSN], f[fMapLen] = c.seq, c.n, c.ssn, c.length
+		if got := mapsItself(f); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
