@@ -144,13 +144,18 @@ func established(t tester, both bool) *exploration {
 func establishedWith(t tester, sums ChecksumPolicy, both bool) *exploration {
 	x := openWith(t, sums, both, 1000, 1000)
 	x.srv.close = false
+	x.establish()
+	return x
+}
+
+// establish opens the connection and lets data pass in both directions.
+func (x *exploration) establish() {
 	w := x.w
 	x.cli = w.connect()
 	x.cli.toWrite = 1000
 	w.flush(w.client)
 	w.until(10*sim.Second, "data", func() bool { return x.cli.off == 1000 && x.srv.off == 1000 })
 	w.runTo(w.now.Add(sim.Second)) // delayed acknowledgements and joins
-	return x
 }
 
 // closeExchange explores how an established connection is closed: by one side, by
@@ -201,7 +206,20 @@ var explored = []exploring{
 		x.srv.close, x.agree = false, 2
 		return x
 	}, false, 300 * sim.Second, "MPJoinAckRx"},
-	{"join and close", func(t tester) *exploration { return openExchange(t, true, 5000, 5000) }, false, 300 * sim.Second, "MPJoinSynTx"},
+	{"join and close", func(t tester) *exploration {
+		x := openExchange(t, true, 1000, 1000)
+		x.srv.close = false
+		w := x.w
+		w.client.ep.HandleAddr(w.now, clientAddr(1), false, 0)
+		x.establish()
+		x.start = func() {
+			// The join is between its second and its third packet when both close.
+			w.client.ep.HandleAddr(w.now, clientAddr(1), true, 0)
+			w.flush(w.client)
+			w.at(w.now.Add(20*ms), func() { x.cli.close, x.srv.close = true, true })
+		}
+		return x
+	}, false, 300 * sim.Second, "MPJoinSynTx"},
 	{"DATA_FIN by both", closeExchange(false, 0, 0), false, 300 * sim.Second, "DataFinTx"},
 	{"DATA_FIN with data", closeExchange(true, 1500, 1500), false, 300 * sim.Second, "DataFinTx"},
 	{"MP_FAIL on the only subflow", failExchange(false), false, 300 * sim.Second, "MPFailTx"},
