@@ -98,8 +98,11 @@ func (f *subflow) place(now sim.Time, dsn, pos uint64, n int, off uint64) (stop 
 	if pos+uint64(n) < m.end() {
 		return false
 	}
-	if !f.checksumHolds(&m) {
+	if !f.checksumHolds(&m, uint32(m.pos+1), f.check.sum) {
 		return f.checksumFailed(now, &m)
+	}
+	if m.fin && c.closing.peerFIN == 0 {
+		c.closing.peerFIN = m.dsn + uint64(m.len)
 	}
 	for _, h := range f.check.pieces {
 		c.receive(m.dsn+(h.pos-m.pos), int64(h.n), h.off)
@@ -108,14 +111,14 @@ func (f *subflow) place(now sim.Time, dsn, pos uint64, n int, off uint64) (stop 
 	return false
 }
 
-// checksumHolds compares the sum of a complete mapping with its checksum. The two
-// zeros of the one's complement are equal.
-func (f *subflow) checksumHolds(m *mapping) bool {
+// checksumHolds compares the sum of the data of a mapping, at subflow number ssn,
+// with its checksum. The two zeros of the one's complement are equal.
+func (f *subflow) checksumHolds(m *mapping, ssn uint32, sum uint16) bool {
 	n := uint16(m.len)
 	if m.fin {
 		n++
 	}
-	want := wire.DSSChecksum(f.conn.remote.absolute(m.dsn), uint32(m.pos+1), n, f.check.sum)
+	want := wire.DSSChecksum(f.conn.remote.absolute(m.dsn), ssn, n, sum)
 	return wire.AddSums(^want, m.sum) == 0xffff
 }
 

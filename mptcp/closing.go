@@ -28,6 +28,32 @@ func (cl *closing) stop() { cl.init() }
 // pending reports whether segments carry our DATA_FIN.
 func (cl *closing) pending() bool { return cl.finSent && !cl.finAcked }
 
+// readDataFIN takes a DATA_FIN behind n bytes from dsn on. The first one holds. One
+// beyond the window is nobody's who obeys it. With checksums a DATA_FIN counts
+// when the checksum of its mapping does: at once if it is alone, else when the
+// data is complete (place).
+func (f *subflow) readDataFIN(now sim.Time, s *Segment, dsn, n uint64) {
+	c := f.conn
+	switch fin := dsn + n; {
+	case fin < c.recv.next || c.closing.peerFIN != 0:
+		if c.p.AnswerDataFIN {
+			f.flow.tcp.AckNow(now)
+		}
+	case fin > max(c.wnd.edge, c.recv.next):
+		c.e.emit(now, c.sock, f.id, trace.SegmentRefused, trace.BadSequence, 0, int64(dsn), int64(n), 0, 0)
+	case !c.checksum:
+		c.closing.peerFIN = fin
+	case n == 0:
+		sum, ok := c.checksumOf(s)
+		if m := (mapping{dsn: dsn, fin: true, sum: sum}); !ok || !f.checksumHolds(&m, s.SSN, 0) {
+			c.e.count(now, c.sock, dataCsumErr)
+			c.e.emit(now, c.sock, f.id, trace.SegmentRefused, trace.ChecksumFailure, 0, int64(dsn), 0, 0, 0)
+			return
+		}
+		c.closing.peerFIN = fin
+	}
+}
+
 // forgetFIN forgets a DATA_FIN behind data that is missing: the peer's stream is
 // taken by position from now on, and ends with its FIN.
 func (cl *closing) forgetFIN() {

@@ -15,10 +15,15 @@ import (
 // hostileWorld is an established connection over one or two paths with windows
 // of 64 KiB, idle, on which data has passed both ways.
 func hostileWorld(t tester, paths int) (w *world, cli, srv *app) {
+	return hostileWorldWith(t, ChecksumOnDemand, paths)
+}
+
+func hostileWorldWith(t tester, sums ChecksumPolicy, paths int) (w *world, cli, srv *app) {
 	w = newWorld(t, []sim.Duration{10 * ms, 15 * ms}[:paths]...)
 	w.keep = false
 	w.maxSteps = 1 << 40
 	w.opt.ReceiveBuffer, w.opt.SendBuffer = 65_535, 65_535
+	w.opt.Checksum = sums
 	w.start()
 	srv = &app{}
 	w.server.accept = func() *app { return srv }
@@ -200,5 +205,63 @@ func TestSection3HostileSegments(t *testing.T) {
 		if n := attack(t, w, cli, srv, hostileSegments/2); n > 0 {
 			t.Logf("%d of the segments were acceptable", n)
 		}
+	}
+}
+
+// guessed makes a hostile segment pass the checks of RFC 5961: its number lies in
+// the receive window, its acknowledgement among those of the last window, its
+// timestamp is current, and it is neither SYN nor RST.
+func guessed(r *sim.Rand, s *Segment, f *subflow, next, ts uint32) {
+	s.Flags = s.Flags&^(wire.SYN|wire.RST|wire.URG) | wire.ACK
+	s.Seq = wire.Seq(f.wireRcvNxt() + uint32(r.Uint64()%60_000))
+	s.Ack = wire.Seq(next - uint32(r.Uint64()%1000))
+	s.Segment.Opt |= wire.HasTS
+	s.TSVal, s.TSEcr = ts, 0
+}
+
+// TestSection3HostileChecksums: of segments that pass the checks of RFC 5961 by
+// luck, those with payload and no valid checksum do not get into the stream: the
+// subflow that they arrive on is given up with MP_FAIL, which is counted, and the
+// data comes again on the other.
+func TestSection3HostileChecksums(t *testing.T) {
+	accepted, failed := 0, uint64(0)
+	for seed := range uint64(200) {
+		w, cli, srv := hostileWorldWith(t, ChecksumRequired, 2)
+		r := sim.NewRand(seed, 0, "attack")
+		ts := uint32(0) // the latest on the first path
+		w.arrive = func(to *host, s *Segment) {
+			if to == w.client && s.Tuple.Dst.Addr() == clientAddr(0) {
+				ts = s.TSVal
+			}
+		}
+		srv.toWrite = 200_000
+		w.flush(w.server)
+		for range 10 {
+			w.runTo(w.now.Add(3 * ms))
+			c := w.client.ep.open(cli.conn).conn
+			f := c.subs[0]
+			if f.dead {
+				break
+			}
+			var s Segment
+			hostileSegment(r, &s)
+			guessed(r, &s, f, uint32(w.server.ep.open(srv.conn).conn.subs[0].peerISN)+1+uint32(f.flow.tcp.SndNxt()), ts)
+			tu := f.flow.tuple.Reverse()
+			s.Tuple, s.Socket = &tu, f.flow.id
+			if acceptable(&s, f.wireRcvNxt(), 65_535, uint32(s.Ack), uint32(s.Ack), 65_535) {
+				accepted++
+			}
+			w.client.ep.HandleSegment(w.now, &s)
+			w.flush(w.client)
+		}
+		w.until(120*sim.Second, "the data", func() bool { return cli.off >= 205_000 })
+		if cli.bad != 0 || cli.off != 205_000 {
+			t.Errorf("seed %d: %d bytes, %d of them the attacker's", seed, cli.off, cli.bad)
+		}
+		failed += counterOf(w.client.ep, "DataCsumErr")
+	}
+	t.Logf("%d acceptable segments, %d checksums failed", accepted, failed)
+	if accepted < 1000 || failed == 0 {
+		t.Errorf("%d segments were acceptable, %d checksums failed: no attack", accepted, failed)
 	}
 }

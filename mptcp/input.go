@@ -192,12 +192,7 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 	}
 	if h.Opt.Has(wire.DataFIN) {
 		n--
-		switch fin := dsn + n; {
-		case fin >= c.recv.next && c.closing.peerFIN == 0:
-			c.closing.peerFIN = fin // the first one holds
-		case c.p.AnswerDataFIN:
-			f.flow.tcp.AckNow(now)
-		}
+		f.readDataFIN(now, s, dsn, n)
 	}
 	if n == 0 || s.Len == 0 {
 		return false // as Linux: a mapping comes with payload
