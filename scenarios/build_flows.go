@@ -98,7 +98,7 @@ func (w *World) connection(r *flowRun, client, server *host.Host, local netip.Ad
 	o := w.socketOptions(f)
 	s := app.Socket{
 		Local: netip.AddrPortFrom(local, 0), Remote: remote, Client: o, Server: o,
-		Start: f.Start.Time(), Stop: f.stopTime(),
+		Start: f.Start.Time(), Stop: f.stopTime(), Cookie: f.FastOpen == "known",
 	}
 	if f.App == "request" {
 		q := f.Request
@@ -162,6 +162,13 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 			return checked(c, err)
 		},
 	}
+	switch f.FastOpen {
+	case "on", "known":
+		o.FastOpen = mptcp.FastOpenClient | mptcp.FastOpenServer
+	case "nocookie":
+		o.FastOpen = mptcp.FastOpenClientNoCookie | mptcp.FastOpenServerNoCookie
+	}
+	o.SYNCookies, _ = mptcp.ParseSYNCookieMode(f.SYNCookies)
 	if f.Protocol == "tcp" {
 		return o
 	}

@@ -103,7 +103,7 @@ func (c *checker) flowKeys(f *Flow) {
 	case "tcp":
 		without = []string{"scheduler", "path_manager", "reprobe"}
 	case "udp":
-		without = []string{"cc", "scheduler", "path_manager", "send_buffer", "receive_buffer", "nodelay", "reprobe"}
+		without = []string{"cc", "scheduler", "path_manager", "send_buffer", "receive_buffer", "nodelay", "reprobe", "fastopen", "syncookies"}
 	}
 	for _, key := range without {
 		if f.has(key) {

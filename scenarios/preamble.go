@@ -106,6 +106,12 @@ func (w *World) describeFlow(f *flowRun, p *Preamble, add func(kind, of, format 
 	if *d.NoDelay {
 		text += ", nodelay"
 	}
+	if d.FastOpen != "" && d.FastOpen != "off" {
+		text += ", fastopen " + d.FastOpen
+	}
+	if d.SYNCookies != "" && d.SYNCookies != "off" {
+		text += ", syncookies " + d.SYNCookies
+	}
 	add("flow", d.Name, "%s", text)
 	var total sim.Rate
 	var longest sim.Duration

@@ -183,6 +183,8 @@ type Flow struct {
 	SendBuffer    *Bytes      `toml:"send_buffer" doc:"default from [defaults]"`
 	ReceiveBuffer *Bytes      `toml:"receive_buffer" doc:"default from [defaults]"`
 	NoDelay       *bool       `toml:"nodelay" doc:"default from [defaults]"`
+	FastOpen      string      `toml:"fastopen" enum:",off,on,known,nocookie" doc:"TCP Fast Open: the client asks for a cookie and sends its first request or data with the SYN once it has one (on); has one of an earlier connection (known); sends data without a cookie (nocookie). Default off"`
+	SYNCookies    string      `toml:"syncookies" enum:",off,always" doc:"always: the server answers SYNs by SYN cookies and keeps no state of them; default off"`
 	Reprobe       *bool       `toml:"reprobe" doc:"default from [defaults]"`
 	Checksum      string      `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
 	Request       *RequestApp `toml:"request"`

@@ -68,7 +68,14 @@ func (b *Bulk) accept(now sim.Time, c mptcp.ConnID) host.App {
 // start dials.
 func (b *Bulk) start(now sim.Time, a host.App) {
 	b.record.Start(now)
-	b.dial(now, a)
+	if !b.upload {
+		b.dial(now, a)
+		return
+	}
+	n := b.dialData(now, a, b.sender.left)
+	if b.sender.left != Unlimited {
+		b.sender.left -= n
+	}
 }
 
 // bulkSender is the writing end.

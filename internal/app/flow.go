@@ -18,6 +18,8 @@ type Socket struct {
 	Server *mptcp.SocketOptions
 	Start  sim.Time // when the client dials
 	Stop   sim.Time // when the sender stops; Never: does not
+	// Cookie: the client knows a fast open cookie of the server when it dials.
+	Cookie bool
 }
 
 // End is one end of a flow's connection.
@@ -94,12 +96,40 @@ func (e *ends) init(client, server *host.Host, s Socket) {
 
 // dial opens the connection for the application of the client.
 func (e *ends) dial(now sim.Time, a host.App) {
-	c, err := e.Client.Host.Dial(now, e.socket.Local, e.socket.Remote, e.socket.Client, a)
+	e.dialData(now, a, 0)
+}
+
+// fastOpen reports whether the client dials with data.
+func (e *ends) fastOpen() bool { return e.socket.Client.FastOpen != 0 }
+
+// dialData is dial with the first n bytes of the client's stream, if the socket
+// uses fast open; it returns how many were written.
+func (e *ends) dialData(now sim.Time, a host.App, n int64) (written int64) {
+	var c mptcp.ConnID
+	var err error
+	s := &e.socket
+	if e.fastOpen() {
+		if s.Cookie {
+			e.knowCookie(now)
+		}
+		c, written, err = e.Client.Host.DialData(now, s.Local, s.Remote, s.Client, n, a)
+	} else {
+		c, err = e.Client.Host.Dial(now, s.Local, s.Remote, s.Client, a)
+	}
 	if err != nil {
 		e.Err = err
-		return
+		return 0
 	}
 	e.Client.open(c)
+	return written
+}
+
+// knowCookie gives the client the cookie that an earlier connection would have
+// brought.
+func (e *ends) knowCookie(now sim.Time) {
+	s := &e.socket
+	c := e.Server.Host.Endpoint().FastOpenCookie(s.Local.Addr(), s.Remote.Addr())
+	e.Client.Host.Endpoint().SetFastOpenEntry(now, s.Remote.Addr(), c, 1460)
 }
 
 // note records what an event of the connection at one end says of the flow.

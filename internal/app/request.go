@@ -70,6 +70,11 @@ func (q *Request) OnAlarm(now sim.Time, arg uint32) {
 	switch arg {
 	case alarmStart:
 		q.record.Start(now)
+		if q.fastOpen() {
+			q.begin(now)
+			q.unsent -= q.dialData(now, q, q.unsent)
+			return
+		}
 		q.dial(now, q)
 	case alarmStop:
 		q.Stop(now)
@@ -86,7 +91,7 @@ func (q *Request) OnEvent(now sim.Time, ev *mptcp.Event) {
 	q.note(now, ev, &q.Client)
 	switch ev.Kind {
 	case mptcp.Connected:
-		if first {
+		if first && q.sent == 0 {
 			q.ask(now)
 		}
 	case mptcp.Writable:
@@ -99,14 +104,19 @@ func (q *Request) OnEvent(now sim.Time, ev *mptcp.Event) {
 	}
 }
 
-// ask begins the next request.
+// ask begins the next request and writes it.
 func (q *Request) ask(now sim.Time) {
+	q.begin(now)
+	q.write(now)
+}
+
+// begin begins the next request.
+func (q *Request) begin(now sim.Time) {
 	q.sent++
 	q.asked = now
 	q.unsent = q.pattern.Request
 	q.goal += q.pattern.Response
 	q.waiting = true
-	q.write(now)
 }
 
 func (q *Request) write(now sim.Time) {

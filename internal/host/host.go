@@ -100,6 +100,19 @@ func (h *Host) Dial(now sim.Time, local, remote netip.AddrPort, o *mptcp.SocketO
 	return c, nil
 }
 
+// DialData opens a connection with the first n bytes of its stream, which leave
+// with the SYN if fast open allows it, gives its events to a, and returns how many
+// bytes the send buffer took.
+func (h *Host) DialData(now sim.Time, local, remote netip.AddrPort, o *mptcp.SocketOptions, n int64, a App) (mptcp.ConnID, int64, error) {
+	c, written, err := h.ep.DialData(now, local, remote, o, n)
+	if err != nil {
+		return 0, 0, err
+	}
+	h.setApp(c, a)
+	h.Pump(now)
+	return c, written, nil
+}
+
 // Listen waits for connections; accept makes the application of each.
 func (h *Host) Listen(now sim.Time, local netip.AddrPort, o *mptcp.SocketOptions, accept Acceptor) (mptcp.ConnID, error) {
 	c, err := h.ep.Listen(now, local, o)
