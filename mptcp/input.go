@@ -135,9 +135,7 @@ func (f *subflow) readSignals(now sim.Time, s *Segment) tcp.Verdict {
 		f.readRemoveAddr(now, &o.RemoveAddr)
 	}
 	if o.Has(wire.OptPrio) && c.p.can(Priority) {
-		c.e.count(now, c.sock, mpPrioRx)
-		f.peerBackup = o.Prio.Backup
-		c.work = true
+		f.readPrio(now, &o.Prio)
 	}
 	return tcp.NotDuplicate
 }

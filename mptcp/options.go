@@ -122,11 +122,7 @@ func (f *subflow) writeSignals(now sim.Time, s *Segment, room int) {
 		room -= 12
 	}
 	if f.prioDue && s.Len == 0 && room >= 4 {
-		f.prioDue = false
-		o := s.Options()
-		o.Present |= wire.OptPrio
-		o.Prio.Backup = f.backup
-		f.conn.e.count(now, f.conn.sock, mpPrioTx)
+		f.writePrio(now, s)
 		room -= 4
 	}
 	if f.due&(dueRemoval|dueFIN) == 0 || s.Len > 0 {

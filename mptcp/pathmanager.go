@@ -411,18 +411,6 @@ func (c *connection) obeyOpen(now sim.Time, o *PathOrder) {
 	})
 }
 
-// setBackup changes whether the subflow is a backup and tells the peer (RFC 8684
-// section 3.3.8).
-func (f *subflow) setBackup(now sim.Time, backup bool) {
-	if f.backup == backup {
-		return
-	}
-	f.backup = backup
-	f.prioDue = f.conn.p.can(Priority)
-	f.ackNow(now)
-	f.conn.work = true
-}
-
 // tracePM records an action: its number, the local and the remote address id.
 func (c *connection) tracePM(now sim.Time, o *PathOrder, f cc.FlowID) {
 	local, remote := o.ID, uint8(0)

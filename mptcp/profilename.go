@@ -14,6 +14,7 @@ var (
 		ChecksumDefault: "default", ChecksumOnDemand: "if the peer asks",
 		ChecksumRequired: "required", ChecksumRefused: "refused",
 	}
+	removeNames  = [...]string{RemoveProbes: "are probed", RemoveCloses: "are closed by FIN"}
 	retransNames = [...]string{
 		RetransDelivered: "of delivered data", RetransUpstream: "of any data, stale subflows",
 	}
@@ -33,6 +34,9 @@ func (p ChecksumPolicy) String() string { return nameOf(checksumNames[:], int(p)
 
 // String describes the timer.
 func (r RetransTimer) String() string { return nameOf(retransNames[:], int(r)) }
+
+// String says what becomes of the subflows.
+func (r RemovePolicy) String() string { return nameOf(removeNames[:], int(r)) }
 
 func nameOf(names []string, i int) string {
 	if i < len(names) {

@@ -74,8 +74,9 @@ type subflow struct {
 	staleHeard sim.Time
 
 	localID, remoteID  uint8
-	backup, peerBackup bool // as we, and as the peer, asked for
-	prioDue            bool // an MP_PRIO is to be sent
+	backup, peerBackup bool     // as we, and as the peer, asked for
+	prioDue            bool     // an MP_PRIO is to be sent
+	prioOf             *subflow // and about which subflow
 	due                dueSet
 	ackOwed            bool // an ACK without DSS takes the place of one with
 	row                signalRow

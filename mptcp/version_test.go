@@ -482,3 +482,155 @@ func TestJoinToCollidedToken(t *testing.T) {
 		}
 	}
 }
+
+// TestVersion0AddAddr: an announcement in version 0 has IPVer, no HMAC, no echo
+// and no repetition, with and without a port, and the peer joins the address (RFC
+// 6824 section 3.4.1). Who lacks ADD_ADDR neither sends nor heeds it.
+//
+// row:C15
+func TestVersion0AddAddr(t *testing.T) {
+	second := netip.MustParseAddr("10.0.9.2")
+	for _, v := range []struct {
+		client, server *Profile
+		port           uint16
+		sent, joined   int
+	}{
+		{withoutSums(LinuxOOT()), withoutSums(LinuxOOT()), 0, 1, 1},
+		{withoutSums(LinuxOOT()), withoutSums(LinuxOOT()), 10100, 1, 1},
+		{withoutSums(LinuxOOT()), FreeBSD02(), 0, 1, 1},
+		{withoutSums(LinuxOOT()), NetScaler(), 0, 0, 0},
+		{IOS7(), withoutSums(LinuxOOT()), 0, 1, 0},
+	} {
+		w := newWorld(t, 10*ms)
+		w.profile, w.served = v.client, v.server
+		w.start()
+		w.server.ep.HandleAddr(0, second, true, 0)
+		w.options = func(h string, o *SocketOptions) {
+			o.PathManager = func(*sim.Rand) PathManager { return announcingPM{netip.AddrPortFrom(second, v.port)} }
+		}
+		cli, log := w.connectOnce(t, 200_000, 200_000)
+		options, joins := 0, 0
+		for i := range log {
+			r := &log[i]
+			if r.options().Has(wire.OptAddAddr) {
+				a := &r.opt.AddAddr
+				options++
+				if !a.V0 || a.Echo || a.HMAC != 0 || a.Addr != second || a.Port != v.port || r.up {
+					t.Errorf("%s", w.line(r))
+				}
+			}
+		}
+		for _, s := range w.client.ep.Subflows(cli.conn, nil) {
+			if s.Tuple.Dst.Addr() == second && s.Established != sim.Never {
+				joins++
+			}
+		}
+		if joins = max(joins, cli.saw(SubflowUp)); options != v.sent || joins != v.joined {
+			t.Errorf("%s to %s: %d announcements, %d joins, want %d, %d\n%s", v.client.Name, v.server.Name, options, joins, v.sent, v.joined, w.dump(20))
+		}
+	}
+}
+
+// announcingPM announces an address from the dialled side and joins what it hears
+// of.
+type announcingPM struct{ addr netip.AddrPort }
+
+func (p announcingPM) OnEvent(_ sim.Time, ev PathEvent, act *PathActions) {
+	switch {
+	case ev.Kind == PathEstablished && !act.Client:
+		act.Announce(7, p.addr)
+	case ev.Kind == PathAddrAdded && act.Client:
+		act.OpenTo(act.Local[0].Addr, ev.Remote, ev.ID, false)
+	}
+}
+
+// TestVersion0PrioOfAddress: the subflow whose priority changes has timed out, so
+// that the MP_PRIO goes on another one with the id of the address, and the peer
+// applies it to the subflow of that address only (RFC 6824 section 3.3.8). In
+// version 1 an option with an id is invalid.
+func TestVersion0PrioOfAddress(t *testing.T) {
+	for _, v := range []Versions{Version0, Version1} {
+		w := newWorld(t, 10*ms, 10*ms, 10*ms)
+		w.opt.Versions = v
+		w.profile = RFC()
+		w.start()
+		srv := &app{}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 1000
+		w.flush(w.client)
+		w.until(sim.Second, "joined", func() bool { return cli.saw(SubflowUp) == 2 && srv.conn != 0 })
+		w.runTo(w.now.Add(100 * ms))
+		dead := w.now
+		for _, d := range w.paths[1] {
+			d.drop = func(_ int, now sim.Time, _ *Segment) bool { return now >= dead }
+		}
+		cli.toWrite = 500_000
+		w.flush(w.client)
+		w.until(5*sim.Second, "timeout", func() bool { return w.client.ep.Subflows(cli.conn, nil)[1].Failed })
+		w.client.ep.HandleAddr(w.now, clientAddr(1), true, AddrBackup)
+		w.flush(w.client)
+		w.runTo(w.now.Add(100 * ms))
+		subs := w.server.ep.Subflows(srv.conn, nil)
+		for i, want := range []bool{false, v == Version0, false} {
+			if subs[i].Backup != want {
+				t.Errorf("%v: subflow %d is backup: %v", v, i, subs[i].Backup)
+			}
+		}
+		for i := range w.log {
+			r := &w.log[i]
+			if r.options().Has(wire.OptPrio) && (r.opt.Prio.HasAddrID != (v == Version0) || r.opt.Prio.HasAddrID && r.path == 1) {
+				t.Errorf("%v: %s", v, w.line(r))
+			}
+		}
+	}
+	c := &connection{version: 1, e: &Endpoint{}, sock: &socket{}}
+	f := &subflow{conn: c, remoteID: 1}
+	c.subs = []*subflow{f}
+	if f.readPrio(0, &wire.Prio{Backup: true, HasAddrID: true, AddrID: 1}); f.peerBackup {
+		t.Error("an MP_PRIO with an address id counts in version 1")
+	}
+}
+
+// TestRemoveAddrAbilities: Implementation 3 tells the peer of an address that it
+// has lost but does not heed such a signal, 2 does neither, the out-of-tree stack
+// both (survey, Q3.4).
+//
+// row:C15
+func TestRemoveAddrAbilities(t *testing.T) {
+	for _, v := range []struct {
+		client, server *Profile
+		sent, closed   bool
+	}{
+		{LinuxOOT(), LinuxOOT(), true, true},
+		{IOS7(), LinuxOOT(), true, true},
+		{FreeBSD02(), FreeBSD02(), false, false},
+		{IOS7(), FreeBSD02(), true, false},
+	} {
+		w := newWorld(t, 10*ms, 10*ms)
+		w.profile, w.served = v.client, v.server
+		if v.server.Checksum == ChecksumRefused {
+			w.opt.Checksum = ChecksumOnDemand
+		}
+		w.start()
+		srv := &app{}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 1000
+		w.flush(w.client)
+		w.until(sim.Second, "joined", func() bool { return cli.saw(SubflowUp) == 1 && srv.conn != 0 })
+		w.runTo(w.now.Add(200 * ms))
+		w.client.ep.HandleAddr(w.now, clientAddr(1), false, 0)
+		w.flush(w.client)
+		w.runTo(w.now.Add(500 * ms))
+		sent := false
+		for i := range w.log {
+			sent = sent || w.log[i].options().Has(wire.OptRemoveAddr)
+		}
+		subs := w.server.ep.Subflows(srv.conn, nil)
+		closed := len(subs) < 2 || subs[1].Ended || !subs[1].Usable
+		if sent != v.sent || closed != v.closed {
+			t.Errorf("%s to %s: sent %v, closed %v", v.client.Name, v.server.Name, sent, closed)
+		}
+	}
+}

@@ -18,17 +18,19 @@ func ProfileReference() string {
 		fmt.Fprintf(&b, " `%s` |", p.Name)
 	}
 	b.WriteString("\n|---|" + strings.Repeat("---|", len(profiles)) + "\n")
-	t := reflect.TypeFor[mptcp.Profile]()
-	for i := range t.NumField() {
-		switch name := t.Field(i).Name; name {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[mptcp.Profile]()) {
+		switch f.Name {
 		case "Name", "Doc", "Sources", "TCP":
-		default:
-			fmt.Fprintf(&b, "| `%s` |", name)
-			for _, p := range profiles {
-				fmt.Fprintf(&b, " %s |", profileValue(reflect.ValueOf(p).Elem().Field(i)))
-			}
-			b.WriteByte('\n')
+			continue
 		}
+		if f.Anonymous {
+			continue
+		}
+		fmt.Fprintf(&b, "| `%s` |", f.Name)
+		for _, p := range profiles {
+			fmt.Fprintf(&b, " %s |", profileValue(reflect.ValueOf(p).Elem().FieldByIndex(f.Index)))
+		}
+		b.WriteByte('\n')
 	}
 	b.WriteString("\n## Where they come from\n")
 	for _, p := range profiles {
