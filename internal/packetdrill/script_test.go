@@ -1,6 +1,7 @@
 package packetdrill
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,3 +79,5 @@ func TestScripts(t *testing.T) {
 		})
 	}
 }
+
+func addrOf(s string) netip.Addr { return netip.MustParseAddr(s) }
