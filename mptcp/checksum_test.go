@@ -166,26 +166,24 @@ func TestChecksumNeedsWholeMapping(t *testing.T) {
 //
 // row:B3
 func TestChecksumVector(t *testing.T) {
-	s := newScripted(t)
-	s.opt.Checksum = ChecksumRequired
-	step := func(line string) { s.line("test", line) }
-	step("+0 listen(3, 5) = 0")
-	step("+0 < S 0:0(0) win 64000 <mss 1460, nop, nop, sackOK, nop, wscale 7, mpcapable v1 flags[flag_h] nokey>")
-	step("+0 > S. 0:0(0) ack 1 <mss 1460, nop, nop, sackOK, nop, wscale 8, mpcapable v1 flags[flag_a, flag_h] key[skey]>")
-	step("+0 < . 1:1(0) ack 1 win 300 <mpcapable v1 flags[flag_a, flag_h] key[ckey=7, skey]>")
-	step("+0 accept(3, ..., ...) = 4")
-	step("+0 write(4, ..., 999) = 999")
-	if len(s.out) != 1 {
-		t.Fatalf("%d segments", len(s.out))
+	o := rawOptions()
+	o.Checksum = ChecksumRequired
+	r := rawListener(t, Linux(), o)
+	r.open(capable(1, flagH, 0, 0, 0))
+	r.send(wire.ACK, 1, 0, capable(1, flagH|wire.CapableChecksum, 2, r.key, r.peer))
+	r.ep.Write(r.now, r.conn, 999)
+	out := r.poll()
+	if len(out) != 1 {
+		t.Fatalf("%d segments", len(out))
 	}
-	seg := &s.out[0].seg
+	seg := out[0]
 	var b []byte
 	put := func(v uint64, n int) {
 		for i := n - 1; i >= 0; i-- {
 			b = append(b, byte(v>>(8*i)))
 		}
 	}
-	put(uint64(s.local.idsn)+1, 8)
+	put(uint64(r.dataAck(1)), 8)
 	put(1, 4)
 	put(999, 2)
 	put(0, 2)

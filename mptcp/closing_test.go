@@ -9,61 +9,6 @@ import (
 	"mpsim/sim/trace"
 )
 
-// TestDataFINNumbers is the example of RFC 8684 section 3.3.3: a segment with DSN
-// 80 and length 11 that carries a DATA_FIN maps 10 octets, and is acknowledged
-// with 91.
-//
-// row:B8
-func TestDataFINNumbers(t *testing.T) {
-	s := newScripted(t)
-	step := func(line string) { s.line("test", line) }
-	step("+0 listen(3, 5) = 0")
-	step("+0 < S 0:0(0) win 64000 <mss 1460, nop, nop, sackOK, nop, wscale 7, mpcapable v1 flags[flag_h] nokey>")
-	step("+0 > S. 0:0(0) ack 1 <mss 1460, nop, nop, sackOK, nop, wscale 8, mpcapable v1 flags[flag_h] key[skey]>")
-	step("+0 < . 1:1(0) ack 1 win 300 <mpcapable v1 flags[flag_h] key[ckey=7, skey]>")
-	step("+0 accept(3, ..., ...) = 4")
-	step("+0 < P. 1:80(79) ack 1 win 300 <dss dack8=1 dsn8=1 ssn=1 dll=79 nocs>")
-	step("+0 > . 1:1(0) ack 80 <dss dack8=80 nocs>")
-	step("+0 < P. 80:90(10) ack 1 win 300 <dss dack8=1 dsn8=80 ssn=80 dll=11 nocs fin>")
-	step("+0 > . 1:1(0) ack 90 <dss dack8=91 nocs>")
-	step("+0 read(4, ..., 1000) = 89")
-	if !s.e.ReadEOF(s.conns["4"]) {
-		t.Error("no end of stream")
-	}
-	// A DATA_FIN of our own, repeated after 0.2, 0.2, 0.4, 0.8 s (LINUX.md).
-	step("+0 close(4) = 0")
-	for _, after := range []string{"0", "0.2", "0.2", "0.4", "0.8"} {
-		step("+" + after + " > . 1:1(0) ack 90 <dss dack8=91 dsn8=1 ssn=0 dll=1 nocs fin>")
-	}
-}
-
-// TestDataFINBeforeData: a DATA_FIN that overtakes data is not acknowledged before
-// the data is there, and data behind it is never read.
-//
-// row:B8
-func TestDataFINBeforeData(t *testing.T) {
-	s := newScripted(t)
-	step := func(line string) { s.line("test", line) }
-	step("+0 listen(3, 5) = 0")
-	step("+0 < S 0:0(0) win 64000 <mss 1460, nop, nop, sackOK, nop, wscale 7, mpcapable v1 flags[flag_h] nokey>")
-	step("+0 > S. 0:0(0) ack 1 <mss 1460, nop, nop, sackOK, nop, wscale 8, mpcapable v1 flags[flag_h] key[skey]>")
-	step("+0 < . 1:1(0) ack 1 win 300 <mpcapable v1 flags[flag_h] key[ckey=7, skey]>")
-	step("+0 accept(3, ..., ...) = 4")
-	step("+0 < P. 1:11(10) ack 1 win 300 <dss dack8=1 dsn8=1 ssn=1 dll=10 nocs>")
-	step("+0 > . 1:1(0) ack 11 <dss dack8=11 nocs>")
-	step("+0 < . 11:11(0) ack 1 win 300 <dss dack8=1 dsn8=31 ssn=0 dll=1 nocs fin>")
-	step("+0 < P. 11:21(10) ack 1 win 300 <dss dack8=1 dsn8=21 ssn=11 dll=10 nocs>")
-	step("+0 > . 1:1(0) ack 21 <dss dack8=11 nocs>")
-	step("+0 < P. 21:41(20) ack 1 win 300 <dss dack8=1 dsn8=31 ssn=21 dll=20 nocs>")
-	step("+0 > . 1:1(0) ack 41 <dss dack8=11 nocs>")
-	step("+0 < P. 41:51(10) ack 1 win 300 <dss dack8=1 dsn8=11 ssn=41 dll=10 nocs>")
-	step("+0 > . 1:1(0) ack 51 <dss dack8=32 nocs>")
-	step("+0 read(4, ..., 1000) = 30")
-	if !s.e.ReadEOF(s.conns["4"]) {
-		t.Error("no end of stream")
-	}
-}
-
 // TestHalfClose: one side ends its stream, the other goes on; then that ends too.
 //
 // row:K5

@@ -1,7 +1,6 @@
 package mptcp
 
 import (
-	"fmt"
 	"testing"
 
 	"mpsim/net/wire"
@@ -299,91 +298,6 @@ func TestInfiniteMappingIsFinal(t *testing.T) {
 	for _, e := range []*Endpoint{w.client.ep, w.server.ep} {
 		if len(e.tokens) != 0 {
 			t.Error("the connection can still be joined")
-		}
-	}
-}
-
-// TestInfiniteMappingClosesOthers: an infinite mapping on one of two subflows ends
-// the other one, because only one can carry data then (RFC 8684 section 3.7). A
-// gap before it cannot be filled any more, so such a subflow is reset.
-//
-// row:C9
-func TestInfiniteMappingClosesOthers(t *testing.T) {
-	open := func() (*scripted, func(string)) {
-		s := newScripted(t)
-		step := func(line string) { s.line("test", line) }
-		step("+0 listen(3, 5) = 0")
-		step("+0 < addr[c0] > addr[s0] S 0:0(0) win 64000 <mss 1460, nop, nop, sackOK, nop, wscale 7, mpcapable v1 flags[flag_h] nokey>")
-		step("+0 > S. 0:0(0) ack 1 <mss 1460, nop, nop, sackOK, nop, wscale 8, mpcapable v1 flags[flag_h] key[skey]>")
-		step("+0 < . 1:1(0) ack 1 win 300 <mpcapable v1 flags[flag_h] key[ckey=7, skey]>")
-		step("+0 accept(3, ..., ...) = 4")
-		step("+0 < P. 1:11(10) ack 1 win 300 <dss dack8=1 dsn8=1 ssn=1 dll=10 nocs>")
-		step("+0 > . 1:1(0) ack 11 <dss dack8=11 nocs>")
-		step("+0.10 < addr[c1] > addr[s0] S 0:0(0) win 60000 <mss 1460, nop, nop, sackOK, nop, wscale 7, mp_join_syn address_id=3 token=sha256_32(skey)>")
-		step("+0 > addr[s0] > addr[c1] S. 0:0(0) ack 1 <mss 1460, nop, nop, sackOK, nop, wscale 8, mp_join_syn_ack address_id=0 sender_hmac=auto>")
-		step("+0.02 < addr[c1] > addr[s0] . 1:1(0) ack 1 win 300 <mp_join_ack sender_hmac=auto>")
-		step("+0 > addr[s0] > addr[c1] . 1:1(0) ack 1 <dss dack8=11 nocs>")
-		return s, step
-	}
-	s, step := open()
-	step("+0.1 < addr[c0] > addr[s0] P. 11:21(10) ack 1 win 300 <dss dack8=1 dsn8=11 ssn=11 dll=0 nocs>")
-	step("+0 > addr[s0] > addr[c1] R. 1:1(0) ack 1 <mp_reset 0>")
-	step("+0 > addr[s0] > addr[c0] . 1:1(0) ack 21")
-	step("+0 read(4, ..., 100) = 20")
-	step("+0 write(4, ..., 30) = 30")
-	step("+0 > addr[s0] > addr[c0] P. 1:31(30) ack 21")
-	step("+0 < addr[c0] > addr[s0] . 21:21(0) ack 31 win 300")
-	if i := s.e.Info(s.conns["4"]); i.Fallback != trace.InfiniteMap || i.Acked != 30 {
-		t.Errorf("%+v", i)
-	}
-
-	s, step = open()
-	step("+0.1 < addr[c0] > addr[s0] P. 11:21(10) ack 1 win 300 <dss dack8=1 dsn8=21 ssn=11 dll=0 nocs>")
-	step("+0 > addr[s0] > addr[c0] R. 1:1(0) ack 11 <mp_reset 6>")
-	if i := s.e.Info(s.conns["4"]); i.Fallback != trace.NoReason || i.Received != 10 {
-		t.Errorf("%+v", i)
-	}
-}
-
-// TestInfiniteMappingDirections: the peer declares an infinite mapping for its
-// direction and goes on with DATA_ACKs. A stack that reverts both directions sends
-// plain segments from then on; one that takes it for one direction keeps its
-// mappings, without DATA_ACKs, until the peer acknowledges without a DATA_ACK.
-//
-// row:C10
-func TestInfiniteMappingDirections(t *testing.T) {
-	for _, oneWay := range []bool{false, true} {
-		s := newScripted(t)
-		p := Linux()
-		p.InfiniteOneWay = oneWay
-		s.e = New(Config{Profile: p, Stream: func(p string) *sim.Rand { return sim.NewRand(3, 0, p) }})
-		step := func(line string) { s.line("test", line) }
-		step("+0 listen(3, 5) = 0")
-		step("+0 < S 0:0(0) win 64000 <mss 1460, nop, nop, sackOK, nop, wscale 7, mpcapable v1 flags[flag_h] nokey>")
-		step("+0 > S. 0:0(0) ack 1 <mss 1460, nop, nop, sackOK, nop, wscale 8, mpcapable v1 flags[flag_h] key[skey]>")
-		step("+0 < . 1:1(0) ack 1 win 300 <mpcapable v1 flags[flag_h] key[ckey=7, skey]>")
-		step("+0 accept(3, ..., ...) = 4")
-		step("+0 < P. 1:11(10) ack 1 win 300 <dss dack8=1 dsn8=1 ssn=1 dll=10 nocs>")
-		step("+0 > . 1:1(0) ack 11 <dss dack8=11 nocs>")
-		step("+0.1 < P. 11:21(10) ack 1 win 300 <dss dack8=1 dsn8=11 ssn=11 dll=0 nocs>")
-		step("+0 > . 1:1(0) ack 21")
-		step("+0 read(4, ..., 100) = 20")
-		for i, dsn := range []string{"1", "31", "61"} {
-			from, to := 30*i+1, 30*i+31
-			step("+0.1 write(4, ..., 30) = 30")
-			options := ""
-			if oneWay && i < 2 {
-				options = " <dss dsn8=" + dsn + " ssn=" + dsn + " dll=30 nocs>"
-			}
-			step(fmt.Sprintf("+0 > P. %d:%d(30) ack 21%s", from, to, options))
-			if i == 0 {
-				step(fmt.Sprintf("+0 < . 21:21(0) ack %d win 300 <dss dack8=%d nocs>", to, to))
-			} else {
-				step(fmt.Sprintf("+0 < . 21:21(0) ack %d win 300", to))
-			}
-		}
-		if i := s.e.Info(s.conns["4"]); i.Fallback != trace.InfiniteMap || i.Acked != 90 {
-			t.Errorf("one-way %v: %+v", oneWay, i)
 		}
 	}
 }
