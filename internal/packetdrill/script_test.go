@@ -11,14 +11,6 @@ import (
 	"mpsim/mptcp"
 )
 
-// waiting names scripts that need what the endpoint does not have yet.
-var waiting = map[string]string{
-	"add_addr_echo": "ADD_ADDR", "add_addr_retransmit": "ADD_ADDR", "join_client": "ADD_ADDR",
-	"prio_tx": "configurable endpoints", "remove_addr_rx": "REMOVE_ADDR", "remove_addr_tx": "REMOVE_ADDR",
-	"checksum_bad_single": "DSS checksums", "checksum_bad_two_subflows": "DSS checksums",
-	"checksum_good": "DSS checksums", "checksum_one_side": "DSS checksums",
-}
-
 // scripts returns the scripts below testdata.
 func scripts(t testing.TB) []string {
 	var files []string
@@ -71,9 +63,6 @@ func TestScripts(t *testing.T) {
 						continue
 					}
 					if err := execute(sc, strict); err != nil {
-						if why := waiting[name]; why != "" {
-							t.Skipf("waits for %s: %v", why, err)
-						}
 						t.Errorf("%s, strict %v: %v", family, strict, err)
 					}
 				}

@@ -116,6 +116,8 @@ func (s *Simulated) setNumber(name string, n int64) bool {
 		if n != 0 {
 			s.sysctl.checksum = mptcp.ChecksumRequired
 		}
+	case "net.mptcp.add_addr_timeout":
+		s.profile.AddAddrTimeout = sim.Duration(n) * sim.Second
 	case "net.mptcp.close_timeout":
 		s.profile.CloseTimeout = sim.Duration(n) * sim.Second
 	case "net.mptcp.syn_retrans_before_tcp_fallback":

@@ -38,12 +38,14 @@ type waiter struct {
 // protocol profile. Seed names the random streams of the host: keys, nonces,
 // initial sequence numbers.
 func NewSimulated(cfg Config, profile *mptcp.Profile, seed uint64) *Simulated {
-	s := &Simulated{cfg: cfg, profile: profile, limits: [2]int{2, 0}, sysctl: newSysctls()}
+	s := &Simulated{cfg: cfg, profile: profile, sysctl: newSysctls()}
 	s.ep = mptcp.New(mptcp.Config{
 		Profile: profile,
 		Stream:  func(purpose string) *sim.Rand { return sim.NewRand(seed, 0, "packetdrill/"+purpose) },
 	})
 	s.ep.HandleAddr(0, cfg.Local.Addr(), true, 0)
+	s.ep.SetPathLimits(0, mptcp.DefaultPathLimits())
+	s.limits = [2]int{mptcp.DefaultPathLimits().Subflows, mptcp.DefaultPathLimits().AddAddrAccepted}
 	return s
 }
 
