@@ -169,7 +169,11 @@ func TestChecksumVector(t *testing.T) {
 	o := rawOptions()
 	o.Checksum = ChecksumRequired
 	r := rawListener(t, Linux(), o)
-	r.open(capable(1, flagH, 0, 0, 0))
+	r.open(func(s *Segment) {
+		capable(1, flagH, 0, 0, 0)(s)
+		s.Opt.Present |= wire.OptMSS
+		s.Opt.MSS = 1460
+	})
 	r.send(wire.ACK, 1, 0, capable(1, flagH|wire.CapableChecksum, 2, r.key, r.peer))
 	r.ep.Write(r.now, r.conn, 999)
 	out := r.poll()
