@@ -2,6 +2,7 @@ package mptcp
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -196,6 +197,45 @@ func failExchange(both bool) func(t tester) *exploration {
 	}
 }
 
+// addAddrExchange explores how a server announces an address that the client opens
+// a subflow to; agree as in exploration.
+func addAddrExchange(agree int) func(t tester) *exploration {
+	return func(t tester) *exploration {
+		x := openExchange(t, false, 1000, 1000)
+		x.srv.close, x.agree = false, agree
+		w := x.w
+		w.options = func(h string, o *SocketOptions) {
+			o.PathManager = func(*sim.Rand) PathManager { return announcedPM{} }
+		}
+		x.establish()
+		x.start = func() {
+			addr := netip.MustParseAddr("10.0.9.2")
+			w.server.ep.HandleAddr(w.now, addr, true, 0)
+			if _, err := w.server.ep.AddAddr(w.now, AddrConfig{Addr: addr, Flags: AddrSignal}); err != nil {
+				t.Fatal(err)
+			}
+			x.cli.close, x.srv.close = agree == 0, agree == 0
+			w.flush(w.client)
+			w.flush(w.server)
+		}
+		return x
+	}
+}
+
+// announcedPM announces what is configured and connects to what is announced.
+type announcedPM struct{}
+
+func (announcedPM) OnEvent(_ sim.Time, ev PathEvent, act *PathActions) {
+	switch ev.Kind {
+	case PathEndpointAdded:
+		act.Announce(ev.Endpoint.ID, netip.AddrPortFrom(ev.Endpoint.Addr, 0))
+	case PathAddrAdded:
+		if !ev.Again {
+			act.OpenTo(act.Local[0].Addr, ev.Remote, ev.ID, false)
+		}
+	}
+}
+
 // explored are the exchanges that issue from RFC 8684 sections 3.1, 3.2, 3.3.3, 3.5.
 var explored = []exploring{
 	{"handshake", func(t tester) *exploration { return openExchange(t, false, 1, 1) }, false, 300 * sim.Second, "MPCapableACKRX"},
@@ -220,6 +260,8 @@ var explored = []exploring{
 		}
 		return x
 	}, false, 300 * sim.Second, "MPJoinSynTx"},
+	{"ADD_ADDR", addAddrExchange(2), false, 300 * sim.Second, "AddAddr"},
+	{"ADD_ADDR and close", addAddrExchange(0), false, 300 * sim.Second, "AddAddrTx"},
 	{"DATA_FIN by both", closeExchange(false, 0, 0), false, 300 * sim.Second, "DataFinTx"},
 	{"DATA_FIN with data", closeExchange(true, 1500, 1500), false, 300 * sim.Second, "DataFinTx"},
 	{"MP_FAIL on the only subflow", failExchange(false), false, 300 * sim.Second, "MPFailTx"},
