@@ -105,6 +105,10 @@ type Profile struct {
 	// sent again.
 	Reinject      ReinjectPolicy
 	ReinjectAfter int
+	// ICMPFailsSubflow: an ICMP error about an established subflow resets it, if
+	// another one can carry data (RFC 8684 section 3.3.6). In Linux such errors are
+	// advice, as for any TCP connection (tcp_v4_err).
+	ICMPFailsSubflow bool
 	// SubflowTimeouts is the number of timeouts in a row at which a subflow is
 	// reset beside which another can carry data; 0: it goes on as long as TCP does.
 	SubflowTimeouts int
@@ -236,8 +240,9 @@ func RFC() *Profile {
 		MaxMapping:     65428,
 		HoldUnmapped:   true, ReleaseNeedsSubflow: true,
 		AnnounceFallback: true, RejoinAfterFail: true,
-		Reinject:       ReinjectOnRTO,
-		DataFINTimeout: sim.Second, AnswerDataFIN: true,
+		Reinject:         ReinjectOnRTO,
+		ICMPFailsSubflow: true,
+		DataFINTimeout:   sim.Second, AnswerDataFIN: true,
 		CloseTimeout: 60 * sim.Second,
 		WindowProbe:  sim.Second,
 	}

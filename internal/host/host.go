@@ -144,6 +144,8 @@ func (h *Host) Receive(now sim.Time, id simnet.PacketID) {
 		}
 	case wire.ProtoUDP:
 		h.receiveUDP(now, t, in)
+	case wire.ProtoICMP, wire.ProtoICMPv6:
+		h.receiveICMP(now, t.Proto, in.Opt)
 	}
 	h.net.Free(id)
 	h.Pump(now)

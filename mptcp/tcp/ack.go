@@ -133,7 +133,7 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 	if s.Flags.Has(wire.ECE) && c.options&useECN != 0 {
 		f.flags |= ackECE
 	}
-	c.retries.probes = 0
+	c.retries.probes, c.retries.soft = 0, trace.NoReason
 	if c.flight.empty() {
 		c.ackOfNothing(now, &f)
 	} else {

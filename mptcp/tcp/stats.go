@@ -10,6 +10,7 @@ type Stats struct {
 
 	RetransmittedSegments int64
 	RetransmittedBytes    int64
+	SoftErrors            int64 // ICMP errors about what was in flight
 	Timeouts              int64 // retransmission timer expiries in synchronised states
 	SynTimeouts           int64 // of SYN or SYN/ACK
 	FastRecoveries        int64

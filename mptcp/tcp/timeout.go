@@ -12,8 +12,9 @@ import (
 
 // retryState counts what goes unanswered.
 type retryState struct {
-	timeouts int // retransmission timeouts since SND.UNA last moved
-	probes   int // window probes or keepalives since the last ACK
+	timeouts int          // retransmission timeouts since SND.UNA last moved
+	probes   int          // window probes or keepalives since the last ACK
+	soft     trace.Reason // of an ICMP error since the last ACK
 	probeAt  sim.Time
 }
 
@@ -28,7 +29,7 @@ func (c *Conn) retransmissionTimeout(now sim.Time) {
 		return
 	}
 	if c.vanished(now) || c.snd.wnd > 0 && c.givenUp(now) {
-		c.die(now, trace.TimedOut)
+		c.die(now, c.timedOut())
 		return
 	}
 	c.stats.Timeouts++
@@ -240,7 +241,7 @@ func (c *Conn) windowProbeTimeout(now sim.Time) {
 	}
 	if c.retries.probes >= c.p.Retries2 ||
 		c.userTimeout > 0 && c.retries.probes > 0 && now.Sub(c.retries.probeAt) >= c.userTimeout {
-		c.die(now, trace.TimedOut)
+		c.die(now, c.timedOut())
 		return
 	}
 	c.out |= outProbe

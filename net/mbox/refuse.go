@@ -99,11 +99,11 @@ func (b *reject) unreachable(p *simnet.Packet, t wire.Tuple, d simnet.Dir, out s
 			ip -= wire.UDPHeaderLen
 		}
 	}
-	m := wire.ICMPMessage{Type: 3, Code: b.code, Body: b.buf[:min(len(b.buf), ip+b.quote)]}
 	proto := uint8(wire.ProtoICMP)
 	if t.Src.Addr().Is6() {
-		m.Type, proto = 1, wire.ProtoICMPv6
+		proto = wire.ProtoICMPv6
 	}
+	m := wire.NewUnreachable(proto, b.code, b.buf[:min(len(b.buf), ip+b.quote)])
 	b.made = out.New(wire.Tuple{
 		Src: netip.AddrPortFrom(b.address(t.Dst.Addr()), 0), Dst: netip.AddrPortFrom(t.Src.Addr(), 0), Proto: proto,
 	})

@@ -58,6 +58,7 @@ const (
 	BoxAction            // a box acts on a packet; Why says how: box number, seq, payload bytes, flags
 	AddressSignal        // ADD_ADDR or REMOVE_ADDR: what (see Signal), address id, port or count
 	OptionLeftOut        // an option did not fit: option (wire.OptSet), octets or ids that it needs, octets left
+	ICMPError            // an ICMP error about a connection: kind and code of the message; what became of it: 1 noted, 2 the end
 	numKinds
 )
 
@@ -98,6 +99,7 @@ var kinds = [numKinds]kindInfo{
 	BoxAction:       {"box_action", [5]string{"box", "seq", "payload", "flags"}},
 	AddressSignal:   {"address_signal", [5]string{"what", "id", "port"}},
 	OptionLeftOut:   {"option_left_out", [5]string{"option", "need", "room"}},
+	ICMPError:       {"icmp_error", [5]string{"kind", "code", "outcome"}},
 }
 
 // String returns the name of the kind, as event logs print it.
