@@ -634,3 +634,70 @@ func TestRemoveAddrAbilities(t *testing.T) {
 		}
 	}
 }
+
+// TestVersion0Abort: an aborted connection ends with MP_FASTCLOSE and without
+// MP_TCPRST in version 0, and with both in version 1; Implementation 2 has neither
+// and does not heed the first.
+func TestVersion0Abort(t *testing.T) {
+	for _, v := range []struct {
+		profile    *Profile
+		versions   Versions
+		fast, code bool
+	}{
+		{Linux(), Version0, true, false},
+		{Linux(), Version1, true, true},
+		{FreeBSD02(), Version0, false, false},
+	} {
+		w := newWorld(t, 10*ms, 10*ms)
+		w.profile = v.profile
+		w.opt.Versions = v.versions
+		w.start()
+		srv := &app{}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 1000
+		w.flush(w.client)
+		w.until(sim.Second, "joined", func() bool { return cli.saw(SubflowUp) == 1 && srv.off == 1000 })
+		w.runTo(w.now.Add(100 * ms))
+		first := len(w.log)
+		w.client.ep.Abort(w.now, cli.conn)
+		w.flush(w.client)
+		w.runTo(w.now.Add(2 * sim.Second))
+		fast, code, resets := false, false, 0
+		for i := first; i < len(w.log); i++ {
+			o := w.log[i].options()
+			fast, code = fast || o.Has(wire.OptFastClose), code || o.Has(wire.OptRst)
+			resets += b2i(w.log[i].seg.Flags.Has(wire.RST))
+		}
+		if fast != v.fast || code != v.code || resets < 2 {
+			t.Errorf("%s, %v: MP_FASTCLOSE %v, MP_TCPRST %v, %d resets", v.profile.Name, v.versions, fast, code, resets)
+		}
+	}
+}
+
+// TestAddAddrOfOtherVersion: an announcement in the form of the other version is
+// not heeded, although it can be read.
+func TestAddAddrOfOtherVersion(t *testing.T) {
+	for _, v := range []Versions{Version0, Version1} {
+		w := newWorld(t, 10*ms)
+		w.opt.Versions = v
+		w.start()
+		srv := &app{}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 1000
+		w.flush(w.client)
+		w.runTo(w.now.Add(200 * ms))
+		c := w.client.ep.socks.get(cli.conn).conn
+		for i, other := range []bool{true, false} {
+			o := wire.AddAddr{V0: (v == Version0) != other, AddrID: uint8(5 + i), Addr: netip.MustParseAddr("10.0.9.7")}
+			if !o.V0 {
+				o.HMAC = addAddrHMAC(c.remote.key, c.local.key, o.AddrID, netip.AddrPortFrom(o.Addr, 0))
+			}
+			c.subs[0].readAddAddr(w.now, &o)
+			if heard := len(c.addr.heard); heard != i {
+				t.Errorf("%v, other version %v: %d addresses known", v, other, heard)
+			}
+		}
+	}
+}
