@@ -38,20 +38,21 @@ type connection struct {
 	subs          []*subflow
 	lanes         [64]*subflow // of those that are not buried: the sets of carriers
 
-	send     sendQueue
-	lit      *tcp.Literals // literal parts of our stream; nil: none yet
-	peer     peerWindow
-	recv     reassembly
-	wnd      localWindow
-	closing  closing
-	fallback fallback
-	timer    uint32
-	retrans  retransTimer
-	probe    probeTimer
-	pm       pathManaging
-	addr     addressing
-	stats    connStats
-	early    earlyData
+	send      sendQueue
+	lit       *tcp.Literals // literal parts of our stream; nil: none yet
+	peer      peerWindow
+	recv      reassembly
+	wnd       localWindow
+	closing   closing
+	fallback  fallback
+	fastClose fastClose
+	timer     uint32
+	retrans   retransTimer
+	probe     probeTimer
+	pm        pathManaging
+	addr      addressing
+	stats     connStats
+	early     earlyData
 
 	freed   int      // subflows that TCP has forgotten
 	acked   uint64   // highest DATA_ACK seen, not yet acted on
@@ -101,6 +102,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 	c.retrans.stop()
 	c.probe.stop()
 	c.closing.init()
+	c.fastClose.at = sim.Never
 	c.pm.init(e, s)
 	c.addr.init()
 	c.local = e.chooseKey(c)
@@ -361,7 +363,7 @@ func (c *connection) tellApp(now sim.Time) {
 
 // deadline implements timed.
 func (c *connection) deadline() sim.Time {
-	d := min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.pm.at, c.addr.deadline())
+	d := min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.fastClose.at, c.pm.at, c.addr.deadline())
 	for _, f := range c.subs {
 		d = min(d, f.join.again, f.fail.at)
 	}
@@ -386,6 +388,9 @@ func (c *connection) expire(now sim.Time) {
 	}
 	if c.closing.at <= now {
 		c.dataFINTimeout(now)
+	}
+	if c.fastClose.at <= now {
+		c.fastCloseTimeout(now)
 	}
 	if c.pm.at <= now {
 		c.pm.timeout(now)
@@ -413,20 +418,6 @@ func (c *connection) finish(now sim.Time, why trace.Reason) {
 	c.pm.stop()
 	c.addr.stop()
 	c.sock.end(now, why)
-}
-
-// abort resets all subflows. On our own account it tells the peer by MP_FASTCLOSE
-// that the connection is over, too (RFC 8684 section 3.5; Linux puts it into the
-// RST of every subflow).
-func (c *connection) abort(now sim.Time, why trace.Reason) {
-	c.finish(now, why)
-	for _, f := range c.subs {
-		if !f.dead {
-			f.fast = why != trace.ResetReceived && f.established()
-			f.reset(now, rstNone, trace.ResetSent)
-		}
-	}
-	c.settle(now)
 }
 
 // flowReleased notes that TCP has forgotten a subflow.

@@ -107,7 +107,7 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 	}
 	for f := e.ready.head; f != nil; f = e.ready.head {
 		if !f.gone && f.tcp.Poll(now, out) {
-			if f.mute {
+			if (f.mute || f.quiet) && !f.lets(out) {
 				continue
 			}
 			if c := e.polled; c != nil {

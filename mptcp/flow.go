@@ -22,6 +22,7 @@ type flow struct {
 	timer uint32
 	state tcp.State // of plain connections, when last looked at
 	mute  bool      // the source address is gone, nothing can be sent
+	quiet bool      // nothing but MP_FASTCLOSE and RST can be sent
 
 	queued bool // in the ready list
 	gone   bool // released

@@ -40,6 +40,8 @@ type ConnInfo struct {
 	PeerWindow    int64  // right edge of the peer's window less what was granted
 	Subflows      int    // that there ever were
 	SchedulerAsks int64
+	// FastCloseWait: MP_FASTCLOSE is on its way, and the peer has not answered.
+	FastCloseWait bool
 }
 
 // SubflowInfo is what a subflow of a connection shows; a plain TCP connection has
@@ -57,6 +59,7 @@ type SubflowInfo struct {
 	Ended             bool
 	State             tcp.State
 	Why               trace.Reason // of the end
+	PeerReset         PeerReset    // of a subflow that the peer has reset
 	CA                cc.State
 	SRTT, RTTVar      sim.Duration
 	MinRTT, RTO       sim.Duration
@@ -74,6 +77,13 @@ type SubflowInfo struct {
 	// Started is when the SYN was ordered or came, Established when data could be
 	// carried, End when the subflow was over; sim.Never: not yet.
 	Started, Established, End sim.Time
+}
+
+// PeerReset is what the RST of a peer said by MP_TCPRST (RFC 8684 section 3.6).
+type PeerReset struct {
+	Seen      bool  // there was one
+	Reason    uint8 // its code, 0 to 6
+	Transient bool  // flag T: the subflow may be opened again
 }
 
 // Info returns the state of a connection; the zero value if there is none.
@@ -115,6 +125,7 @@ func (c *connection) info(i *ConnInfo) {
 	i.ConnTimeouts, i.SchedulerAsks = st.retransmits, st.picks
 	i.PeerWindow = int64(c.peer.edge - c.send.next)
 	i.Subflows = len(c.subs)
+	i.FastCloseWait = c.fastClose.f != nil && !c.fastClose.f.dead
 }
 
 // state maps the DATA_FINs to the states of TCP (RFC 8684 appendix D).
@@ -155,7 +166,7 @@ func (e *Endpoint) Subflows(id ConnID, buf []SubflowInfo) []SubflowInfo {
 		i := SubflowInfo{
 			ID: f.id, LocalID: f.localID, RemoteID: f.remoteID, Active: f.active,
 			Backup: f.isBackup(), Failed: f.failed, Usable: f.usable() || f.phase == phasePlain && f.opened(),
-			Ended: f.dead, Why: f.why, Reinjected: f.reinjected,
+			Ended: f.dead, Why: f.why, PeerReset: PeerReset{Seen: f.peerRstSeen, Reason: f.peerRst.Reason, Transient: f.transient()}, Reinjected: f.reinjected,
 			Started: f.started, Established: f.usableAt, End: f.endedAt,
 		}
 		f.flow.info(&i)

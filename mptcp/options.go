@@ -29,6 +29,8 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 		f.writeCapableSYN(now, s)
 	case f.phase == phasePre:
 		f.writeJoinACK(now, s)
+	case f.fast:
+		f.writeFastClose(now, s)
 	case f.phase == phaseKeyed && f.active && f.writeCapableACK(s):
 	case f.repeatsKey(s) && f.writeCapableACK(s):
 	case f.phase == phaseKeyed || f.phase == phaseFull || f.earlyOpen():

@@ -78,6 +78,10 @@ type Profile struct {
 	// before the subflow is reset (RFC 8684 section 3.3.1); otherwise it is reset
 	// at once (Linux).
 	HoldUnmapped bool
+	// FastCloseOnAck ends a connection abruptly by MP_FASTCLOSE on an ACK of one
+	// subflow, and waits for the answer (option A of RFC 8684 section 3.5);
+	// otherwise by a RST with it on every subflow (option R, Linux).
+	FastCloseOnAck bool
 	// AnnounceFallback sends one infinite mapping with the next data after a
 	// fallback that the peer may not have noticed (RFC 8684 section 3.7); Linux
 	// sends none but in answer to MP_FAIL.
@@ -239,7 +243,7 @@ func RFC() *Profile {
 		PathSignalling: rfcSignalling(),
 		MaxMapping:     65428,
 		HoldUnmapped:   true, ReleaseNeedsSubflow: true,
-		AnnounceFallback: true, RejoinAfterFail: true,
+		AnnounceFallback: true, RejoinAfterFail: true, FastCloseOnAck: true,
 		Reinject:         ReinjectOnRTO,
 		ICMPFailsSubflow: true,
 		DataFINTimeout:   sim.Second, AnswerDataFIN: true,
@@ -273,6 +277,7 @@ func LinuxOOT() *Profile {
 			{"DataAck", "Q3.3b, f: 4 bytes, even if the peer sends 64-bit data sequence numbers"},
 			{"AnnounceFallback", "Q4.6: fallback uses an infinite mapping"},
 			{"DeliverFailed", "Q4.5: FTP through NATs that change the payload goes on"},
+			{"FastCloseOnAck", "Q3.5: supported; RFC 6824 section 3.5 has it on an ACK only"},
 			{"Reinject", "Q5.3: upon an RTO all the unacknowledged data of the subflow is reinjected on others"},
 			{"ReceiveBuffer", "Q5.1: Linux's autotuning, slightly modified"},
 		},
@@ -280,6 +285,7 @@ func LinuxOOT() *Profile {
 		Checksum:     ChecksumRequired,
 		CapableSYNs:  4,
 		SubflowLimit: 31, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
+		FastCloseOnAck: true, // the only form of RFC 6824 section 3.5
 		PathSignalling: linuxOOTSignalling(),
 		DSN:            DSN4, DataAck: DataAck4,
 		MaxMapping:       1,

@@ -73,11 +73,8 @@ func (f *subflow) writeReset(now sim.Time, s *Segment, room int) {
 		return
 	}
 	o := s.Options()
-	if f.fast && c.p.can(FastClose) && c.remote.known && room >= 12 {
-		o.Present |= wire.OptFastClose
-		o.FastClose.ReceiverKey = uint64(c.remote.key)
-		room -= 12
-		c.e.count(now, c.sock, mpFastcloseTx)
+	if f.fast && c.remote.known && room >= 12 {
+		room -= f.writeFastClose(now, s)
 	}
 	if f.fail.due && c.remote.known && room >= 12 {
 		f.writeFail(now, s)
@@ -103,18 +100,6 @@ func (f *subflow) readReset(now sim.Time, s *Segment) {
 	if s.Opt.Has(wire.OptFail) {
 		f.readFailedReset(now)
 	}
-}
-
-// readFastClose ends the connection on the peer's word, if it knows our key (RFC
-// 8684 section 3.5). Whatever carried it, the other subflows are reset.
-func (f *subflow) readFastClose(now sim.Time, s *Segment) {
-	c := f.conn
-	if Key(s.Opt.FastClose.ReceiverKey) != c.local.key || f.phase == phasePlain || !c.p.can(FastClose) {
-		return
-	}
-	c.e.count(now, c.sock, mpFastcloseRx)
-	c.fastClosed = true
-	c.changed = true
 }
 
 // rstCode returns the reason that the peer gave for its reset, or NoRstCode.

@@ -105,7 +105,7 @@ type subflow struct {
 	synSent  int   // SYNs with MP_CAPABLE or MP_JOIN sent
 	turn     bool  // MP_CAPABLE was sent, a DATA_FIN may be next
 	rst      uint8 // code of the MP_TCPRST option of our reset
-	fast     bool  // our reset carries MP_FASTCLOSE
+	fast     bool  // our reset or the next ACK carries MP_FASTCLOSE
 	why      trace.Reason
 
 	started, usableAt, endedAt sim.Time
@@ -205,6 +205,10 @@ func (f *subflow) SegmentAt(_ sim.Time, pos uint64, max int) (n int, off uint64)
 // Deliver implements tcp.Extension: received bytes go where their mapping says.
 func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 	c := f.conn
+	if f.flow.quiet {
+		c.recv.arena.Release(off, int64(n)) // no data is accepted any more
+		return
+	}
 	for n > 0 {
 		if f.byPosition() {
 			f.deliverByPosition(now, pos, n, off)
