@@ -2,6 +2,7 @@ package mptcp
 
 import (
 	"mpsim/mptcp/tcp"
+	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -121,4 +122,40 @@ func (f *subflow) fallBackOr(now sim.Time, pos uint64, why trace.Reason, n count
 	}
 	f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
 	return true
+}
+
+// initialWindow is the most, in segments, that a sender has in flight before the
+// first acknowledgement (RFC 6928). A peer whose first data is acknowledged without
+// a DATA_ACK reverts to TCP with that much sent with mappings; options that vanish
+// behind it have vanished in mid-stream, and the peer may send data again that it
+// thinks is missing, so that going on without mappings is not safe.
+const initialWindow = 10
+
+// acknowledges reports whether a segment acknowledges data that no one did before.
+func (f *subflow) acknowledges(s *Segment) bool {
+	return s.Flags.Has(wire.ACK) && f.flow.tcp.SndEnd() > 0 && s.Ack.After(f.flow.tcp.SndUnaSeq())
+}
+
+// confirm looks at the first acknowledgement of data on an established subflow.
+// Without a DATA_ACK options do not pass: the first subflow goes on as TCP if no
+// other was ever established, and a joined one is reset (RFC 8684 section 3.7). It
+// reports whether the subflow is dead.
+func (f *subflow) confirm(now sim.Time, s *Segment) (dead bool) {
+	c := f.conn
+	switch {
+	case s.Segment.Opt.Has(wire.HasDataAck):
+		f.confirmed = true
+	case !c.p.can(AckFallback) || f.raw.on || s.Segment.Opt.Has(wire.HasDSS):
+	case s.Opt != nil && s.Opt.Present&signals != 0: // options pass
+	case f.joined && c.p.FallBackOnMoving && c.revert(now, f, c.recv.next-f.delivered(), trace.DssFallback):
+		c.e.count(now, c.sock, dssFallback)
+		f.infinite.due = c.p.AnnounceFallback
+	case f.joined:
+		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+		return true
+	case c.canFallBack(f, f.delivered()):
+		c.fallBack(now, f, trace.DssFallback, dssFallback)
+		f.infinite.due = c.p.AnnounceFallback
+	}
+	return false
 }

@@ -82,6 +82,9 @@ func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
 // readFull processes a segment on an established subflow.
 func (f *subflow) readFull(now sim.Time, s *Segment) tcp.Verdict {
 	h := &s.Segment
+	if !f.confirmed && f.acknowledges(s) && f.confirm(now, s) {
+		return tcp.Discard
+	}
 	verdict := tcp.IgnoreWindow
 	if h.Opt.Has(wire.HasDataAck) {
 		verdict = 0
@@ -251,7 +254,8 @@ type heldPiece struct {
 func (f *subflow) unmapped(now sim.Time, pos uint64, n int, off uint64) (stop bool) {
 	c := f.conn
 	c.e.count(now, c.sock, noDSSInWindow)
-	if !f.mapped && c.canFallBack(f, pos) {
+	early := !f.mapped || pos <= initialWindow*uint64(f.flow.tcp.MSS())
+	if early && c.canFallBack(f, pos) {
 		c.fallBack(now, f, trace.DssFallback, dssFallback)
 		f.infinite.due = c.p.AnnounceFallback
 		c.receivePlain(pos+1, int64(n), off)

@@ -82,6 +82,11 @@ type Profile struct {
 	// subflow, and waits for the answer (option A of RFC 8684 section 3.5);
 	// otherwise by a RST with it on every subflow (option R, Linux).
 	FastCloseOnAck bool
+	// FallBackOnMoving reverts to TCP on whichever subflow moves the data when options
+	// vanish there, and closes the others; otherwise a joined subflow is reset
+	// (RFC 8684 section 3.7). Implementation 3 of the survey, which uses one path
+	// at a time, does so (question 4.3); it is not always safe.
+	FallBackOnMoving bool
 	// AnnounceFallback sends one infinite mapping with the next data after a
 	// fallback that the peer may not have noticed (RFC 8684 section 3.7); Linux
 	// sends none but in answer to MP_FAIL.

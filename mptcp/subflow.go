@@ -86,6 +86,7 @@ type subflow struct {
 	announced          bool // its becoming usable has been acted on
 	fourth             fourthPacket
 	mapped             bool // the peer has declared a mapping by a DSS
+	confirmed          bool // our data was acknowledged with a DATA_ACK
 	timedOut           bool // a timeout has not been acted on
 	inRecovery         bool // TCP was in fast recovery when last looked at
 
