@@ -172,7 +172,7 @@ func (f *subflow) readFail(now sim.Time, s *Segment) {
 		}
 		return
 	}
-	if f.delivered() == f.flow.tcp.RcvNxt() && len(c.recv.waiting) == 0 && c.onlyOne(f) &&
+	if c.send.copies == 0 && f.delivered() == f.flow.tcp.RcvNxt() && len(c.recv.waiting) == 0 && c.onlyOne(f) &&
 		c.revert(now, f, c.recv.next-f.delivered(), trace.MPFail) {
 		f.infinite.due = true
 		f.answerFail(now)

@@ -124,12 +124,12 @@ func (f *subflow) fallBackOr(now sim.Time, pos uint64, why trace.Reason, n count
 	return true
 }
 
-// initialWindow is the most, in segments, that a sender has in flight before the
-// first acknowledgement (RFC 6928). A peer whose first data is acknowledged without
+// initialWindow is the most that a sender has in flight before the first
+// acknowledgement, in bytes (RFC 6928: ten segments). A peer whose first data is acknowledged without
 // a DATA_ACK reverts to TCP with that much sent with mappings; options that vanish
 // behind it have vanished in mid-stream, and the peer may send data again that it
 // thinks is missing, so that going on without mappings is not safe.
-const initialWindow = 10
+const initialWindow = 14600
 
 // acknowledges reports whether a segment acknowledges data that no one did before.
 func (f *subflow) acknowledges(s *Segment) bool {

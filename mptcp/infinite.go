@@ -39,16 +39,17 @@ func (l *straight) grantAt(pos, dsn uint64) {
 	}
 }
 
-// straightFrom returns the data number of position 0 of our stream on f, if
-// everything that the peer has not acknowledged is on f, in order, or could be
-// sent there because f carried nothing yet.
+// straightFrom returns the data number of position 0 of our stream on f, if what f
+// carries of the data that the peer has not acknowledged begins with the first such
+// byte and is in order. What other subflows carried behind it can then be sent
+// again on f.
 func (c *connection) straightFrom(f *subflow) (tx uint64, ok bool) {
 	end := f.flow.tcp.SndEnd()
 	if end == 0 {
 		return c.send.una, true
 	}
 	tx = f.line.dsn - f.line.pos
-	return tx, f.line.dsn <= c.send.una && end+tx == c.send.next
+	return tx, f.line.dsn <= c.send.una && c.send.una <= end+tx && end+tx <= c.send.next
 }
 
 // revert makes f plain TCP: in our direction from now on, in the peer's from the

@@ -254,7 +254,7 @@ type heldPiece struct {
 func (f *subflow) unmapped(now sim.Time, pos uint64, n int, off uint64) (stop bool) {
 	c := f.conn
 	c.e.count(now, c.sock, noDSSInWindow)
-	early := !f.mapped || pos <= initialWindow*uint64(f.flow.tcp.MSS())
+	early := !f.mapped || pos <= initialWindow
 	if early && c.canFallBack(f, pos) {
 		c.fallBack(now, f, trace.DssFallback, dssFallback)
 		f.infinite.due = c.p.AnnounceFallback

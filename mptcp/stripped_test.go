@@ -1,0 +1,301 @@
+package mptcp
+
+import (
+	"testing"
+
+	"mpsim/net/wire"
+	"mpsim/sim"
+)
+
+// Options that vanish (RFC 8684 section 3.7), case by case.
+
+// afterHandshake removes MPTCP options from everything behind the first pure ACK of
+// the handshake.
+func afterHandshake() func(*Segment) []*Segment {
+	acks := 0
+	return func(s *Segment) []*Segment {
+		if s.Flags.Has(wire.SYN) {
+			return []*Segment{s}
+		}
+		if acks++; acks == 1 && s.Len == 0 {
+			return []*Segment{s}
+		}
+		return stripAll(s)
+	}
+}
+
+// withoutSYN removes MPTCP options from everything but SYNs.
+func withoutSYN() func(*Segment) []*Segment {
+	return strip(func(s *Segment) bool { return !s.Flags.Has(wire.SYN) })
+}
+
+// TestFirstDataStripped: the handshake passes, but the first data or its
+// acknowledgement loses its options, in either direction or both, and either side
+// speaks first. Both sides go on as TCP without loss, whichever stack they are, and
+// a stack that announces it sends exactly one infinite mapping.
+//
+// row:C2
+func TestFirstDataStripped(t *testing.T) {
+	const size = 200_000
+	type boxes = func() func(*Segment) []*Segment
+	for _, v := range []struct {
+		name     string
+		up, down boxes
+	}{
+		{"client's data", afterHandshake, nil}, {"server's answers", nil, withoutSYN}, {"both", afterHandshake, withoutSYN},
+	} {
+		for first := range 3 { // client, server, both at once
+			for pair := range 4 {
+				w := newWorld(t, 10*ms)
+				w.profile, w.served = Linux(), Linux()
+				if pair&1 != 0 {
+					w.profile = RFC()
+				}
+				if pair&2 != 0 {
+					w.served = RFC()
+				}
+				if v.up != nil {
+					w.paths[0][0].box = v.up()
+				}
+				if v.down != nil {
+					w.paths[0][1].box = v.down()
+				}
+				w.start()
+				srv := &app{}
+				if first != 0 {
+					srv.toWrite = size
+				}
+				w.server.accept = func() *app { return srv }
+				cli := w.connect()
+				w.until(sim.Second, "connected", func() bool { return cli.saw(Connected) == 1 && srv.conn != 0 })
+				if first != 1 {
+					cli.toWrite = size
+					w.flush(w.client)
+				}
+				w.runTo(sim.Time(2 * sim.Second))
+				cli.toWrite, srv.toWrite = cli.toWrite+1000, srv.toWrite+1000
+				cli.close, srv.close = true, true
+				w.flush(w.client)
+				w.flush(w.server)
+				w.runTo(sim.Time(10 * sim.Second))
+				up, down := uint64(1000), uint64(1000)
+				if first != 1 {
+					up += size
+				}
+				if first != 0 {
+					down += size
+				}
+				if cli.off != down || srv.off != up || cli.bad+srv.bad != 0 || cli.saw(Fallback) != 1 || srv.saw(Fallback) != 1 {
+					t.Errorf("%s, first %d, pair %d: client read %d of %d, server %d of %d (%d bad), events %v, %v\n%s",
+						v.name, first, pair, cli.off, down, srv.off, up, cli.bad+srv.bad, cli.events, srv.events, w.dump(12))
+				}
+				w.judgeAnnouncements(t, v.name, first, pair)
+			}
+		}
+	}
+}
+
+// judgeAnnouncements checks that infinite mappings come once from each side that
+// announces them, and from no other.
+func (w *world) judgeAnnouncements(t *testing.T, name string, first, pair int) {
+	t.Helper()
+	seqs := [2]map[wire.Seq]bool{{}, {}}
+	for i := range w.log {
+		r := &w.log[i]
+		if !r.seg.Opt.Has(wire.HasMap) || r.seg.MapLen != 0 {
+			continue
+		}
+		side := 1
+		if r.up {
+			side = 0
+		}
+		seqs[side][r.seg.Seq] = true
+		if r.seg.Len == 0 || pair>>side&1 == 0 {
+			t.Errorf("%s, first %d, pair %d: %s", name, first, pair, w.line(r))
+		}
+	}
+	if len(seqs[0]) > 1 || len(seqs[1]) > 1 || pair == 3 && len(seqs[0])+len(seqs[1]) == 0 {
+		t.Errorf("%s, first %d, pair %d: infinite mappings at %v", name, first, pair, seqs)
+	}
+}
+
+// TestJoinedSubflowStripped: options vanish on a joined subflow right after its
+// handshake, in one direction or in both. Data without mapping, or acknowledged
+// without a DATA_ACK, resets that subflow with reason 6, and the stream goes on
+// over the other one.
+//
+// row:C3
+func TestJoinedSubflowStripped(t *testing.T) {
+	const size = 2 << 20
+	for _, profile := range []string{"linux", "rfc"} {
+		for dir := 1; dir < 4; dir++ {
+			w := newWorld(t, 10*ms, 20*ms)
+			w.profile = ProfileByName(profile)
+			w.options = func(_ string, o *SocketOptions) { o.ReceiveBuffer = 100_000 }
+			w.start()
+			for _, p := range w.paths {
+				p[1].rate, p[1].limit = 10*sim.MegabitPerSecond, 50
+			}
+			srv := &app{toWrite: size, close: true}
+			w.server.accept = func() *app { return srv }
+			cli := w.connect()
+			cli.toWrite = 10
+			w.flush(w.client)
+			if dir&1 != 0 {
+				w.paths[1][0].box = afterJoin(0)
+			}
+			if dir&2 != 0 {
+				w.paths[1][1].box = afterJoin(1) // the fourth packet passes
+			}
+			w.finish(t, cli, srv, size)
+			reasons := 0
+			for i := range w.log {
+				r := &w.log[i]
+				if r.path == 1 && r.seg.Flags.Has(wire.RST) && r.options().Has(wire.OptRst) && r.opt.Rst.Reason == 6 {
+					reasons++
+				}
+				if r.path == 0 && r.seg.Flags.Has(wire.RST) {
+					t.Errorf("%s %d: %s", profile, dir, w.line(r))
+				}
+			}
+			if reasons == 0 || cli.saw(Fallback)+srv.saw(Fallback) != 0 {
+				t.Errorf("%s %d: no reset with reason 6, events %v\n%s", profile, dir, cli.events, w.dump(10))
+			}
+		}
+	}
+}
+
+// afterJoin removes MPTCP options from everything behind the handshake of a join
+// and the first packets that follow it in a direction.
+func afterJoin(pass int) func(*Segment) []*Segment {
+	n := 0
+	return strip(func(s *Segment) bool {
+		if s.Opt.Has(wire.OptJoin) || s.Flags.Has(wire.SYN|wire.RST) {
+			return false
+		}
+		n++
+		return n > pass
+	})
+}
+
+// TestBackupStripped is the corner case of survey implementation 3 (questions 4.3
+// and 10.7): one path is active, its data is to go on over a backup that never
+// carried any, but a box removes the options of the acknowledgements there. By the
+// RFC the backup is reset and the session is stuck until the first path comes back;
+// a stack that keeps the subflow which moves data falls back on it, says so by an
+// infinite mapping, and goes on.
+//
+// row:C11
+func TestBackupStripped(t *testing.T) {
+	const size = 2 << 20
+	for _, moving := range []bool{false, true} {
+		p := RFC()
+		p.FallBackOnMoving = moving
+		w := newWorld(t, 10*ms, 20*ms)
+		w.profile = p
+		w.start()
+		w.client.ep.HandleAddr(w.now, clientAddr(1), true, AddrBackup)
+		for _, x := range w.paths {
+			x[1].rate, x[1].limit = 10*sim.MegabitPerSecond, 50
+		}
+		srv := &app{toWrite: size, close: true}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 10
+		w.flush(w.client)
+		w.paths[1][0].box = afterJoin(0)
+		w.runTo(sim.Time(sim.Second))
+		before := cli.off
+		dead := func(int, sim.Time, *Segment) bool { return true }
+		w.paths[0][0].drop, w.paths[0][1].drop = dead, dead
+		w.runTo(sim.Time(20 * sim.Second))
+		switch {
+		case before == 0 || before == size:
+			t.Fatalf("read %d before", before)
+		case moving && (cli.off != size || cli.bad != 0 || cli.saw(Fallback)+srv.saw(Fallback) != 2):
+			t.Errorf("read %d (%d bad), events %v, %v\n%s", cli.off, cli.bad, cli.events, srv.events, w.dump(20))
+		case !moving && (cli.off > before+200_000 || cli.bad != 0 || cli.eof):
+			t.Errorf("not stuck: read %d, then %d", before, cli.off)
+		}
+	}
+}
+
+// TestSplitAtMappings: a box cuts every segment in two at every place near the
+// boundary of a mapping and copies the options to both parts (HotMiddlebox 2013
+// figure 4): both ends stay in step, with checksums and without.
+//
+// row:C13
+func TestSplitAtMappings(t *testing.T) {
+	const size = 100_000
+	for _, policy := range []ChecksumPolicy{ChecksumOnDemand, ChecksumRequired} {
+		for _, at := range []int{1, 2, 7, 100, 700, 1419, 1420, -1, -2} {
+			w := checksumWorld(t, policy, policy, 10*ms, 20*ms)
+			for _, p := range w.paths {
+				p[1].rate = 20 * sim.MegabitPerSecond
+				p[1].box = splitter(at)
+			}
+			w.start()
+			srv := &app{}
+			w.server.accept = func() *app { return srv }
+			cli := w.connect()
+			for i := range 40 { // writes of odd sizes make many mappings
+				w.at(sim.Time(sim.Duration(50+10*i)*ms), func() {
+					srv.toWrite += size / 40
+					if i == 39 {
+						srv.close = true
+					}
+				})
+			}
+			w.finish(t, cli, srv, size)
+			if cli.saw(Fallback)+srv.saw(Fallback)+cli.saw(SubflowDown) != 0 {
+				t.Errorf("policy %d, cut at %d: events %v", policy, at, cli.events)
+			}
+			w.counter(w.client, "DSSNotMatching", 0)
+			w.counter(w.client, "DataCsumErr", 0)
+		}
+	}
+}
+
+// splitter cuts segments behind at bytes, or before the last -at.
+func splitter(at int) func(*Segment) []*Segment {
+	return func(s *Segment) []*Segment {
+		n := at
+		if at < 0 {
+			n = int(s.Len) + at
+		}
+		if n <= 0 || n >= int(s.Len) {
+			return []*Segment{s}
+		}
+		head, tail := copyOf(s), copyOf(s)
+		head.Len = uint16(n)
+		head.Flags &^= wire.FIN | wire.PSH
+		tail.Seq, tail.Off, tail.Len = s.Seq.Add(n), s.Off+uint64(n), s.Len-uint16(n)
+		return []*Segment{head, tail}
+	}
+}
+
+// TestDataOutOfWindow: data with a number beyond the window is dropped and not
+// DATA_ACKed, though the subflow acknowledges it (RFC 8684 section 3.8).
+//
+// row:C14
+func TestDataOutOfWindow(t *testing.T) {
+	s := newScripted(t)
+	s.opt.ReceiveBuffer = 64 << 10
+	step := func(line string) { s.line("test", line) }
+	step("+0 listen(3, 5) = 0")
+	step("+0 < S 0:0(0) win 64000 <mss 1460, nop, nop, sackOK, nop, wscale 7, mpcapable v1 flags[flag_h] nokey>")
+	step("+0 > S. 0:0(0) ack 1 <...>")
+	step("+0 < . 1:1(0) ack 1 win 300 <mpcapable v1 flags[flag_h] key[ckey=7, skey]>")
+	step("+0 accept(3, ..., ...) = 4")
+	step("+0 < P. 1:11(10) ack 1 win 300 <dss dack8=1 dsn8=1 ssn=1 dll=10 nocs>")
+	step("+0 > . 1:1(0) ack 11 <dss dack8=11 nocs>")
+	step("+0 < P. 11:21(10) ack 1 win 300 <dss dack8=1 dsn8=70000 ssn=11 dll=10 nocs>")
+	step("+0 > . 1:1(0) ack 21 <dss dack8=11 nocs>")
+	step("+0 < P. 21:31(10) ack 1 win 300 <dss dack8=1 dsn8=4000000000 ssn=21 dll=10 nocs>")
+	step("+0 > . 1:1(0) ack 31 <dss dack8=11 nocs>")
+	step("+0 < P. 31:41(10) ack 1 win 300 <dss dack8=1 dsn8=11 ssn=31 dll=10 nocs>")
+	step("+0 > . 1:1(0) ack 41 <dss dack8=21 nocs>")
+	if i := s.e.Info(s.conns["4"]); i.Refused != 20 || i.OutOfOrder != 0 || i.Received != 20 {
+		t.Errorf("%+v", i)
+	}
+}
