@@ -273,29 +273,3 @@ func splitter(at int) func(*Segment) []*Segment {
 		return []*Segment{head, tail}
 	}
 }
-
-// TestDataOutOfWindow: data with a number beyond the window is dropped and not
-// DATA_ACKed, though the subflow acknowledges it (RFC 8684 section 3.8).
-//
-// row:C14
-func TestDataOutOfWindow(t *testing.T) {
-	s := newScripted(t)
-	s.opt.ReceiveBuffer = 64 << 10
-	step := func(line string) { s.line("test", line) }
-	step("+0 listen(3, 5) = 0")
-	step("+0 < S 0:0(0) win 64000 <mss 1460, nop, nop, sackOK, nop, wscale 7, mpcapable v1 flags[flag_h] nokey>")
-	step("+0 > S. 0:0(0) ack 1 <...>")
-	step("+0 < . 1:1(0) ack 1 win 300 <mpcapable v1 flags[flag_h] key[ckey=7, skey]>")
-	step("+0 accept(3, ..., ...) = 4")
-	step("+0 < P. 1:11(10) ack 1 win 300 <dss dack8=1 dsn8=1 ssn=1 dll=10 nocs>")
-	step("+0 > . 1:1(0) ack 11 <dss dack8=11 nocs>")
-	step("+0 < P. 11:21(10) ack 1 win 300 <dss dack8=1 dsn8=70000 ssn=11 dll=10 nocs>")
-	step("+0 > . 1:1(0) ack 21 <dss dack8=11 nocs>")
-	step("+0 < P. 21:31(10) ack 1 win 300 <dss dack8=1 dsn8=4000000000 ssn=21 dll=10 nocs>")
-	step("+0 > . 1:1(0) ack 31 <dss dack8=11 nocs>")
-	step("+0 < P. 31:41(10) ack 1 win 300 <dss dack8=1 dsn8=11 ssn=31 dll=10 nocs>")
-	step("+0 > . 1:1(0) ack 41 <dss dack8=21 nocs>")
-	if i := s.e.Info(s.conns["4"]); i.Refused != 20 || i.OutOfOrder != 0 || i.Received != 20 {
-		t.Errorf("%+v", i)
-	}
-}

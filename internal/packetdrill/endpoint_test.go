@@ -93,6 +93,26 @@ func TestDataFINBeforeData(t *testing.T) {
 `)
 }
 
+// TestDataOutOfWindow: data with a number beyond the window is dropped and not
+// DATA_ACKed, though the subflow acknowledges it (RFC 8684 section 3.8); what
+// belongs there is taken later.
+//
+// row:C14
+func TestDataOutOfWindow(t *testing.T) {
+	i := play(t, mptcp.Linux(), serverOpen, firstTen, `
++0 < P. 11:21(10) ack 1 win 300 <dss dack8=1 dsn8=100000000 ssn=11 dll=10 nocs, nop, nop>
++0 > . 1:1(0) ack 21 <dss dack8=11 nocs>
++0 < P. 21:31(10) ack 1 win 300 <dss dack8=1 dsn8=4000000000 ssn=21 dll=10 nocs, nop, nop>
++0 > . 1:1(0) ack 31 <dss dack8=11 nocs>
++0 < P. 31:41(10) ack 1 win 300 <dss dack8=1 dsn8=11 ssn=31 dll=10 nocs, nop, nop>
++0 > . 1:1(0) ack 41 <dss dack8=21 nocs>
++0 read(4, ..., 100) = 20
+`)
+	if i.Refused != 20 || i.OutOfOrder != 0 || i.Received != 20 {
+		t.Errorf("%+v", i)
+	}
+}
+
 // TestInfiniteMappingClosesOthers: an infinite mapping on one of two subflows ends
 // the other one, because only one can carry data then (RFC 8684 section 3.7). A
 // gap before it cannot be filled any more, so such a subflow is reset.
