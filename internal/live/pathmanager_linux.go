@@ -61,9 +61,19 @@ const (
 // SetPathLimits bounds the announced addresses that the kernel accepts and the
 // subflows of a connection beside the first (`ip mptcp limits set`).
 func (n *Namespace) SetPathLimits(addAddrAccepted, subflows uint32) error {
-	return n.pathManager("limits", pmCmdSetLimits,
-		nl.NewRtAttr(pmAttrRcvAddAddrs, nl.Uint32Attr(addAddrAccepted)),
-		nl.NewRtAttr(pmAttrSubflows, nl.Uint32Attr(subflows)))
+	return n.setPathLimits(int(addAddrAccepted), int(subflows))
+}
+
+// setPathLimits leaves negative limits as they are.
+func (n *Namespace) setPathLimits(addAddrAccepted, subflows int) error {
+	var attrs []*nl.RtAttr
+	if addAddrAccepted >= 0 {
+		attrs = append(attrs, nl.NewRtAttr(pmAttrRcvAddAddrs, nl.Uint32Attr(uint32(addAddrAccepted))))
+	}
+	if subflows >= 0 {
+		attrs = append(attrs, nl.NewRtAttr(pmAttrSubflows, nl.Uint32Attr(uint32(subflows))))
+	}
+	return n.pathManager("limits", pmCmdSetLimits, attrs...)
 }
 
 // AddPathEndpoint is `ip mptcp endpoint add`.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -58,8 +59,27 @@ func (d *tun) configure(i *Interface, mtu int) error {
 		if err := netlink.AddrAdd(link, a); err != nil {
 			return fmt.Errorf("address %v: %w", p, err)
 		}
+		if err := awaitAddress(p.Addr()); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// addressDelay bounds the time in which an address becomes the kernel's own.
+const addressDelay = 5 * time.Second
+
+// awaitAddress returns when packets to an address are taken in: for IPv6 the
+// kernel has that done by a thread of its own, some time after the address is
+// there.
+func awaitAddress(a netip.Addr) error {
+	for end := time.Now().Add(addressDelay); time.Now().Before(end); time.Sleep(200 * time.Microsecond) {
+		r, err := netlink.RouteGet(a.AsSlice())
+		if err == nil && len(r) > 0 && r[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+	}
+	return fmt.Errorf("address %v: not usable within %v", a, addressDelay)
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {

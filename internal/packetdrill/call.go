@@ -24,6 +24,7 @@ func (r *runner) syscall(e *Event, to sim.Time) {
 	r.awaitCall()
 	c := e.Call
 	call, check := r.build(c)
+	call.Blocking = e.Time.Blocking
 	p, err := r.sys.Call(call)
 	if err != nil {
 		r.errorAt(c.Pos, "%v", err)

@@ -54,6 +54,7 @@ type Call struct {
 	FD       int    // of the system, not of the script
 	MPTCP    bool   // socket: IPPROTO_MPTCP rather than IPPROTO_TCP
 	NonBlock bool   // socket: SOCK_NONBLOCK; read, write: MSG_DONTWAIT
+	Blocking bool   // the script expects it to block: it has a window of time
 	Addr     netip.AddrPort
 	N        int64    // bytes; listen: backlog; fcntl F_SETFL: the flags
 	Flags    []string // of send and recv: MSG_FASTOPEN, ...

@@ -12,6 +12,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 
+	"mpsim/internal/live"
 	"mpsim/internal/packetdrill"
 	"mpsim/mptcp"
 )
@@ -22,6 +23,8 @@ type packetdrillFlags struct {
 	family  string
 	junit   string
 	strict  bool
+	live    bool
+	tries   int
 	quiet   bool
 	seed    uint64
 	defines []string
@@ -58,6 +61,8 @@ func (p *program) packetdrillCommand() *cobra.Command {
 	fl.StringVar(&f.family, "ip_version", "", "ipv4, ipv6 or both; default: what the script says, or ipv4")
 	fl.StringVar(&f.junit, "junit", "", "write a report in JUnit's XML to `file`")
 	fl.BoolVar(&f.strict, "strict", false, "also check what the original tool leaves unchecked")
+	fl.BoolVar(&f.live, "live", false, "against the kernel of this machine instead, in real time (root, Linux)")
+	fl.IntVar(&f.tries, "tries", 1, "with --live, how often a script is run until it passes: a busy machine is late")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "print only the scripts that fail, and the summary")
 	fl.Uint64Var(&f.seed, "seed", 1, "names the random streams of the endpoint: keys, nonces, sequence numbers")
 	fl.StringArrayVarP(&f.defines, "define", "D", nil, "`NAME=VALUE`: a macro")
@@ -142,8 +147,20 @@ func (p *program) runScript(file, family string, f *packetdrillFlags) scriptVerd
 		v.skip = "the script is for " + strings.Join(sc.Families, " and ")
 		return v
 	}
-	sys := packetdrill.NewSimulated(sc.Config, mptcp.ProfileByName(f.profile), f.seed)
-	v.err = packetdrill.Run(sc, sys, packetdrill.Options{Strict: f.strict})
+	if !f.live {
+		sys := packetdrill.NewSimulated(sc.Config, mptcp.ProfileByName(f.profile), f.seed)
+		v.err = packetdrill.Run(sc, sys, packetdrill.Options{Strict: f.strict})
+		return v
+	}
+	for range max(1, f.tries) {
+		var sys packetdrill.System
+		if sys, v.err = live.NewKernel(sc.Config); v.err != nil {
+			return v
+		}
+		if v.err = packetdrill.Run(sc, sys, packetdrill.Options{Strict: f.strict}); v.err == nil {
+			break
+		}
+	}
 	return v
 }
 

@@ -61,13 +61,6 @@ func family(a netip.Addr) int {
 	return unix.AF_INET6
 }
 
-func sockaddr(a netip.AddrPort) unix.Sockaddr {
-	if a.Addr().Is4() {
-		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
-	}
-	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
-}
-
 // newSocket makes a socket of a protocol (IPPROTO_TCP, IPPROTO_MPTCP) bound to
 // an address.
 func newSocket(n *Namespace, proto int, local netip.AddrPort) (*kernelSocket, error) {
