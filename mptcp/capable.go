@@ -158,7 +158,9 @@ func (f *subflow) readCapableACK(now sim.Time, s *Segment) tcp.Verdict {
 	o := s.Opt
 	switch {
 	case c.keysEchoed(o):
-		c.e.count(now, c.sock, mpCapableACKRX)
+		if !f.flow.tcp.BehindCookie() {
+			c.e.count(now, c.sock, mpCapableACKRX) // Linux 6.18 does not count it there
+		}
 		if c.version > 0 {
 			c.remote = newSide(Key(o.Capable.SenderKey))
 		}

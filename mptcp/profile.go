@@ -58,6 +58,12 @@ type Profile struct {
 	// are sent (RFC 8684 section 3.3.1 leaves them to the sender of each packet).
 	DSN     DSNWidth
 	DataAck DataAckWidth
+	// VerifyCookieKey lets a listener that answers by SYN cookies believe only a
+	// key that it would have sent (draft-paasch-mptcp-syncookies-02 section 3.1.1);
+	// otherwise any key that comes back is believed (Linux
+	// mptcp_subflow_init_cookie_req, measured on 6.18; mptcp_cookies_reqsk_init of
+	// v0.9x).
+	VerifyCookieKey bool
 	// AckKey answers the peer's key by an ACK at once, whose DATA_ACK tells the
 	// peer that it need not repeat it (draft-paasch-mptcp-syncookies-02 section
 	// 3.1.1). RFC 8684 does not ask for it and Linux does not send it.
@@ -244,7 +250,7 @@ func RFC() *Profile {
 		Checksum:     ChecksumOnDemand,
 		CapableSYNs:  3,
 		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
-		FastOpenRoom:   RoomShortCookie,
+		FastOpenRoom: RoomShortCookie, VerifyCookieKey: true,
 		PathSignalling: rfcSignalling(),
 		MaxMapping:     65428,
 		HoldUnmapped:   true, ReleaseNeedsSubflow: true,

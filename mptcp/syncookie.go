@@ -20,7 +20,7 @@ import (
 //     timestamps both are off;
 //   - its MPTCP key is a keyed hash of the same and of the number itself, so that
 //     the key which the third packet or the first data echoes can be verified
-//     (section 3.1.1 of the draft). Linux echoes a random one and believes it.
+//     (section 3.1.1 of the draft; Profile.VerifyCookieKey).
 //
 // The connection is built when an acknowledgement of the cookie arrives. If that
 // has no MP_CAPABLE, the listener cannot know of MPTCP any more and goes on as
@@ -299,8 +299,9 @@ func (e *Endpoint) cookieACK(now sim.Time, s *Segment) bool {
 		e.resume(now, &syn, s)
 		return true
 	}
-	version := l.cookieVersion(s, &r, &syn)
-	if version == noVersion && inferred && l.sock.opt.Protocol == MPTCP && l.sock.opt.Versions.Has(1) {
+	version := e.cookieVersion(l, s, &r, &syn)
+	probe := connection{version: 1}
+	if version == noVersion && inferred && e.tokens[probe.newSide(r.key).token] == nil && l.sock.opt.Protocol == MPTCP && l.sock.opt.Versions.Has(1) {
 		o := syn.Options()
 		o.Present |= wire.OptCapable
 		o.Capable = wire.Capable{Version: 1, Flags: wire.CapableHMACSHA256}
@@ -309,8 +310,9 @@ func (e *Endpoint) cookieACK(now sim.Time, s *Segment) bool {
 		}
 	}
 	if version == noVersion && s.Segment.Opt.Has(wire.HasDSS) && !inferred && l.sock.opt.Protocol == MPTCP {
-		// MPTCP was agreed on, but the peer's key is lost with its third packet.
-		e.count(now, l.sock, mpCapableFallbackACK)
+		// MPTCP was agreed on, but the peer's key is lost with its third packet;
+		// Linux does not count it.
+		e.emit(now, l.sock, 0, trace.SYNCookie, trace.MPCapableFallbackACK, 1, int64(index), 0, 0, 0)
 	}
 	e.restoring = &r
 	e.passiveOpen(now, l, &syn)
@@ -376,12 +378,23 @@ func (e *Endpoint) joinOfCookie(s *Segment, r *restored, syn *Segment) *connecti
 
 // cookieVersion reads the peer's half of the MPTCP handshake from the segment
 // that acknowledges a cookie: the options of the SYN that it stands for, and
-// their version, or noVersion.
-func (l *listener) cookieVersion(s *Segment, r *restored, syn *Segment) uint8 {
+// their version, or noVersion. The key may have come into use since it was sent.
+func (e *Endpoint) cookieVersion(l *listener, s *Segment, r *restored, syn *Segment) uint8 {
 	opt := &l.sock.opt
 	for v := range uint8(2) {
 		if opt.Protocol != MPTCP || !opt.Versions.Has(v) || !validCapable(s.Opt, v, 2) ||
-			Key(s.Opt.Capable.ReceiverKey) != r.key {
+			opt.refusesFlags(&s.Opt.Capable) {
+			continue
+		}
+		if key := Key(s.Opt.Capable.ReceiverKey); key != r.key {
+			if e.profile.VerifyCookieKey {
+				continue
+			}
+			r.key = key
+		}
+		c := connection{version: v}
+		if e.tokens[c.newSide(r.key).token] != nil {
+			e.counts[mpFallbackTokenInit]++
 			continue
 		}
 		o := syn.Options()

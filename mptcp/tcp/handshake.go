@@ -320,6 +320,9 @@ func (c *Conn) SYNACKSent(now sim.Time) {
 	c.rcv.wup = c.rcv.nxt
 }
 
+// BehindCookie reports whether the SYN/ACK was a SYN cookie.
+func (c *Conn) BehindCookie() bool { return c.syn.stateless }
+
 // initialWindow is the window of a SYN before the field's limit.
 func (c *Conn) initialWindow(now sim.Time) int64 {
 	if c.ext != nil {
