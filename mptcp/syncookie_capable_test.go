@@ -285,6 +285,7 @@ func TestMiddleboxChangesFirstData(t *testing.T) {
 			return []*Segment{s}
 		})
 	w.runTo(w.now.Add(sim.Second))
+	w.counter(w.server, "DataCsumErr", 1)
 	if srv.off != 1000 || srv.bad < 990 || cli.saw(Fallback) != 1 || srv.saw(Fallback) != 1 {
 		t.Errorf("server read %d, %d changed; fallbacks %d and %d\n%s", srv.off, srv.bad, cli.saw(Fallback), srv.saw(Fallback), w.dump(20))
 	}

@@ -260,6 +260,11 @@ func outcomeOf(t *testing.T, lost int, version Versions, stateful, ssn bool) out
 	cli := w.dialData(4 * 1400)
 	w.until(200*sim.Second, "end", func() bool { return srv.off == 4*1400 || cli.saw(Closed) > 0 })
 	w.runTo(w.now.Add(sim.Second))
+	for _, s := range w.server.ep.socks.slots {
+		if s != nil && s.conn != nil && !s.conn.fallback.on && !s.conn.remote.known {
+			t.Errorf("%05b: the server never learnt the key", lost)
+		}
+	}
 	switch {
 	case srv.bad != 0:
 		t.Fatalf("%05b: corrupt bytes", lost)
