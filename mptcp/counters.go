@@ -1,5 +1,7 @@
 package mptcp
 
+import "mpsim/sim/trace"
+
 // Counter is one counter of an endpoint under the name that Linux gives it in
 // MPTcpExt (/proc/net/netstat), without the prefix.
 type Counter struct {
@@ -136,6 +138,14 @@ var counterNames = [numCounters]string{
 	blackhole:              "Blackhole",
 	signalLimited:          "SignalLimited",
 }
+
+// counterKeys is how the run hash knows the counters, whatever their numbers.
+var counterKeys = func() (keys [numCounters]uint32) {
+	for c, name := range counterNames {
+		keys[c] = trace.Key(name)
+	}
+	return keys
+}()
 
 // count increments a counter of the socket.
 func (s *socket) count(c counter) {

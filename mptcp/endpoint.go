@@ -166,7 +166,14 @@ func (e *Endpoint) count(now sim.Time, s *socket, c counter) {
 	if s != nil {
 		s.count(c)
 	}
-	e.emit(now, s, sched.NoFlow, trace.Counter, trace.NoReason, int64(c), int64(e.counts[c]), 0, 0, 0)
+	if e.trace == nil {
+		return
+	}
+	e.record = trace.Record{At: now, Kind: trace.Counter, Flow: int32(sched.NoFlow), A: int64(c), B: int64(e.counts[c])}
+	if s != nil {
+		e.record.Conn = s.number
+	}
+	e.trace.EmitNamed(&e.record, counterKeys[c])
 }
 
 // emit records a fact about a socket (nil: none) and a subflow of it.

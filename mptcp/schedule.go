@@ -224,7 +224,7 @@ func (c *connection) recordGrant(now sim.Time, g *sched.Grant, candidates int) {
 	if e.trace == nil {
 		return
 	}
-	e.trace.Fold(uint64(now), uint64(trace.Grant)|uint64(uint32(g.Flow))<<16|uint64(c.sock.number)<<32)
+	e.trace.Fold(uint64(now), uint64(trace.Grant.Key())^uint64(uint32(g.Flow))<<16|uint64(c.sock.number)<<32)
 	e.trace.Fold(g.DSN, uint64(g.Len)<<8|uint64(g.Kind))
 	if !e.trace.Wants(trace.Grant) {
 		return

@@ -27,7 +27,7 @@ func (n *Network) foldDrop(now sim.Time, t *trace.Node, salt uint32, id PacketID
 	s := n.Segment(id)
 	t.Fold(uint64(now), uint64(s.Seq)|uint64(s.Ack)<<32)
 	t.Fold(n.routes[s.Route].salt, packetWord(s, n.meta[id].size, salt))
-	t.Fold(uint64(trace.PacketDropped)|uint64(why)<<16, uint64(s.TTL))
+	t.Fold(uint64(trace.PacketDropped.Key())|uint64(why.Key())<<32, uint64(s.TTL))
 }
 
 // packetWord packs size (16 bits), flags (12), TOS (8) and salt (28).

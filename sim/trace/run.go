@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math/bits"
 	"slices"
 
 	"mpsim/sim"
@@ -127,9 +128,17 @@ func (n *Node) Wants(k Kind) bool { return n.wants&(1<<k) != 0 }
 // Emit folds a record into the node's chain, keeps it for invariant reports and
 // gives it to the sinks that want it.
 func (n *Node) Emit(r *Record) {
+	n.emit(r, uint64(r.A))
+}
+
+// EmitNamed is Emit for a record whose first value is the number of a name in a
+// table that may grow: key, a Key of that name, is folded in its place.
+func (n *Node) EmitNamed(r *Record, key uint32) { n.emit(r, uint64(key)) }
+
+func (n *Node) emit(r *Record, a uint64) {
 	r.Node = n.id
-	n.Fold(uint64(r.At), uint64(r.Kind)|uint64(r.Why)<<16|uint64(uint32(r.Flow))<<32)
-	n.Fold(uint64(r.A), uint64(r.B))
+	n.Fold(uint64(r.At), uint64(r.Kind.Key()^bits.RotateLeft32(r.Why.Key(), 16))|uint64(uint32(r.Flow))<<32)
+	n.Fold(a, uint64(r.B))
 	n.Fold(uint64(r.C), uint64(r.D))
 	n.Fold(uint64(r.Conn), uint64(r.E))
 	n.run.last[n.run.n%recent] = *r
