@@ -72,6 +72,9 @@ type SocketOptions struct {
 	// SendBuffer and ReceiveBuffer are in bytes of payload, fixed; 0: 4 MiB and
 	// 6 MiB (Linux tcp_wmem[2] and tcp_rmem[2]).
 	SendBuffer, ReceiveBuffer int64
+	// SendMemory and ReceiveMemory make the buffers tune themselves instead, within
+	// a range in bytes of memory (Linux tcp_wmem and tcp_rmem).
+	SendMemory, ReceiveMemory tcp.Memory
 	// MSS is the maximum segment size to announce; 0: what an MTU of 1500 leaves.
 	MSS int
 	// NoDelay switches the Nagle rule off.
@@ -137,6 +140,9 @@ func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
 	}
 	if f.Versions == 0 {
 		f.Versions = p.Versions
+	}
+	if p.ReceiveBuffer != BufferOfSocket {
+		f.ReceiveMemory = tcp.Memory{}
 	}
 	f.ReceiveBuffer = p.receiveBuffer(f.ReceiveBuffer)
 	if f.Checksum == ChecksumDefault {

@@ -43,6 +43,7 @@ type connection struct {
 	peer      peerWindow
 	recv      reassembly
 	wnd       localWindow
+	tune      tcp.ReceiveTuning
 	closing   closing
 	fallback  fallback
 	fastClose fastClose
@@ -106,6 +107,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 	c.pm.init(e, s)
 	c.addr.init()
 	c.local = e.chooseKey(c)
+	c.tuneBuffers(now)
 	c.timer = e.timers.add(c)
 	return c
 }
@@ -190,6 +192,7 @@ func (c *connection) settle(now sim.Time) {
 		return
 	}
 	c.busy = true
+	c.retrans.asked = false
 	for round := 0; ; round++ {
 		if round > 1000 {
 			sim.Bugf("connection %d does not settle", c.sock.number)
@@ -320,6 +323,10 @@ func (c *connection) read(now sim.Time, max int64) (off uint64, n int64) {
 		behind = c.early.skip(n)
 	}
 	c.wnd.read += uint64(behind)
+	if c.tune.On {
+		c.tunedRead(now, n)
+		return off, n
+	}
 	if !c.over && !c.eof() && c.wnd.worthAnnouncing(c.recv.next) {
 		c.ackAll(now)
 	}
@@ -357,7 +364,7 @@ func (c *connection) tellApp(now sim.Time) {
 		c.sock.readable()
 	}
 	if c.sock.wantWrite {
-		c.sock.writable(c.send.room(c.released()))
+		c.sock.writable(c.send.room(c.released()), c.send.limit)
 	}
 }
 

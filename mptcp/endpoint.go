@@ -119,6 +119,12 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 			return true
 		}
 		e.ready.pop()
+		if f.sub != nil && f.sub.conn.retrans.asked && f.sub.conn.send.unsent() > 0 {
+			f.sub.conn.setRetransInterval(now)
+		}
+		if f.sock.wantWrite && f.sock.opt.SendMemory.Auto() {
+			f.growSend()
+		}
 		if f.gone || f.tcp.Forgotten() {
 			e.release(now, f)
 			continue

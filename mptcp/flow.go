@@ -121,6 +121,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 		ISS:     wire.Seq(e.rnd.isn.Uint64()), TSOffset: uint32(e.rnd.isn.Uint64()),
 		MSS:        s.opt.mss(remote.Addr()),
 		SendBuffer: s.opt.SendBuffer, ReceiveBuffer: s.opt.ReceiveBuffer,
+		SendMemory: s.opt.SendMemory, ReceiveMemory: s.opt.ReceiveMemory,
 		NoDelay: s.opt.NoDelay, Keepalive: s.opt.Keepalive,
 		Arena: &e.arena, Trace: e.trace, ConnNumber: s.number,
 	}

@@ -97,6 +97,7 @@ type retransTimer struct {
 	// restart adds.
 	due      sim.Time
 	interval sim.Duration
+	asked    bool // the scheduler was asked since the connection last settled
 }
 
 func (t *retransTimer) stop() { *t = retransTimer{at: sim.Never} }

@@ -39,14 +39,25 @@ const (
 	RetransUpstream
 )
 
-// interval of the next restart, from the timers of the subflows; due is the latest
-// of their deadlines, 0: none runs.
-func (c *connection) setRetransInterval(now, due sim.Time) {
-	d := c.p.TCP.MinRTO
-	if due > now {
-		d = due.Sub(now)
+// setRetransInterval chooses the interval of the next restart when the scheduler is
+// asked, and again when what it granted has been sent, if data is left: the kernel
+// asks again then.
+func (c *connection) setRetransInterval(now sim.Time) {
+	if c.p.Retrans != RetransUpstream {
+		return
 	}
-	c.retrans.interval = d
+	due := now
+	for _, f := range c.subs {
+		if f.staleCount > 0 || !f.usable() {
+			continue
+		}
+		if d := f.flow.tcp.RtxDue(); d != sim.Never {
+			due = max(due, d)
+		}
+	}
+	if c.retrans.interval = due.Sub(now); due == now {
+		c.retrans.interval = c.p.TCP.MinRTO
+	}
 }
 
 // restartUpstream restarts the timer after a DATA_ACK, or stops it.

@@ -76,7 +76,6 @@ func (c *connection) queue() *sched.Queue {
 func (c *connection) rows(now sim.Time) []sched.Path {
 	rows := c.e.rows
 	n := 0
-	due := sim.Time(0)
 	for _, f := range c.subs {
 		if !f.usable() {
 			continue
@@ -99,12 +98,10 @@ func (c *connection) rows(now sim.Time) []sched.Path {
 		// (out-of-tree Linux, mptcp_is_temp_unavailable).
 		r.InLoss = t.CAState() == cc.LossState && r.Queued > 0
 		r.Stale = f.stale && !c.active(now, f)
-		if d := t.RtxDue(); d != sim.Never && f.staleCount == 0 {
-			due = max(due, d)
-		}
 	}
 	c.e.rows = rows
-	c.setRetransInterval(now, due)
+	c.setRetransInterval(now)
+	c.retrans.asked = true
 	return rows[:n]
 }
 
@@ -112,8 +109,12 @@ func (c *connection) rows(now sim.Time) []sched.Path {
 func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
 	t := &f.flow.tcp
 	r.Unsent = t.Unsent()
-	r.Queued = int64(t.SndEnd() - t.SndUna())
-	r.SendBufFree = c.send.limit - r.Queued
+	r.Queued = t.SendMemory()
+	if c.sock.opt.SendMemory.Auto() {
+		r.SendBufFree = t.SendBuffer() - r.Queued
+	} else {
+		r.SendBufFree = c.send.limit - r.Queued
+	}
 }
 
 // granted brings the row of a subflow up to date after a grant to it.
@@ -299,6 +300,7 @@ func (c *connection) subflowUp(now sim.Time, f *subflow) {
 		f.usableAt = now
 	}
 	c.sched.OnPath(now, f.id, true)
+	c.sumSendBuffers()
 	if c.infinite && !c.fallback.on {
 		c.resume(now, f)
 		return
@@ -320,6 +322,7 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 	f.tx.reset()
 	f.rx.reset()
 	f.discardHeld()
+	c.sumSendBuffers()
 	if f.announced {
 		c.sched.OnPath(now, f.id, false)
 	}

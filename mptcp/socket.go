@@ -147,9 +147,10 @@ func (s *socket) readable() {
 	}
 }
 
-// writable reports room after a Write that was cut short.
-func (s *socket) writable(room int64) {
-	if s.wantWrite && !s.writeQueue && !s.appClosed && s.parent == nil && 3*room >= s.opt.SendBuffer {
+// writable reports room after a Write that was cut short, once a third of the
+// buffer is free (Linux sk_stream_is_writeable).
+func (s *socket) writable(room, size int64) {
+	if s.wantWrite && !s.writeQueue && !s.appClosed && s.parent == nil && 3*room >= size {
 		s.wantWrite = false
 		s.writeQueue = true
 		s.tell(Writable, trace.NoReason)
@@ -214,6 +215,6 @@ func (s *socket) settlePlain(now sim.Time, f *flow) {
 		s.readable()
 	}
 	if s.wantWrite {
-		s.writable(c.SendRoom())
+		s.writable(c.SendRoom(), c.SendBuffer())
 	}
 }

@@ -72,6 +72,7 @@ type subflow struct {
 	stale      bool
 	staleCount uint8
 	staleHeard sim.Time
+	slope      tcp.Slope // of a receive buffer that tunes itself
 
 	localID, remoteID  uint8
 	backup, peerBackup bool     // as we, and as the peer, asked for
@@ -210,6 +211,9 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 		c.recv.arena.Release(off, int64(n)) // no data is accepted any more
 		return
 	}
+	if c.tune.On {
+		f.slope.Open(int64(n), f.flow.tcp.AdvertisedMSS(), c.wnd.size)
+	}
 	for n > 0 {
 		if f.byPosition() {
 			f.deliverByPosition(now, pos, n, off)
@@ -263,6 +267,9 @@ func (f *subflow) ReceiveWindow(sim.Time) int64 {
 	_, scale := f.flow.tcp.Scales()
 	if f.phase == phaseSYN || f.phase == phaseSYNACK {
 		scale = 0 // the window of a SYN is not scaled
+	}
+	if c.tune.On {
+		return f.offer(scale)
 	}
 	return c.wnd.announce(c.recv.next, scale)
 }

@@ -26,6 +26,7 @@ type localWindow struct {
 	size int64  // of the receive buffer in bytes
 	read uint64 // first byte that the application has not read
 	edge uint64 // right edge announced so far; data beyond it is refused
+	told int64  // window in the last segment, where the buffer tunes itself
 }
 
 // announce returns the window to put into a segment whose DATA_ACK is next, in

@@ -169,6 +169,12 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 		o.FastOpen = mptcp.FastOpenClientNoCookie | mptcp.FastOpenServerNoCookie
 	}
 	o.SYNCookies, _ = mptcp.ParseSYNCookieMode(f.SYNCookies)
+	if f.SendBuffer.Auto {
+		o.SendMemory = bounded(tcp.LinuxSendMemory, f.SendMemory.N)
+	}
+	if f.ReceiveBuffer.Auto {
+		o.ReceiveMemory = bounded(tcp.LinuxReceiveMemory, f.ReceiveMemory.N)
+	}
 	if f.Protocol == "tcp" {
 		return o
 	}
@@ -184,6 +190,13 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 		return checked(m, err)
 	}
 	return o
+}
+
+// bounded is the range of a buffer with another upper end.
+func bounded(m tcp.Memory, most int64) tcp.Memory {
+	m.Max = most
+	m.Initial = min(m.Initial, most)
+	return m
 }
 
 // checked returns a plug-in whose name and parameters passed the check.

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"mpsim/sim"
 )
 
 // checker finds what is wrong with a scenario beyond the types of its values.
@@ -106,16 +108,38 @@ func (c *checker) defaults() {
 	c.plugin(&d.TCPCC, c.plugins.ccKind())
 	c.plugin(&d.Scheduler, c.plugins.schedulerKind())
 	c.plugin(&d.PathManager, c.plugins.pathManagerKind())
+	if !d.has("send_buffer") {
+		fromTable(&d.SendBuffer, p.SendBuffer)
+	}
+	if !d.has("receive_buffer") {
+		fromTable(&d.ReceiveBuffer, p.ReceiveBuffer)
+	}
 	c.buffer(&d.SendBuffer, d.valuePos("send_buffer"), "send_buffer")
 	c.buffer(&d.ReceiveBuffer, d.valuePos("receive_buffer"), "receive_buffer")
+	c.memory(&d.SendMemory, d.valuePos("wmem_max"), "wmem_max")
+	c.memory(&d.ReceiveMemory, d.valuePos("rmem_max"), "rmem_max")
 }
 
 // minBuffer is the smallest socket buffer: two full segments.
 const minBuffer = 4096
 
-func (c *checker) buffer(b *Bytes, at Pos, key string) {
-	if b.Unlimited || b.N < minBuffer || b.N > 1<<30 {
+func (c *checker) buffer(b *Buffer, at Pos, key string) {
+	if !b.Auto && (b.N < minBuffer || b.N > 1<<30) {
 		c.add(at, "%s is %v; it must lie between %dB and 1GiB", key, *b, minBuffer)
+	}
+}
+
+// memory checks the bound of a buffer that tunes itself.
+func (c *checker) memory(b *Bytes, at Pos, key string) {
+	if b.Unlimited || b.N < 2*minBuffer || b.N > 1<<30 {
+		c.add(at, "%s is %v; it must lie between %dB and 1GiB", key, *b, 2*minBuffer)
+	}
+}
+
+// fromTable parses a value of one of our own tables.
+func fromTable(s scalar, text string) {
+	if err := s.parse(text); err != nil {
+		sim.Bugf("%v", err)
 	}
 }
 

@@ -75,6 +75,16 @@ func (c *checker) flowDefaults(f *Flow) {
 	} else {
 		c.buffer(f.ReceiveBuffer, f.valuePos("receive_buffer"), "receive_buffer")
 	}
+	if f.SendMemory == nil {
+		f.SendMemory = &d.SendMemory
+	} else {
+		c.memory(f.SendMemory, f.valuePos("wmem_max"), "wmem_max")
+	}
+	if f.ReceiveMemory == nil {
+		f.ReceiveMemory = &d.ReceiveMemory
+	} else {
+		c.memory(f.ReceiveMemory, f.valuePos("rmem_max"), "rmem_max")
+	}
 	if f.NoDelay == nil {
 		f.NoDelay = &d.NoDelay
 	}

@@ -38,6 +38,8 @@ type Preset struct {
 	Scheduler   string
 	PathManager string
 	Reinject    string
+	// SendBuffer and ReceiveBuffer are written as in a scenario.
+	SendBuffer, ReceiveBuffer string
 }
 
 // Presets returns the table of presets.
@@ -46,14 +48,17 @@ func Presets() []Preset {
 		{
 			Name: "mpsim", Doc: "timers and protocol behaviour of Linux 6.x, coupled by LIA, lowest round-trip time first, full mesh, reinjection after a timeout",
 			Profile: "linux", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh", Reinject: "on_rto",
+			SendBuffer: "4MiB", ReceiveBuffer: "6MiB",
 		},
 		{
 			Name: "linux", Doc: "upstream Linux 6.18: uncoupled CUBIC, its own scheduler",
 			Profile: "linux", CC: "cubic", Scheduler: "linux", PathManager: "fullmesh", Reinject: "profile",
+			SendBuffer: "auto", ReceiveBuffer: "auto",
 		},
 		{
 			Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured",
 			Profile: "linux-oot", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh", Reinject: "profile",
+			SendBuffer: "4MiB", ReceiveBuffer: "6MiB",
 		},
 	}
 }

@@ -122,12 +122,20 @@ func (w *World) describeFlow(f *flowRun, p *Preamble, add func(kind, of, format 
 		longest = max(longest, path.rtt)
 		known = known && path.rate > 0
 	}
-	add("buffers", d.Name, "send %v, receive %v", *d.SendBuffer, *d.ReceiveBuffer)
-	if need := total.BytesIn(longest); known && d.ReceiveBuffer.N < need {
+	add("buffers", d.Name, "send %s, receive %s", describeBuffer(d.SendBuffer, d.SendMemory), describeBuffer(d.ReceiveBuffer, d.ReceiveMemory))
+	if need := total.BytesIn(longest); known && !d.ReceiveBuffer.Auto && d.ReceiveBuffer.N < need {
 		p.Warnings = note(p.Warnings, "flow", d.Name, fmt.Sprintf(
 			"the receive buffer of %v is below the largest round-trip time multiplied by the total rate, %v x %v = %d bytes: it cannot fill its paths",
 			*d.ReceiveBuffer, Duration(longest), total, need))
 	}
+}
+
+// describeBuffer prints a buffer and how far it may grow.
+func describeBuffer(b *Buffer, most *Bytes) string {
+	if b.Auto {
+		return fmt.Sprintf("auto up to %v of memory", *most)
+	}
+	return b.String()
 }
 
 // describePlugin prints a plug-in with the values of all its parameters.

@@ -72,8 +72,10 @@ type Defaults struct {
 	TCPCC            PluginRef `toml:"tcp_cc" default:"cubic" doc:"congestion controller of TCP flows"`
 	Scheduler        PluginRef `toml:"scheduler" doc:"packet scheduler of MPTCP flows; default from the preset"`
 	PathManager      PluginRef `toml:"path_manager" doc:"path manager of MPTCP flows; default from the preset"`
-	SendBuffer       Bytes     `toml:"send_buffer" default:"4MiB" doc:"send buffer of every socket"`
-	ReceiveBuffer    Bytes     `toml:"receive_buffer" default:"6MiB" doc:"receive buffer of every socket"`
+	SendBuffer       Buffer    `toml:"send_buffer" doc:"send buffer of every socket: bytes of payload, or auto: it tunes itself as in Linux. Default from the preset: auto for linux, else 4MiB"`
+	ReceiveBuffer    Buffer    `toml:"receive_buffer" doc:"receive buffer of every socket: bytes of payload, or auto. Default from the preset: auto for linux, else 6MiB"`
+	SendMemory       Bytes     `toml:"wmem_max" default:"4MiB" doc:"largest size of a send buffer that tunes itself, in bytes of memory (Linux tcp_wmem[2])"`
+	ReceiveMemory    Bytes     `toml:"rmem_max" default:"32MiB" doc:"largest size of a receive buffer that tunes itself, in bytes of memory, about twice the window (Linux tcp_rmem[2])"`
 	NoDelay          bool      `toml:"nodelay" default:"false" doc:"switch the Nagle algorithm off"`
 	Reprobe          bool      `toml:"reprobe" default:"false" doc:"cap the retransmission timer of a silent subflow at 1 s while another one lives"`
 	Sample           Duration  `toml:"sample" default:"100ms" min:"1ms" max:"1h" doc:"interval of the time series"`
@@ -180,8 +182,10 @@ type Flow struct {
 	CC            PluginRef   `toml:"cc" doc:"congestion controller of both ends; default from [defaults]"`
 	Scheduler     PluginRef   `toml:"scheduler" doc:"scheduler of both ends; default from [defaults]"`
 	PathManager   PluginRef   `toml:"path_manager" doc:"path manager of both ends; default from [defaults]"`
-	SendBuffer    *Bytes      `toml:"send_buffer" doc:"default from [defaults]"`
-	ReceiveBuffer *Bytes      `toml:"receive_buffer" doc:"default from [defaults]"`
+	SendBuffer    *Buffer     `toml:"send_buffer" doc:"default from [defaults]"`
+	ReceiveBuffer *Buffer     `toml:"receive_buffer" doc:"default from [defaults]"`
+	SendMemory    *Bytes      `toml:"wmem_max" doc:"default from [defaults]"`
+	ReceiveMemory *Bytes      `toml:"rmem_max" doc:"default from [defaults]"`
 	NoDelay       *bool       `toml:"nodelay" doc:"default from [defaults]"`
 	FastOpen      string      `toml:"fastopen" enum:",off,on,known,nocookie" doc:"TCP Fast Open: the client asks for a cookie and sends its first request or data with the SYN once it has one (on); has one of an earlier connection (known); sends data without a cookie (nocookie). Default off"`
 	SYNCookies    string      `toml:"syncookies" enum:",off,always" doc:"always: the server answers SYNs by SYN cookies and keeps no state of them; default off"`

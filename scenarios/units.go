@@ -202,6 +202,32 @@ func (b Bytes) String() string {
 
 func (Bytes) kind() (string, string) { return "size", "64KiB" }
 
+// Buffer is the size of a socket buffer: bytes of payload, or "auto".
+type Buffer struct {
+	N    int64
+	Auto bool
+}
+
+func (b *Buffer) parse(text string) error {
+	if text == "auto" {
+		*b = Buffer{Auto: true}
+		return nil
+	}
+	v, err := parseQuantity("buffer size", "64KiB, or auto", text, byteUnits)
+	*b = Buffer{N: v}
+	return err
+}
+
+// String prints the size as a scenario file writes it.
+func (b Buffer) String() string {
+	if b.Auto {
+		return "auto"
+	}
+	return Bytes{N: b.N}.String()
+}
+
+func (Buffer) kind() (string, string) { return "size or auto", "64KiB" }
+
 func (b Bytes) negative() bool { return b.N < 0 }
 
 // Queue is the length of a queue in packets ("100pkt"), bytes ("64KiB"), or

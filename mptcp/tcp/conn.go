@@ -26,6 +26,8 @@ type Config struct {
 	// extension, which bounds both itself, ReceiveBuffer only chooses the window
 	// scale and SendBuffer means nothing.
 	SendBuffer, ReceiveBuffer int64
+	// SendMemory and ReceiveMemory make them tune themselves instead.
+	SendMemory, ReceiveMemory Memory
 	// NoDelay switches the profile's Nagle rule off.
 	NoDelay bool
 	// Keepalive probes an idle connection as the profile says.
@@ -60,6 +62,7 @@ type Conn struct {
 	keepalive bool
 	noDelay   bool
 	forgotten bool
+	tuned     bool // the receive buffer tunes itself
 	literal   bool // lit names literal parts of our stream
 	flow      cc.FlowID
 	tsRecent  uint32 // TS.Recent
@@ -110,6 +113,12 @@ type Conn struct {
 	recvBuffer  int64
 	trace       *trace.Node
 	number      uint32
+
+	// Buffers that tune themselves.
+	sendMemory Memory
+	tune       ReceiveTuning
+	slope      Slope
+	rcvRTT     receiveRTT
 }
 
 // sender is the send half of the transmission control block (RFC 9293 section
@@ -189,6 +198,13 @@ func (c *Conn) Init(cfg *Config) {
 	if c.cc == nil || c.mssOurs < minMSS || c.mssOurs > maxMSS {
 		sim.Bugf("connection without controller or with MSS %d", c.mssOurs)
 	}
+	if m := cfg.ReceiveMemory; m.Auto() {
+		c.tuned, c.recvBuffer = true, m.ScaleBuffer()
+		c.tune.Init(0, m, cfg.MSS)
+	}
+	if m := cfg.SendMemory; m.Auto() {
+		c.sendMemory, c.sendBuffer = m, min(m.Initial, m.Max)
+	}
 	c.rto = c.p.InitialRTO
 	c.rtx.stop()
 	c.slow.stop()
@@ -237,7 +253,7 @@ func (c *Conn) InFlight() int64 { return c.pipe() }
 func (c *Conn) Unsent() int64 { return max(c.snd.end-c.snd.nxt, 0) }
 
 // SendRoom returns how many bytes Write would take of a plain connection.
-func (c *Conn) SendRoom() int64 { return max(c.sendBuffer-(c.snd.end-c.snd.una), 0) }
+func (c *Conn) SendRoom() int64 { return max(c.sendBuffer-c.SendMemory(), 0) }
 
 // SndUna returns the position up to which the peer acknowledged our stream.
 func (c *Conn) SndUna() uint64 { return uint64(min(c.snd.una, c.snd.end)) }

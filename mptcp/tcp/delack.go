@@ -223,10 +223,32 @@ func (c *Conn) ackOnRead(now sim.Time) {
 	}
 	if receiving.has(c.state) {
 		left := max(c.rcv.top-c.rcv.nxt, 0)
-		if 2*left <= c.recvBuffer {
+		full := c.recvBuffer
+		if c.tuned {
+			full = c.tune.Window()
+		}
+		if 2*left <= full {
 			if w := c.selectWindow(now) - c.rcv.nxt; w > 0 && w >= 2*left {
 				c.out |= outACK
 			}
+		}
+	}
+}
+
+// AckRead is ackOnRead for an extension whose application has read. Empty says that
+// nothing is left to read, window that what it has room for may be worth telling:
+// then an ACK leaves if the window that was last announced here has at least
+// doubled to room (Linux mptcp_subflow_could_cleanup, tcp_cleanup_rbuf).
+func (c *Conn) AckRead(empty, window bool, room int64) {
+	a := &c.ack
+	if a.sched && (c.rcv.nxt-c.rcv.wup > int64(a.mss) || empty && c.p.AckOnRead && (a.pushed2 || a.pushed && a.pingpong == 0)) {
+		c.out |= outACK
+		return
+	}
+	if window && receiving.has(c.state) {
+		left := max(c.rcv.wup+c.rcv.wnd-c.rcv.nxt, 0)
+		if 2*left <= c.tune.Window() && room >= 2*left {
+			c.out |= outACK
 		}
 	}
 }

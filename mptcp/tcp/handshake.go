@@ -226,6 +226,7 @@ func (c *Conn) establish(now sim.Time) {
 	c.updateMSS()
 	c.joinController(now, c.syn.rtx >= c.p.RestartSynLosses && !c.synSpurious(now))
 	c.keepaliveRestart(now)
+	c.ExpandSendBuffer(true)
 	if !c.flight.empty() {
 		c.rearmRTO(now) // sent before the third segment came
 	}
@@ -329,6 +330,14 @@ func (c *Conn) initialWindow(now sim.Time) int64 {
 		if w := c.ext.ReceiveWindow(now); w > 0 {
 			return w
 		}
+	}
+	if c.tuned {
+		mss := c.mssOurs
+		if c.options&useTS != 0 {
+			mss -= 12
+		}
+		c.slope.Start(c.tune.Window(), mss)
+		return c.slope.Size()
 	}
 	return c.recvBuffer - (c.rcv.nxt - c.rcv.read)
 }

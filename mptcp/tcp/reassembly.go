@@ -36,6 +36,14 @@ func (q *reassembly) empty() bool { return q.iHead == len(q.islands) }
 // last returns the end of the highest island.
 func (q *reassembly) last() int64 { return q.islands[len(q.islands)-1].end }
 
+// bytes returns how much is held.
+func (q *reassembly) bytes() (n int64) {
+	for _, b := range q.islands[q.iHead:] {
+		n += b.end - b.start
+	}
+	return n
+}
+
 // island returns the index of the island that contains pos, or -1.
 func (q *reassembly) island(pos int64) int {
 	i := q.search(pos + 1)

@@ -79,6 +79,10 @@ func (c *Conn) inOrder(now sim.Time, s *Segment, seq, data int64) {
 	}
 	if data > nxt {
 		c.ack.dataArrived(c, now, int(s.Len))
+		if c.tuned {
+			c.measureReceive(now, s)
+			c.slope.Open(int64(s.Len), c.mssOurs, c.tune.Window())
+		}
 		c.stats.BytesReceived += data - nxt
 		if s.Opt.Has(wire.OptPieces) {
 			c.deliverPieces(now, s.Opt, seq, data)

@@ -66,6 +66,11 @@ func (c *Conn) selectWindow(now sim.Time) int64 {
 		// received moves this one's edge to the left.
 		return c.rcv.nxt + max(c.ext.ReceiveWindow(now), 0)
 	}
+	if c.tuned {
+		full := c.tune.Window()
+		free := full - (c.rcv.nxt - c.rcv.read) - c.ooo.bytes()
+		return max(c.rcv.nxt+Offer(free, c.slope.Size(), full, c.mssOurs, c.rcv.scale), c.rcv.edge)
+	}
 	edge := c.rcv.read + c.recvBuffer
 	if edge-c.rcv.edge < min(c.recvBuffer/2, int64(c.mssOurs)) {
 		return max(c.rcv.edge, c.rcv.nxt)
@@ -102,6 +107,13 @@ func (c *Conn) Read(now sim.Time, max int64) (off uint64, n int64, ok bool) {
 		return 0, 0, false
 	}
 	c.rcv.read += n
+	if c.tuned && c.tune.Read(now, n) {
+		ahead := int64(0)
+		if !c.ooo.empty() {
+			ahead = c.ooo.last() - c.rcv.nxt
+		}
+		c.tune.Adjust(now, c.rcv.nxt-c.rcv.read, ahead, c.ReceiveRTT())
+	}
 	c.ackOnRead(now)
 	return off, n, true
 }
