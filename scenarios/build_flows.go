@@ -42,7 +42,8 @@ func hostProfile(n *Node, d *Defaults) *mptcp.Profile {
 	if n.TimerGranularity == "linux-hz250" {
 		p.TCP.Granularity = tcp.LinuxHZ250
 	}
-	if policy, ok := mptcp.ParseReinjectPolicy(d.Reinject); ok {
+	// A profile of the node's own brings its own policy.
+	if policy, ok := mptcp.ParseReinjectPolicy(d.Reinject); ok && n.Profile == d.Profile {
 		p.Retrans, p.Reinject, p.ReinjectAfter = mptcp.RetransDelivered, policy, d.ReinjectAfter
 	}
 	return p

@@ -99,6 +99,9 @@ func (c *checker) defaults() {
 	}
 	if d.Reinject == "" {
 		d.Reinject = p.Reinject
+		if d.Profile != p.Profile {
+			d.Reinject = "profile" // the preset's is for its own
+		}
 	}
 	fill(&d.CC, p.CC)
 	fill(&d.Scheduler, p.Scheduler)

@@ -69,7 +69,7 @@ func (w *World) Preamble() *Preamble {
 			if n.decl.TimerGranularity != "none" {
 				text += ", timers " + n.decl.TimerGranularity
 			}
-			if d := &w.sc.Defaults; d.Reinject != "profile" {
+			if d := &w.sc.Defaults; d.Reinject != "profile" && d.Profile == n.decl.Profile {
 				text += ", reinject " + d.Reinject
 			}
 			add("host", n.decl.Name, "profile %s", text)
