@@ -232,6 +232,7 @@ func (f *subflow) becomeFull(now sim.Time) {
 	c.changed = true
 	if !c.full && !f.joined {
 		c.full = true
+		c.blackholeGone()
 		c.noteCapable(now, true)
 		c.e.emit(now, c.sock, f.id, trace.Established, trace.NoReason,
 			int64(c.local.token), int64(c.local.idsn), int64(c.remote.idsn), 0, 0)

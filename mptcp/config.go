@@ -101,6 +101,8 @@ type SocketOptions struct {
 	// which the listener would not get it (draft-paasch-mptcp-syncookies-02
 	// section 3.2; experimental).
 	SYNCookieSSN bool
+	// JoinPort is the local port of subflows; PortDefault: Profile.JoinPort.
+	JoinPort PortPolicy
 	// Backlog bounds the connections of a listener that are not accepted yet; 0:
 	// 4096 (Linux somaxconn).
 	Backlog int
@@ -150,6 +152,9 @@ func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
 	}
 	if f.SubflowLimit <= 0 {
 		f.SubflowLimit = p.SubflowLimit
+	}
+	if f.JoinPort == PortDefault {
+		f.JoinPort = p.JoinPort
 	}
 	if f.Backlog <= 0 {
 		f.Backlog = defaultBacklog

@@ -85,6 +85,7 @@ const (
 	mpCapableSYNTXDisabled
 	mpCapableEndpAttempt
 	blackhole
+	joinBlocked   // joins dropped because the host's failed before; not of Linux
 	signalLimited // signals that waited for the limit of two in a row; not of Linux
 	numCounters
 )
@@ -136,6 +137,7 @@ var counterNames = [numCounters]string{
 	mpCapableSYNTXDisabled: "MPCapableSYNTXDisabled",
 	mpCapableEndpAttempt:   "MPCapableEndpAttempt",
 	blackhole:              "Blackhole",
+	joinBlocked:            "JoinBlocked",
 	signalLimited:          "SignalLimited",
 }
 

@@ -20,7 +20,9 @@ func (e *Endpoint) Dial(now sim.Time, local, remote netip.AddrPort, o *SocketOpt
 	}
 	s := e.newSocket(now, opt)
 	if opt.Protocol == MPTCP {
-		if v := e.offer(now, opt.Versions, remote.Addr()); v != noVersion {
+		if v := e.offer(now, opt.Versions, remote.Addr()); v != noVersion && e.disabled(now, local.Addr(), remote.Addr()) {
+			e.count(now, s, mpCapableSYNTXDisabled)
+		} else if v != noVersion {
 			s.conn = e.newConnection(now, s, v)
 			s.conn.connect(now, local, remote)
 			return s.id, nil

@@ -31,6 +31,8 @@ type Endpoint struct {
 	versions versionCache
 	addrs    []localAddr
 	paths    pathConfig
+	holes    blackholes
+	suspects []suspect
 	arena    tcp.Arena // literal payload of all sockets
 	counts   [numCounters]uint64
 	fast     fastOpenState

@@ -1,6 +1,8 @@
 package mptcp
 
 import (
+	"net/netip"
+
 	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -220,7 +222,7 @@ func (c *connection) reopen(now sim.Time) {
 	c.rejoin = false
 	f := c.subs[len(c.subs)-1]
 	if c.client && c.full && !f.flow.mute {
-		c.openSubflow(now, f.flow.tuple.Src.Addr(), f.flow.tuple.Dst, f.remoteID, f.backup)
+		c.openSubflow(now, netip.AddrPortFrom(f.flow.tuple.Src.Addr(), 0), f.flow.tuple.Dst, f.remoteID, f.backup)
 	}
 }
 

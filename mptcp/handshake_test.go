@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"net/netip"
 	"testing"
 
 	"mpsim/net/wire"
@@ -295,7 +296,7 @@ func TestNoJoinOfHalfOpen(t *testing.T) {
 			t.Fatalf("%s: not half open", name)
 		}
 		join := func() {
-			c.openSubflow(w.now, clientAddr(1), c.subs[0].flow.tuple.Dst, 0, false)
+			c.openSubflow(w.now, netip.AddrPortFrom(clientAddr(1), 0), c.subs[0].flow.tuple.Dst, 0, false)
 			w.flush(w.client)
 			w.runTo(w.now.Add(sim.Second))
 		}

@@ -42,8 +42,12 @@ func (f *subflow) ReadOptions(now sim.Time, s *Segment) tcp.Verdict {
 // the SYN/ACK of one that we opened.
 func (f *subflow) readSYN(now sim.Time, s *Segment) tcp.Verdict {
 	switch {
+	case f.join.crossed && s.Flags.Has(wire.ACK):
+		return f.readCrossedSYNACK(now, s)
 	case f.phase != phaseSYN:
 		return 0
+	case f.joined && !s.Flags.Has(wire.ACK):
+		return f.readCrossedSYN(now, s)
 	case f.joined:
 		return f.readJoinSYNACK(now, s)
 	}

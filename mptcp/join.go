@@ -25,13 +25,14 @@ type joinState struct {
 	srtt             sim.Duration
 	again            sim.Time // the third packet is sent again
 	interval         sim.Duration
+	crossed          bool // both sides have sent a SYN
 }
 
-// openSubflow starts a join from a local address. It reports false if no port is
-// free.
-func (c *connection) openSubflow(now sim.Time, local netip.Addr, remote netip.AddrPort, remoteID uint8, backup bool) bool {
+// openSubflow starts a join from a local address; port 0 leaves the port to the
+// policy. It reports false if the port, or every one, is taken.
+func (c *connection) openSubflow(now sim.Time, local, remote netip.AddrPort, remoteID uint8, backup bool) bool {
 	e := c.e
-	from, err := e.bind(netip.AddrPortFrom(local, 0), remote)
+	from, err := c.bindJoin(local, remote)
 	if err != nil {
 		e.count(now, c.sock, mpJoinSynTxConnectErr)
 		return false
@@ -45,6 +46,17 @@ func (c *connection) openSubflow(now sim.Time, local netip.Addr, remote netip.Ad
 	f.flow.tcp.Connect(now)
 	e.ready.push(f.flow)
 	return true
+}
+
+// bindJoin chooses the local port of a subflow (RFC 8684 section 3.9.1).
+func (c *connection) bindJoin(local, remote netip.AddrPort) (netip.AddrPort, error) {
+	if local.Port() == 0 && c.sock.opt.JoinPort == PortSame {
+		same := netip.AddrPortFrom(local.Addr(), c.subs[0].flow.tuple.Src.Port())
+		if c.e.free(same, remote) {
+			return same, nil
+		}
+	}
+	return c.e.bind(local, remote)
 }
 
 // addressID returns the id of a local address within the connection: 0 for that
@@ -89,12 +101,17 @@ func (e *Endpoint) admitJoin(now sim.Time, syn *Segment) *connection {
 	if c != nil {
 		s = c.sock
 	}
+	if e.joinBlocked(now, syn.Tuple.Src.Addr()) {
+		e.count(now, s, joinBlocked)
+		return nil
+	}
 	e.count(now, s, mpJoinSynRx)
 	if j.Backup {
 		e.count(now, s, mpJoinSynBackupRx)
 	}
 	if c == nil || c.over || !c.remote.known {
 		e.count(now, nil, mpJoinNoTokenFound)
+		e.joinFailed(now, syn.Tuple.Src.Addr())
 		e.resetFor(now, syn, e.rstReason(rstMPTCP))
 		return nil
 	}
@@ -286,6 +303,7 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 	want := c.joinHMAC(c.remote.key, c.local.key, f.join.peerNonce, f.join.nonce)
 	if c.p.can(HMACCheck) && o.Join.HMAC != left160(want) {
 		c.e.count(now, c.sock, mpJoinAckHMacFailure)
+		c.e.joinFailed(now, f.flow.tuple.Dst.Addr())
 		f.refuse(now, s, rstMPTCP, trace.BadHMAC)
 		return tcp.Discard
 	}

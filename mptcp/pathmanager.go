@@ -32,21 +32,17 @@ type PathEvent struct {
 	// Closed, of PathAddrRemoved, is how many subflows that we had opened to the
 	// address were closed.
 	Closed int
-	// Transient, of PathSubflowDown, says that the peer's reset asks to try again
-	// later (flag T of MP_TCPRST), and Code which reason it gave; without a reason
-	// Code is NoRstCode.
-	Transient bool
-	Code      int16
+	// HasCode, of PathSubflowDown, says that the peer has reset the subflow with a
+	// reason (MP_TCPRST), Code which, and Transient that trying again later makes
+	// sense (flag T).
+	HasCode, Transient bool
+	Code               uint8
 	// Endpoint, of the PathEndpoint events, is the address that the host's
 	// configuration has gained, lost (the zero value: that of the initial subflow)
 	// or changed, and Changed the flags that changed.
 	Endpoint AddrConfig
 	Changed  AddrFlags
 }
-
-// NoRstCode is the Code of a subflow that ended without an MP_TCPRST from the
-// peer.
-const NoRstCode = -1
 
 // PathEventKind says what a path manager learns.
 type PathEventKind uint8
@@ -197,7 +193,8 @@ func (a *PathActions) OpenTo(local netip.Addr, remote netip.AddrPort, id uint8, 
 }
 
 // Announce orders an address, and unless it is 0 a port, to be announced to the
-// peer under an id (ADD_ADDR, RFC 8684 section 3.4.1). Announcements leave one
+// peer under an id (ADD_ADDR, RFC 8684 section 3.4.1); 0 stands for the id that
+// the address has. Announcements leave one
 // after the other, and are repeated as the profile says.
 func (a *PathActions) Announce(id uint8, what netip.AddrPort) {
 	a.orders = append(a.orders, PathOrder{Kind: OrderAnnounce, Remote: what, ID: id})
@@ -363,6 +360,9 @@ func (c *connection) obey(now sim.Time, o *PathOrder) {
 		}
 		c.obeyOpen(now, o)
 	case OrderAnnounce:
+		if o.ID == 0 {
+			o.ID = c.addressID(o.Remote)
+		}
 		c.tracePM(now, o, sched.NoFlow)
 		c.announce(now, announcement{id: o.ID, addr: o.Remote})
 	case OrderRemove:
@@ -402,11 +402,11 @@ func (c *connection) obeyOpen(now sim.Time, o *PathOrder) {
 	case c.joinDenied && o.Remote == c.subs[0].flow.tuple.Dst:
 		why = trace.Refused
 	case o.Local.IsValid() && (l == nil || l.up) && o.Local.Is4() == o.Remote.Addr().Is4() &&
-		c.openSubflow(now, o.Local, o.Remote, o.ID, o.Backup):
+		c.openSubflow(now, netip.AddrPortFrom(o.Local, 0), o.Remote, o.ID, o.Backup):
 		return
 	}
 	c.pm.note(PathEvent{
-		Kind: PathSubflowDown, Flow: sched.NoFlow, Why: why, Code: NoRstCode,
+		Kind: PathSubflowDown, Flow: sched.NoFlow, Why: why,
 		Local: o.Local, Remote: o.Remote, ID: o.ID,
 	})
 }

@@ -42,6 +42,55 @@ type PathSignalling struct {
 	// JoinNeedsListener takes a join only to a port that a socket listens at
 	// (Linux); otherwise the token alone decides (RFC 8684 section 3.2).
 	JoinNeedsListener bool
+	// JoinPort says which local port subflows are opened from (RFC 8684 section
+	// 3.9.1); a socket can choose another policy (SocketOptions.JoinPort).
+	JoinPort PortPolicy
+
+	// Blackhole and BlackholeTimeout: for how long after SYNs with MP_CAPABLE got
+	// lost plain TCP is used at once, and towards whom (RFC 8684 section 3.9.3;
+	// Linux sysctl blackhole_timeout). 0: never.
+	Blackhole        BlackholeScope
+	BlackholeTimeout sim.Duration
+	// JoinFailures joins of a host that knew no token or had a wrong HMAC make the
+	// host's joins be dropped, until JoinBlockTime has passed without one (RFC 8684
+	// section 3.9.3 allows it); 0: never.
+	JoinFailures  int
+	JoinBlockTime sim.Duration
+}
+
+// PortPolicy says which local port a subflow is opened from. The remote port is
+// that of the initial subflow, or the announced one.
+type PortPolicy uint8
+
+// The port policies.
+const (
+	// PortDefault is the policy of the profile.
+	PortDefault PortPolicy = iota
+	// PortEphemeral is a fresh ephemeral port (Linux).
+	PortEphemeral
+	// PortSame is the port of the initial subflow; if it is taken, an ephemeral one
+	// (RFC 8684 section 3.9.1).
+	PortSame
+)
+
+var portPolicyNames = [...]string{PortDefault: "default", PortEphemeral: "ephemeral", PortSame: "same"}
+
+// String returns the name that scenarios use.
+func (p PortPolicy) String() string {
+	if int(p) < len(portPolicyNames) {
+		return portPolicyNames[p]
+	}
+	return "unknown"
+}
+
+// ParsePortPolicy returns the policy of the given name.
+func ParsePortPolicy(name string) (PortPolicy, bool) {
+	for p, n := range portPolicyNames {
+		if n == name {
+			return PortPolicy(p), true
+		}
+	}
+	return 0, false
 }
 
 // RemovePolicy says what a REMOVE_ADDR does to subflows of the address.
@@ -60,6 +109,7 @@ func linuxSignalling() PathSignalling {
 	return PathSignalling{
 		AddAddrTimeout: 120 * sim.Second, AddAddrRetries: 3, AddAddrLastUnwatched: true,
 		AddAddrEstablishes: true, RemoveAddr: RemoveCloses, JoinNeedsListener: true,
+		JoinPort: PortEphemeral, Blackhole: BlackholeHost, BlackholeTimeout: 3600 * sim.Second,
 	}
 }
 
@@ -67,6 +117,8 @@ func rfcSignalling() PathSignalling {
 	return PathSignalling{
 		AddAddrTimeout: 120 * sim.Second, AddAddrRetries: 3, AddAddrDropsTS: true,
 		AddrIDFixed: true, SignalsInRow: 2, RemoveAddr: RemoveProbes, RemoveOnLoss: true,
+		JoinPort: PortSame, Blackhole: BlackholeDestination, BlackholeTimeout: 3600 * sim.Second,
+		JoinFailures: 10, JoinBlockTime: 60 * sim.Second,
 	}
 }
 
@@ -75,6 +127,6 @@ func rfcSignalling() PathSignalling {
 func linuxOOTSignalling() PathSignalling {
 	return PathSignalling{
 		AddAddrTimeout: 120 * sim.Second, AddAddrFixedTimeout: true, AddAddrRetries: 3,
-		RemoveAddr: RemoveCloses, RemoveOnLoss: true,
+		RemoveAddr: RemoveCloses, RemoveOnLoss: true, JoinPort: PortEphemeral,
 	}
 }

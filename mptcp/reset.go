@@ -10,6 +10,7 @@ import (
 const (
 	rstNone        = 0 // unspecified
 	rstMPTCP       = 1 // MPTCP-specific error
+	rstResources   = 2 // lack of resources
 	rstProhibited  = 3 // administratively prohibited
 	rstOutstanding = 4 // too much outstanding data
 	rstPerformance = 5 // unacceptable performance
@@ -82,7 +83,7 @@ func (f *subflow) writeReset(now sim.Time, s *Segment, room int) {
 	}
 	if room >= 4 && c.version > 0 {
 		o.Present |= wire.OptRst
-		o.Rst.Flags, o.Rst.Reason = 0, f.rst
+		o.Rst.Flags, o.Rst.Reason = rstFlags(f.rst), f.rst
 		c.e.count(now, c.sock, mpRstTx)
 	}
 }
@@ -102,13 +103,16 @@ func (f *subflow) readReset(now sim.Time, s *Segment) {
 	}
 }
 
-// rstCode returns the reason that the peer gave for its reset, or NoRstCode.
-func (f *subflow) rstCode() int16 {
-	if !f.peerRstSeen {
-		return NoRstCode
-	}
-	return int16(f.peerRst.Reason)
-}
-
 // transient reports whether the peer's reset asks to try again later.
 func (f *subflow) transient() bool { return f.peerRst.Flags&wire.RstTransient != 0 }
+
+// rstFlags returns the flags of a reset with the given code: lack of resources,
+// too much outstanding data and bad performance pass, so that the peer may try
+// again later (flag T, RFC 8684 section 3.6).
+func rstFlags(code uint8) uint8 {
+	switch code {
+	case rstResources, rstOutstanding, rstPerformance:
+		return wire.RstTransient
+	}
+	return 0
+}

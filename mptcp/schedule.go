@@ -306,6 +306,9 @@ func (c *connection) subflowUp(now sim.Time, f *subflow) {
 		return
 	}
 	if f.id == 0 {
+		if c.client && c.fallback.why == trace.MPCapableSYNTXDrop {
+			c.blackholeFound(now)
+		}
 		c.sock.connect(now)
 		return
 	}
@@ -333,7 +336,7 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 		c.sock.tellOf(SubflowDown, f.id, f.why)
 		c.pm.note(PathEvent{
 			Kind: PathSubflowDown, Flow: f.id, Why: f.why, ID: f.remoteID,
-			Code: f.rstCode(), Transient: f.transient(),
+			HasCode: f.peerRstSeen, Code: f.peerRst.Reason, Transient: f.transient(),
 			Local: f.flow.tuple.Src.Addr(), Remote: f.flow.tuple.Dst,
 		})
 	}

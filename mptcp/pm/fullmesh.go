@@ -2,6 +2,7 @@ package pm
 
 import (
 	"net/netip"
+	"slices"
 
 	"mpsim/cc"
 	"mpsim/mptcp"
@@ -26,29 +27,51 @@ import (
 //     pairs with it.
 //   - Subflows from addresses with the backup flag are backups.
 //   - At most eight addresses on either side and family count.
+//   - Addresses that the peer announces are meshed, too. One that it announces
+//     again is tried again where it failed (RFC 8684 section 3.4.1).
+//   - A pair whose subflow the peer has opened, from an address that it announces
+//     or with the id of one, is not opened (RFC 8684 section 3.4).
+//   - The initial address of a peer that denies subflows to it is left out.
+//   - A reset with a reason (MP_TCPRST) is obeyed: without the flag T its pair stays
+//     as it is; with it, a pair that lacked resources or performed badly waits five
+//     times as long (RFC 8684 section 3.6).
 //
 // Departures: Linux gathers address events for 500 ms and opens subflows from a
-// worker, one at a time; here both happen at once. Announcing our addresses to
-// the peer belongs to ADD_ADDR.
+// worker, one at a time; here both happen at once. Linux announces all addresses
+// of both sides and opens from the client only; here announce and both_sides say
+// so.
 
 var fullMeshParams = []cc.Param{
 	{Name: "num_subflows", Doc: "subflows per pair of addresses", Default: 1, Min: 1, Max: 8, Whole: true},
 	{Name: "create_on_err", Doc: "1: open a subflow again that was reset or timed out", Max: 1, Whole: true},
 	{Name: "retry_delay", Doc: "seconds until it is opened again", Default: 1, Min: 0.001, Max: 3600},
+	{Name: "announce", Doc: "1: announce the other addresses of the host to the peer", Max: 1, Whole: true},
+	{Name: "both_sides", Doc: "1: the side that did not open the connection opens subflows, too", Max: 1, Whole: true},
+	{Name: "join_delay", Doc: "seconds; a random part of them passes before an announced address is connected to, lest both sides do", Max: 60},
 }
 
 var fullMeshSpec = Spec{
 	Name:   "fullmesh",
 	Doc:    "a subflow between each pair of the client's and the server's addresses (out-of-tree Linux)",
 	Params: fullMeshParams,
-	New: func(p cc.Params, _ *sim.Rand) mptcp.PathManager {
+	New: func(p cc.Params, rnd *sim.Rand) mptcp.PathManager {
 		return &fullMesh{
 			perPair:     int(p.Get(fullMeshParams, "num_subflows")),
 			createOnErr: p.Get(fullMeshParams, "create_on_err") == 1,
 			delay:       sim.Duration(p.Get(fullMeshParams, "retry_delay") * float64(sim.Second)),
+			announces:   p.Get(fullMeshParams, "announce") == 1,
+			bothSides:   p.Get(fullMeshParams, "both_sides") == 1,
+			joinDelay:   sim.Duration(p.Get(fullMeshParams, "join_delay") * float64(sim.Second)),
+			rnd:         rnd,
 		}
 	},
 }
+
+// Reasons of MP_TCPRST after which a pair waits longer (RFC 8684 section 3.6).
+const (
+	rstResources   = 2
+	rstPerformance = 5
+)
 
 // maxAddrs bounds the addresses of a side and family (MPTCP_MAX_ADDR).
 const maxAddrs = 8
@@ -57,8 +80,13 @@ type fullMesh struct {
 	perPair     int
 	createOnErr bool
 	delay       sim.Duration
+	announces   bool
+	bothSides   bool
+	joinDelay   sim.Duration
+	rnd         *sim.Rand
 	started     bool
 	pairs       []pair
+	told        []netip.Addr // announced
 }
 
 // pair is a local and a remote address that have been looked at.
@@ -67,11 +95,16 @@ type pair struct {
 	remote netip.AddrPort
 	due    int  // subflows still to be ordered
 	again  bool // that could not be sent for was tried again
+	wait   bool // for the random delay of an announced address
+	free   bool // the entry can be used again
 }
 
 // OnEvent implements mptcp.PathManager.
 func (m *fullMesh) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathActions) {
-	if !act.Client {
+	if m.announces {
+		m.announce(&ev, act)
+	}
+	if !act.Client && !m.bothSides {
 		return
 	}
 	switch ev.Kind {
@@ -84,9 +117,15 @@ func (m *fullMesh) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathAction
 		m.down(ev, act)
 	case mptcp.PathLocalDown:
 		m.forget(ev.Local)
+	case mptcp.PathAddrAdded:
+		if ev.Again {
+			m.refresh(ev.Remote, act)
+		}
 	case mptcp.PathTimer:
-		if i := int(ev.Tag); i < len(m.pairs) {
-			m.pairs[i].due = max(m.pairs[i].due, 1)
+		if i := int(ev.Tag); i < len(m.pairs) && !m.pairs[i].free {
+			p := &m.pairs[i]
+			p.wait = false
+			p.due = m.lacking(p, idOf(p.remote, act), act)
 		}
 	}
 	if m.started {
@@ -117,13 +156,16 @@ func known(act *mptcp.PathActions, a netip.Addr) bool {
 // mesh orders what is due.
 func (m *fullMesh) mesh(act *mptcp.PathActions) {
 	for _, r := range first(act.Remote, func(r mptcp.PathRemote) bool { return r.Addr.Addr().Is4() }) {
+		if r.ID == 0 && act.JoinDenied {
+			continue
+		}
 		for _, l := range first(act.Local, func(l mptcp.PathLocal) bool { return l.Addr.Is4() }) {
 			if l.Addr.Is4() != r.Addr.Addr().Is4() {
 				continue
 			}
-			p := m.pair(l.Addr, r.Addr, act)
+			p := m.pair(l.Addr, r.Addr, r.ID, act)
 			for ; p.due > 0; p.due-- {
-				act.Open(l.Addr, r.Addr, l.Flags&mptcp.AddrBackup != 0)
+				act.OpenTo(l.Addr, r.Addr, r.ID, l.Flags&mptcp.AddrBackup != 0)
 			}
 		}
 	}
@@ -147,21 +189,83 @@ func first[T any](all []T, is4 func(T) bool) []T {
 }
 
 // pair returns the entry of two addresses. A new one is due for as many subflows
-// as it lacks.
-func (m *fullMesh) pair(local netip.Addr, remote netip.AddrPort, act *mptcp.PathActions) *pair {
+// as it lacks; one of an announced address after a random delay.
+func (m *fullMesh) pair(local netip.Addr, remote netip.AddrPort, id uint8, act *mptcp.PathActions) *pair {
+	place := len(m.pairs)
 	for i := range m.pairs {
-		if p := &m.pairs[i]; p.local == local && p.remote == remote {
+		p := &m.pairs[i]
+		if p.free {
+			place = min(place, i)
+		} else if p.local == local && p.remote == remote {
 			return p
 		}
 	}
-	due := m.perPair
-	for _, f := range act.Subflows {
-		if f.Local == local && f.Remote == remote {
-			due--
+	if place == len(m.pairs) {
+		m.pairs = append(m.pairs, pair{})
+	}
+	p := &m.pairs[place]
+	*p = pair{local: local, remote: remote}
+	if id != 0 && m.joinDelay > 0 {
+		p.wait = true
+		act.After(sim.Duration(m.rnd.IntN(uint64(m.joinDelay)))+1, uint32(place))
+		return p
+	}
+	p.due = m.lacking(p, id, act)
+	return p
+}
+
+// lacking returns how many subflows a pair lacks. One that the peer has opened
+// counts by its address, or by the id that its MP_JOIN named.
+func (m *fullMesh) lacking(p *pair, id uint8, act *mptcp.PathActions) int {
+	n := m.perPair
+	for i := range act.Subflows {
+		f := &act.Subflows[i]
+		if f.Local == p.local && (f.Remote == p.remote ||
+			!f.Active && (f.Remote.Addr() == p.remote.Addr() || id != 0 && f.RemoteID == id)) {
+			n--
 		}
 	}
-	m.pairs = append(m.pairs, pair{local: local, remote: remote, due: max(due, 0)})
-	return &m.pairs[len(m.pairs)-1]
+	return max(n, 0)
+}
+
+// idOf is the id that the peer has announced an address under, or 0.
+func idOf(remote netip.AddrPort, act *mptcp.PathActions) uint8 {
+	for _, r := range act.Remote {
+		if r.Addr == remote {
+			return r.ID
+		}
+	}
+	return 0
+}
+
+// refresh tries the pairs of an address again that have no subflow.
+func (m *fullMesh) refresh(remote netip.AddrPort, act *mptcp.PathActions) {
+	id := idOf(remote, act)
+	for i := range m.pairs {
+		if p := &m.pairs[i]; !p.free && !p.wait && p.remote == remote {
+			p.due = m.lacking(p, id, act)
+		}
+	}
+}
+
+// announce tells the peer of the addresses that it does not know yet.
+func (m *fullMesh) announce(ev *mptcp.PathEvent, act *mptcp.PathActions) {
+	switch ev.Kind {
+	case mptcp.PathLocalDown:
+		for i, a := range m.told {
+			if a == ev.Local {
+				m.told = append(m.told[:i], m.told[i+1:]...)
+				return
+			}
+		}
+	case mptcp.PathKeyed, mptcp.PathEstablished, mptcp.PathLocalUp:
+		for _, l := range act.Local {
+			if l.Addr != initialSource(act) && !slices.Contains(m.told, l.Addr) {
+				m.told = append(m.told, l.Addr)
+				act.Announce(l.ID, netip.AddrPortFrom(l.Addr, 0))
+			}
+		}
+	}
 }
 
 // down decides whether a subflow that has ended is opened again.
@@ -169,22 +273,26 @@ func (m *fullMesh) down(ev mptcp.PathEvent, act *mptcp.PathActions) {
 	if !m.started {
 		return
 	}
-	p := m.pair(ev.Local, ev.Remote, act)
+	p := m.pair(ev.Local, ev.Remote, ev.ID, act)
 	again := false
+	delay := m.delay
 	switch ev.Why {
-	case trace.Graceful, trace.PathManagerRequest:
+	case trace.Graceful, trace.PathManagerRequest, trace.AddressRemoved:
 	case trace.Unreachable:
 		again = m.createOnErr || !p.again
 		p.again = true
 	default:
-		again = m.createOnErr
+		again = m.createOnErr && (!ev.HasCode || ev.Transient)
+		if ev.HasCode && (ev.Code == rstResources || ev.Code == rstPerformance) {
+			delay *= 5
+		}
 	}
 	if !again || !known(act, ev.Local) {
 		return
 	}
 	for i := range m.pairs {
 		if &m.pairs[i] == p {
-			act.After(m.delay, uint32(i))
+			act.After(delay, uint32(i))
 		}
 	}
 }
@@ -193,8 +301,8 @@ func (m *fullMesh) down(ev mptcp.PathEvent, act *mptcp.PathActions) {
 func (m *fullMesh) forget(local netip.Addr) {
 	for i := range m.pairs {
 		if m.pairs[i].local == local {
-			// The entry stays, because timers name it by its index.
-			m.pairs[i] = pair{}
+			// Timers name the entry by its index.
+			m.pairs[i] = pair{free: true}
 		}
 	}
 }

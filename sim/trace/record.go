@@ -59,6 +59,7 @@ const (
 	AddressSignal        // ADD_ADDR or REMOVE_ADDR: what (see Signal), address id, port or count
 	OptionLeftOut        // an option did not fit: option (wire.OptSet), octets or ids that it needs, octets left
 	ICMPError            // an ICMP error about a connection: kind and code of the message; what became of it: 1 noted, 2 the end
+	BlackholeFound       // SYNs with MP_CAPABLE got lost, a plain one did not: for how long the first failure is remembered in ns
 	numKinds
 )
 
@@ -97,6 +98,7 @@ var kinds = [numKinds]kindInfo{
 	FastOpen:        {"fast_open", [5]string{"cookie", "data", "acked"}},
 	SYNCookie:       {"syn_cookie", [5]string{"what", "mss_index", "token"}},
 	BoxAction:       {"box_action", [5]string{"box", "seq", "payload", "flags"}},
+	BlackholeFound:  {"blackhole", [5]string{"timeout"}},
 	AddressSignal:   {"address_signal", [5]string{"what", "id", "port"}},
 	OptionLeftOut:   {"option_left_out", [5]string{"option", "need", "room"}},
 	ICMPError:       {"icmp_error", [5]string{"kind", "code", "outcome"}},
