@@ -26,6 +26,7 @@ type joinState struct {
 	again            sim.Time // the third packet is sent again
 	interval         sim.Duration
 	crossed          bool // both sides have sent a SYN
+	thirdDue         bool // and the third packet is to be ordered
 }
 
 // openSubflow starts a join from a local address; port 0 leaves the port to the

@@ -48,6 +48,7 @@ func (f *subflow) readCrossedSYNACK(now sim.Time, s *Segment) tcp.Verdict {
 	}
 	if f.active {
 		f.setPhase(now, phasePre)
+		f.join.thirdDue = true
 		c.changed = true
 	}
 	return 0

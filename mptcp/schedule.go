@@ -251,6 +251,10 @@ func (c *connection) subflowsChanged(now sim.Time) {
 			c.subflowUp(now, f)
 			lost = true // it may take over what others could not deliver
 		}
+		if f.join.thirdDue {
+			f.join.thirdDue = false
+			f.ackNow(now)
+		}
 		if f.fourth == fourthDue {
 			f.fourth = fourthOrdered
 			f.ackNow(now)

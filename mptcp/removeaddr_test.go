@@ -1,0 +1,117 @@
+package mptcp
+
+import (
+	"testing"
+
+	"mpsim/net/wire"
+	"mpsim/sim"
+)
+
+// twoPaths is a download over two paths with the given profile on both sides.
+func twoPaths(t *testing.T, profile *Profile, size int64) (w *world, cli, srv *app) {
+	w = newWorld(t, 10*ms, 10*ms)
+	w.profile = profile
+	for _, p := range w.paths {
+		p[1].rate, p[1].limit = 10*sim.MegabitPerSecond, 50
+	}
+	w.start()
+	srv = &app{toWrite: size, close: true}
+	w.server.accept = func() *app { return srv }
+	cli = w.connect()
+	cli.toWrite = 10
+	w.flush(w.client)
+	w.until(sim.Second, "second subflow", func() bool { return cli.saw(SubflowUp) == 1 && len(w.server.apps) > 0 })
+	return w, cli, srv
+}
+
+// TestRemoveAddrProbesFirst: a path whose address is withdrawn is probed; one that
+// answers is kept, one that does not is reset by both sides (RFC 8684 section
+// 3.4.2). An unknown id is ignored, id 0 is the initial address.
+//
+// row:A21
+func TestRemoveAddrProbesFirst(t *testing.T) {
+	for _, v := range []struct {
+		id          uint8
+		dead, ended bool
+		removed     uint64
+	}{
+		{1, false, false, 1}, {1, true, true, 1}, {99, true, false, 0}, {0, false, false, 1},
+	} {
+		p := RFC()
+		p.ReleaseNeedsSubflow = false
+		w, cli, srv := twoPaths(t, p, 4<<20)
+		path := 1
+		if v.id == 0 {
+			path = 0
+		}
+		if v.dead {
+			lose := func(int, sim.Time, *Segment) bool { return true }
+			w.paths[path][0].drop, w.paths[path][1].drop = lose, lose
+		}
+		w.client.ep.socks.get(cli.conn).conn.withdraw(w.now, v.id)
+		w.flush(w.client)
+		w.runTo(w.now.Add(30 * sim.Second))
+		subs := w.server.ep.Subflows(srv.conn, nil)
+		if len(subs) < 2 || subs[path].Ended && subs[path].Why.String() == "address_removed" != v.ended {
+			t.Errorf("%+v: %+v", v, subs)
+		}
+		w.counter(w.server, "RmAddr", v.removed)
+		w.counter(w.server, "RmAddrDrop", 1-v.removed)
+		if cli.off != 4<<20 || cli.bad != 0 {
+			t.Errorf("%+v: %d bytes, %d bad", v, cli.off, cli.bad)
+		}
+	}
+}
+
+// TestRemoveAddrLost: REMOVE_ADDR is not reliable. A host that loses the address
+// of a path says so on the other one; when the option is lost the peer learns it
+// from its retransmission timeouts, and the stream stalls for longer.
+//
+// row:A21
+func TestRemoveAddrLost(t *testing.T) {
+	var gaps [2]sim.Duration
+	for i, lost := range []bool{false, true} {
+		p := RFC()
+		p.ReleaseNeedsSubflow = false // what the dead path has sent would hold the send buffer
+		w, cli, _ := twoPaths(t, p, 6<<20)
+		w.runTo(w.now.Add(sim.Second))
+		w.paths[0][0].drop = func(_ int, _ sim.Time, s *Segment) bool {
+			return lost && s.Opt.Has(wire.OptRemoveAddr)
+		}
+		cli.gap = 0
+		w.client.ep.HandleAddr(w.now, clientAddr(1), false, 0)
+		w.flush(w.client)
+		w.until(60*sim.Second, "download", func() bool { return cli.eof })
+		if want := uint64(1); lost {
+			w.counter(w.server, "RmAddr", 0)
+		} else {
+			w.counter(w.server, "RmAddr", want)
+		}
+		w.counter(w.client, "RmAddrTx", 1)
+		gaps[i] = cli.gap
+		if cli.off != 6<<20 || cli.bad != 0 {
+			t.Errorf("lost %v: %d bytes, %d bad", lost, cli.off, cli.bad)
+		}
+	}
+	if gaps[1] < gaps[0] {
+		t.Errorf("the stream stalled for %v with REMOVE_ADDR and for %v without", gaps[0], gaps[1])
+	}
+	t.Logf("stalls of %v and %v", gaps[0], gaps[1])
+}
+
+// TestRemoveAddrLinux: Linux closes the subflows of a withdrawn address by FIN
+// (remove_addr_rx.pkt), alive or not.
+func TestRemoveAddrLinux(t *testing.T) {
+	w, cli, srv := twoPaths(t, Linux(), 4<<20)
+	w.client.ep.socks.get(cli.conn).conn.withdraw(w.now, 1)
+	w.flush(w.client)
+	w.runTo(w.now.Add(30 * sim.Second))
+	if subs := w.server.ep.Subflows(srv.conn, nil); !subs[1].Ended || cli.off != 4<<20 {
+		t.Errorf("%d bytes, %+v", cli.off, subs[1])
+	}
+	for i := range w.log {
+		if w.log[i].path == 1 && w.log[i].seg.Flags.Has(wire.RST) && w.log[i].seg.Len == 0 && !w.log[i].up {
+			t.Errorf("the server resets: %s", w.line(&w.log[i]))
+		}
+	}
+}
