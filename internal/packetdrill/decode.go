@@ -168,7 +168,7 @@ func (f *flow) scriptTS(live uint32) uint32 {
 func (r *runner) decodeMPTCP(i *item, b []byte, f *flow, p *live) bool {
 	switch b[2] >> 4 {
 	case subCapable:
-		return r.decodeCapable(i, b)
+		return r.decodeCapable(i, b, f, p)
 	case subJoin:
 		return r.decodeJoin(i, b, f)
 	case subDSS:
@@ -230,7 +230,7 @@ func letters(prefix string, f uint8, names string) string {
 	return "flags[" + strings.Join(out, ", ") + "]"
 }
 
-func (r *runner) decodeCapable(i *item, b []byte) bool {
+func (r *runner) decodeCapable(i *item, b []byte, f *flow, p *live) bool {
 	i.kind = KindCapable
 	keys := 0
 	switch len(b) {
@@ -253,7 +253,12 @@ func (r *runner) decodeCapable(i *item, b []byte) bool {
 		i.add("mpcdatalen", "mpcdatalen %d", be.Uint16(b[20:]))
 	}
 	if len(b) == 24 {
-		i.add("cksum", "cksum=%#04x", be.Uint16(b[22:]))
+		// The mapping is implicit: the first data, at the first subflow number.
+		d := dssParts{ssn: 1, dll: be.Uint16(b[20:]), sum: be.Uint16(b[22:]), flags: flagDSN8}
+		if c := f.conn; c != nil {
+			d.dsn = idsn(c.version, c.local) + 1
+		}
+		i.add("cksum", "cksum%s", r.checksumText(&d, f, p))
 	}
 	return true
 }

@@ -418,7 +418,8 @@ func (r *runner) encodeAddAddr(b []byte, o *Option, f *flow) []byte {
 	if f.conn != nil {
 		version = f.conn.version
 	}
-	a := r.bind(o.Addr, func() binding { return binding{addr: r.newPeer()} }).addr
+	port := uint16(r.number(o.Port, 0, 65535, "port", o.Pos))
+	a := r.bind(o.Addr, func() binding { return binding{r.newPeer(), port} }).addr
 	id := byte(0)
 	if o.ID.written() && o.ID.Form != Auto {
 		id = byte(r.number(o.ID, 0, 255, "address id", o.Pos))
@@ -426,7 +427,6 @@ func (r *runner) encodeAddAddr(b []byte, o *Option, f *flow) []byte {
 		r.peerID++
 		id = r.peerID
 	}
-	port := uint16(r.number(o.Port, 0, 65535, "port", o.Pos))
 	low := byte(0)
 	switch {
 	case version == 0:

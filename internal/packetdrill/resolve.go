@@ -181,7 +181,10 @@ func (r *runner) resolveCapable(i *item, o *Option) {
 		i.add("mpcdatalen", "mpcdatalen %d", o.DataLen)
 	}
 	if o.Checksum.written() {
-		i.add("cksum", "cksum=").free = true
+		i.add("cksum", "cksum=auto")
+		if v := o.Checksum; v.Form == Number {
+			i.fields[len(i.fields)-1].text = fmt.Sprintf("cksum=%#04x", r.checksum(o, 0, 0, 0))
+		}
 	}
 }
 
