@@ -136,15 +136,19 @@ func (f *subflow) acknowledges(s *Segment) bool {
 	return s.Flags.Has(wire.ACK) && f.flow.tcp.SndEnd() > 0 && s.Ack.After(f.flow.tcp.SndUnaSeq())
 }
 
-// confirm looks at the first acknowledgement of data on an established subflow.
-// Without a DATA_ACK options do not pass: the first subflow goes on as TCP if no
+// confirm looks at acknowledgements of data on an established subflow, until one
+// with a DATA_ACK covers more than the initial window. Without it options do not
+// pass, or the peer has reverted to TCP already: the first subflow goes on as TCP if no
 // other was ever established, and a joined one is reset (RFC 8684 section 3.7). It
 // reports whether the subflow is dead.
 func (f *subflow) confirm(now sim.Time, s *Segment) (dead bool) {
 	c := f.conn
 	switch {
 	case s.Segment.Opt.Has(wire.HasDataAck):
-		f.confirmed = true
+		// Up to there the peer may revert without a word (unmapped), and would take
+		// what is sent again on the data level for new data.
+		t := &f.flow.tcp
+		f.confirmed = f.joined || t.SndUna()+uint64(s.Ack-t.SndUnaSeq()) > initialWindow
 	case !c.p.can(AckFallback) || f.raw.on || s.Segment.Opt.Has(wire.HasDSS):
 	case s.Opt != nil && s.Opt.Present&signals != 0: // options pass
 	case f.joined && c.p.FallBackOnMoving && c.revert(now, f, c.recv.next-f.delivered(), trace.DssFallback):
