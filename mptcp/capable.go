@@ -230,7 +230,7 @@ func (f *subflow) becomeFull(now sim.Time) {
 		f.usableAt = now
 	}
 	c.changed = true
-	if !c.full && !f.joined {
+	if !c.full && (!f.joined || c.p.JoinWithoutData) {
 		c.full = true
 		c.blackholeGone()
 		c.noteCapable(now, true)

@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"mpsim/mptcp/tcp"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -11,6 +12,7 @@ type closing struct {
 	finQueued bool // the application has ended our direction
 	finSent   bool // every segment carries the DATA_FIN until it is acknowledged
 	finAcked  bool
+	passive   bool // the peer's DATA_FIN was there before ours was sent
 
 	peerFIN  uint64 // number of the peer's DATA_FIN; 0: not received
 	peerDone bool   // everything before it was received
@@ -19,9 +21,10 @@ type closing struct {
 	interval sim.Duration
 	tries    int
 	giveUp   sim.Time // the connection ends without the peer
+	linger   sim.Time // our FINs do not wait for the peer's any longer
 }
 
-func (cl *closing) init() { cl.at, cl.giveUp = sim.Never, sim.Never }
+func (cl *closing) init() { cl.at, cl.giveUp, cl.linger = sim.Never, sim.Never, sim.Never }
 
 func (cl *closing) stop() { cl.init() }
 
@@ -110,10 +113,13 @@ func (c *connection) checkClosing(now sim.Time) {
 		cl.peerDone = true
 	}
 	if cl.finQueued && !cl.finSent && c.send.next == c.send.end && c.carrierExists() {
-		cl.finSent = true
+		cl.finSent, cl.passive = true, cl.peerDone
 		cl.interval = c.p.DataFINTimeout
 		cl.at = now.Add(cl.interval)
 		c.e.count(now, c.sock, dataFinTx)
+		if cl.passive && c.p.FINWithDataFIN && c.send.una == c.send.end {
+			c.finAll(now) // nothing is outstanding elsewhere
+		}
 		c.ackAll(now)
 	} else if arrived && !cl.finAcked {
 		c.ackAll(now)
@@ -137,11 +143,16 @@ func (c *connection) carrierExists() bool {
 // and every subflow is closed by a FIN exchange of its own.
 func (c *connection) closeSubflows(now sim.Time, arrived bool) {
 	c.finish(now, trace.Graceful)
+	wait := c.closing.passive && c.p.PassiveCloserWaits > 0
+	if wait {
+		c.closing.linger = now.Add(c.p.PassiveCloserWaits)
+	}
 	for _, f := range c.subs {
 		switch {
 		case f.dead:
 		case !f.established():
 			f.reset(now, rstNone, trace.Graceful)
+		case wait && !f.closing:
 		default:
 			f.closeWrite(now)
 			if arrived && c.p.AckAfterFIN {
@@ -185,4 +196,25 @@ func (c *connection) closeTimeout(now sim.Time) {
 		}
 	}
 	c.abort(now, trace.TimedOut)
+}
+
+// finAll ends our direction of every subflow.
+func (c *connection) finAll(now sim.Time) {
+	c.closing.linger = sim.Never
+	for _, f := range c.subs {
+		if f.established() {
+			f.closeWrite(now)
+		}
+	}
+}
+
+// TimeWaits returns how many flows of the endpoint are in TIME-WAIT: the side whose
+// FIN is first owns it (RFC 9293 section 3.6, RFC 8041 section 3.6).
+func (e *Endpoint) TimeWaits() (n int) {
+	for _, f := range e.flows.slots {
+		if f != nil && f.tcp.State() == tcp.StateTimeWait {
+			n++
+		}
+	}
+	return n
 }

@@ -370,7 +370,7 @@ func (c *connection) tellApp(now sim.Time) {
 
 // deadline implements timed.
 func (c *connection) deadline() sim.Time {
-	d := min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.fastClose.at, c.pm.at, c.addr.deadline())
+	d := min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.closing.linger, c.fastClose.at, c.pm.at, c.addr.deadline())
 	for _, f := range c.subs {
 		d = min(d, f.join.again, f.fail.at)
 	}
@@ -395,6 +395,9 @@ func (c *connection) expire(now sim.Time) {
 	}
 	if c.closing.at <= now {
 		c.dataFINTimeout(now)
+	}
+	if c.closing.linger <= now {
+		c.finAll(now)
 	}
 	if c.fastClose.at <= now {
 		c.fastCloseTimeout(now)

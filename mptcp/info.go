@@ -40,6 +40,8 @@ type ConnInfo struct {
 	PeerWindow    int64  // right edge of the peer's window less what was granted
 	Subflows      int    // that there ever were
 	SchedulerAsks int64
+	// Stranded is how many subflows are allocated but can never carry data.
+	Stranded int
 	// FastCloseWait: MP_FASTCLOSE is on its way, and the peer has not answered.
 	FastCloseWait bool
 }
@@ -125,6 +127,11 @@ func (c *connection) info(i *ConnInfo) {
 	i.ConnTimeouts, i.SchedulerAsks = st.retransmits, st.picks
 	i.PeerWindow = int64(c.peer.edge - c.send.next)
 	i.Subflows = len(c.subs)
+	for _, f := range c.subs {
+		if f.stranded && !f.dead {
+			i.Stranded++
+		}
+	}
 	i.FastCloseWait = c.fastClose.f != nil && !c.fastClose.f.dead
 }
 
@@ -142,8 +149,10 @@ func (c *connection) state() tcp.State {
 		return tcp.StateFinWait1
 	case cl.finAcked && !cl.peerDone:
 		return tcp.StateFinWait2
-	case cl.finSent && cl.peerDone:
+	case cl.finSent && cl.peerDone && cl.passive:
 		return tcp.StateLastAck
+	case cl.finSent && cl.peerDone:
+		return tcp.StateClosing
 	case cl.peerDone:
 		return tcp.StateCloseWait
 	}

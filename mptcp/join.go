@@ -182,12 +182,18 @@ func (e *Endpoint) isBackup(a netip.AddrPort) bool {
 	return l != nil && l.flags&AddrBackup != 0
 }
 
+// joinable reports whether the peer is known to have our key, so that a join can
+// be understood.
+func (c *connection) joinable() bool {
+	return c.full || c.p.JoinWithoutData && c.sock.connected && c.remote.known && c.subs[0].dead && !c.fallback.on
+}
+
 // mayJoin reports whether policy allows one more subflow. Linux refuses from
 // shutdown on; but here an application may write and shut down in one instant
 // what a real one takes seconds for, so our DATA_FIN having been sent counts.
 // Subflows that the peer is opening count if halfOpen.
 func (c *connection) mayJoin(halfOpen bool) bool {
-	if !c.full || c.over || c.closing.finSent && !c.p.JoinAfterDataFIN {
+	if !c.joinable() || c.over || c.closing.finSent && !c.p.JoinAfterDataFIN {
 		return false
 	}
 	n := 0
@@ -223,6 +229,10 @@ func (f *subflow) readJoinSYNACK(now sim.Time, s *Segment) tcp.Verdict {
 	c := f.conn
 	o := s.Opt
 	if !s.Flags.Has(wire.ACK) || !o.Has(wire.OptJoin) || o.Join.Form != wire.JoinSYNACK {
+		if c.p.KeepStrippedJoin && s.Flags.Has(wire.ACK) {
+			f.stranded = true
+			return 0
+		}
 		f.refuse(now, s, rstMPTCP, trace.MiddleboxInterference)
 		return tcp.Discard
 	}

@@ -322,7 +322,7 @@ func (c *connection) fillActions(a *PathActions) {
 	a.Client = c.client
 	a.Limit = c.subflowLimit()
 	a.AddAddrAccepted = c.e.PathLimits().AddAddrAccepted
-	a.Established, a.JoinDenied = c.full, c.joinDenied
+	a.Established, a.JoinDenied = c.joinable(), c.joinDenied
 	a.Endpoints = append(a.Endpoints[:0], c.e.paths.list...)
 	a.orders, a.Local, a.Remote, a.Subflows = a.orders[:0], a.Local[:0], a.Remote[:0], a.Subflows[:0]
 	for i := range c.e.addrs {

@@ -156,6 +156,22 @@ type Profile struct {
 	// long one that the application has closed goes without progress (Linux
 	// close_timeout 60 s).
 	CloseTimeout sim.Duration
+	// FINWithDataFIN sends the FINs of the subflows together with the DATA_FIN if the
+	// peer has closed before and nothing is outstanding, so that the passive closer
+	// owns TIME-WAIT (RFC 8041 section 3.6, figure 5).
+	FINWithDataFIN bool
+	// PassiveCloserWaits is how long a host whose peer has closed first waits for the
+	// peer's FINs before it sends its own, to stay out of TIME-WAIT (the remedy of
+	// RFC 8041 section 3.6); 0: it does not wait.
+	PassiveCloserWaits sim.Duration
+	// JoinWithoutData lets subflows be added after the first one has ended before it
+	// carried data (survey, implementation 3, question 4.7); otherwise none may be
+	// added before a DSS option was received (RFC 8684 section 3.1).
+	JoinWithoutData bool
+	// KeepStrippedJoin leaves a subflow whose SYN/ACK has no MP_JOIN allocated and
+	// unused until the connection ends (survey, implementation 2, question 4.2);
+	// otherwise it is reset (RFC 8684 section 3.2).
+	KeepStrippedJoin bool
 	// WindowProbe is the first interval after which a closed connection-level
 	// window is probed by a byte that the peer has already; TCP's own probes
 	// carry it on from there.

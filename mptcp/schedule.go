@@ -289,7 +289,7 @@ func (c *connection) subflowsChanged(now sim.Time) {
 	}
 	switch {
 	case c.over:
-	case c.full:
+	case c.joinable():
 		c.tellEstablished()
 	case !c.client && c.subs[0].phase == phaseKeyed:
 		c.pm.keyed()

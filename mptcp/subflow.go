@@ -87,6 +87,7 @@ type subflow struct {
 	announced          bool // its becoming usable has been acted on
 	fourth             fourthPacket
 	mapped             bool // the peer has declared a mapping by a DSS
+	stranded           bool // joined, but without MP_JOIN: it is never used
 	confirmed          bool // our data was acknowledged with a DATA_ACK
 	timedOut           bool // a timeout has not been acted on
 	inRecovery         bool // TCP was in fast recovery when last looked at
