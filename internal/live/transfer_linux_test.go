@@ -211,7 +211,8 @@ type liveCase struct {
 	options    func(o *mptcp.SocketOptions)
 	prepare    func(now sim.Time, e *mptcp.Endpoint)
 	commands   map[string]func(now sim.Time, e *mptcp.Endpoint, a *transfer)
-	kernel     func(n *Namespace) error // configures the namespace
+	kernel     func(n *Namespace) error    // configures the namespace
+	ready      func(r *conversation) error // the same when the devices are there
 	// during runs beside the transfer; the conversation ends after it.
 	during func(r *conversation)
 	// talk replaces what the kernel's application does with its connection.
@@ -289,6 +290,9 @@ func (c *liveCase) run(t *testing.T, group *captures) {
 	}
 	r.b, err = NewBridge(r.n, cfg, r.app)
 	must(t, err)
+	if c.ready != nil {
+		must(t, c.ready(r))
+	}
 	kernelDone := make(chan error, 1)
 	r.startKernel(kernelDone)
 	if err := <-kernelDone; err != nil {
@@ -334,11 +338,15 @@ func (r *conversation) startKernel(done chan<- error) {
 	if r.c.tcp {
 		proto = 6
 	}
-	port := uint16(servicePort)
-	if r.c.server {
-		port = 0
+	local := netip.AddrPortFrom(kernelAddr(0, r.c.v6), 0)
+	if !r.c.server { // on every address, for joins
+		any := netip.IPv4Unspecified()
+		if r.c.v6 {
+			any = netip.IPv6Unspecified()
+		}
+		local = netip.AddrPortFrom(any, servicePort)
 	}
-	s, err := newSocket(r.n, proto, netip.AddrPortFrom(kernelAddr(0, r.c.v6), port))
+	s, err := newSocket(r.n, proto, local)
 	must(r.t, err)
 	if !r.c.server {
 		must(r.t, s.listen())
