@@ -143,10 +143,10 @@ func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
 	if f.Versions == 0 {
 		f.Versions = p.Versions
 	}
-	if p.ReceiveBuffer != BufferOfSocket {
+	if p.ReceiveBuffer != BufferOfSocket && f.Protocol == MPTCP {
 		f.ReceiveMemory = tcp.Memory{}
+		f.ReceiveBuffer = p.receiveBuffer(f.ReceiveBuffer)
 	}
-	f.ReceiveBuffer = p.receiveBuffer(f.ReceiveBuffer)
 	if f.Checksum == ChecksumDefault {
 		f.Checksum = p.Checksum
 	}

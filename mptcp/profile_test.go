@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
 	"mpsim/sim"
 )
@@ -424,6 +425,44 @@ func TestReceiveBufferRules(t *testing.T) {
 		// less than a segment.
 		if got > v.want+7 || got < v.want-1500 {
 			t.Errorf("%s, socket %d, %d paths: %d bytes buffered, want %d", v.profile.Name, v.socket, v.paths, got, v.want)
+		}
+	}
+}
+
+// TestTuningIsAbsent: a receive buffer that tunes itself does so with Implementation
+// 1, and keeps the size of the socket with 3 and 4, which have automatic tuning
+// switched off; plain TCP of the same host is tuned (survey, Q5.1).
+//
+// row:B21
+func TestTuningIsAbsent(t *testing.T) {
+	for _, v := range []struct {
+		profile  *Profile
+		protocol Protocol
+		fixed    bool
+	}{
+		{withoutSums(Linux086()), MPTCP, false}, {IOS7(), MPTCP, true}, {NetScaler(), MPTCP, true}, {IOS7(), TCP, false},
+	} {
+		w := newWorld(t, 30*ms)
+		w.profile, w.served = v.profile, withoutSums(LinuxOOT())
+		w.opt.Protocol = v.protocol
+		w.opt.SendBuffer, w.opt.ReceiveBuffer = 16<<20, 100_000
+		w.options = func(h string, o *SocketOptions) {
+			if h == "client" {
+				o.ReceiveMemory = tcp.LinuxReceiveMemory
+			}
+		}
+		w.paths[0][1].rate, w.paths[0][1].limit = 100*sim.MegabitPerSecond, 2000
+		w.start()
+		srv := &app{toWrite: 1 << 40}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 1
+		w.flush(w.client)
+		w.runTo(sim.Time(4 * sim.Second))
+		// A window of 100 000 in a round trip of 60 ms is 13.3 Mb/s.
+		rate := float64(cli.off) * 8 / 4e6
+		if fixed := rate <= 13.4; fixed != v.fixed {
+			t.Errorf("%s, %v: %.1f Mb/s", v.profile.Name, v.protocol, rate)
 		}
 	}
 }
