@@ -86,7 +86,9 @@ type net struct {
 	steps int
 	log   bool
 	keep  bool // keep all segments in sent and rcvd
-	pool  []*Segment
+	// accept takes the SYN at b; nil: Accept.
+	accept func(now sim.Time, c *Conn, s *Segment)
+	pool   []*Segment
 	// lossless bounds for bulk runs
 	check bool
 }
@@ -287,7 +289,11 @@ func (n *net) deliver(h *host, s *Segment) {
 	}
 	if h.c.State() == StateClosed {
 		if h == n.b && s.Flags&(wire.SYN|wire.ACK|wire.RST) == wire.SYN && !h.c.Forgotten() {
-			h.c.Accept(n.now, s)
+			if n.accept != nil {
+				n.accept(n.now, h.c, s)
+			} else {
+				h.c.Accept(n.now, s)
+			}
 		} else {
 			out := n.get()
 			if ResetFor(s, out) {
