@@ -190,6 +190,9 @@ func (c *checker) checkNodes() {
 		if n.Router && (n.has("profile") || n.has("versions") || n.has("timer_granularity")) {
 			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile, versions and timer_granularity have no meaning", n.Name)
 		}
+		if n.Router && (n.AddAddrAccepted != nil || n.Subflows != nil) {
+			c.add(n.table.pos, "node %q is a router: add_addr_accepted and subflows have no meaning", n.Name)
+		}
 		if !n.Router {
 			if n.Versions == "" && !n.has("profile") {
 				n.Versions = c.sc.Defaults.Versions
@@ -211,6 +214,9 @@ func (c *checker) checkNodes() {
 				c.add(i.valuePos("name"), "a second interface %q of node %q", i.Name, n.Name)
 			}
 			seen[i.Name] = true
+			if i.Signal && i.Fullmesh {
+				c.add(i.valuePos("fullmesh"), "interface %q of node %q: fullmesh and signal exclude each other", i.Name, n.Name)
+			}
 		}
 	}
 }

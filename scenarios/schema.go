@@ -100,6 +100,8 @@ type Node struct {
 	Versions         string       `toml:"versions" enum:",v0,v1,v0+v1,none" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
 	TimerGranularity string       `toml:"timer_granularity" enum:",none,linux-hz250" doc:"as in [defaults]; default from there"`
 	SourceRouting    *bool        `toml:"source_routing" doc:"packets leave through the interface that owns their source address. Default: true for clients of flows"`
+	AddAddrAccepted  *int         `toml:"add_addr_accepted" min:"0" max:"255" doc:"how many addresses that a peer announces the path manager linux uses (ip mptcp limits). Default: 0"`
+	Subflows         *int         `toml:"subflows" min:"0" max:"255" doc:"subflows that a connection of this host may have beside the initial one, whoever opens them (ip mptcp limits). Default: 2 with the path manager linux, else as the profile says"`
 	Interfaces       []*Interface `toml:"interface"`
 }
 
@@ -110,6 +112,10 @@ type Interface struct {
 	Name      string   `toml:"name" required:"true" doc:"unique within its node"`
 	Addresses []string `toml:"addresses" doc:"addresses with prefix length, \"10.0.1.2/24\"; default: the next free 10.x.y.0/24, .1 for a and .2 for b"`
 	Backup    bool     `toml:"backup" default:"false" doc:"subflows from here ask to be backup (MP_JOIN flag B)"`
+	Signal    bool     `toml:"signal" default:"false" doc:"the path manager linux announces the addresses (ADD_ADDR)"`
+	Subflow   *bool    `toml:"subflow" doc:"the path manager linux opens subflows from the addresses. Default: true for clients of flows"`
+	Fullmesh  bool     `toml:"fullmesh" default:"false" doc:"the path manager linux opens subflows from here to every address of the peer; not together with signal"`
+	Laminar   bool     `toml:"laminar" default:"false" doc:"the path manager linux takes the addresses, one after the other, as sources towards announced ones"`
 }
 
 // Link is a point-to-point connection of two interfaces. Direction up is from a

@@ -80,6 +80,9 @@ func Build(sc *Scenario, run Run) (*World, error) {
 	}
 	w.buildAddresses()
 	w.buildRoutes()
+	if err := w.configurePaths(); err != nil {
+		problems.add(Pos{}, "%v", err)
+	}
 	w.buildFlows(&problems)
 	w.timeline.init(w)
 	w.sampler.init(w)
