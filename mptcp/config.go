@@ -81,6 +81,9 @@ type SocketOptions struct {
 	NoDelay bool
 	// Keepalive probes idle connections as the profile says.
 	Keepalive bool
+	// RcvBufOpt are the measures against a window that a slow subflow holds up; 0:
+	// those of the profile.
+	RcvBufOpt RcvBufOpt
 	// Reprobe caps the retransmission timeout of a silent subflow at one second
 	// while another one lives; see Profile.Reprobe.
 	Reprobe bool

@@ -44,6 +44,7 @@ type connection struct {
 	recv      reassembly
 	wnd       localWindow
 	tune      tcp.ReceiveTuning
+	rcvBufOpt RcvBufOpt
 	closing   closing
 	fallback  fallback
 	fastClose fastClose
@@ -82,6 +83,7 @@ type connStats struct {
 	useful      int64 // of them: the original had not arrived when the copy was acknowledged
 	useless     int64 // of them: the original had
 	picks       int64 // questions to the scheduler
+	penalties   int64 // windows halved because a subflow held up the connection
 	retransmits int64 // expiries of the connection-level timer
 	lastAck     sim.Time
 }
@@ -108,6 +110,10 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 	c.addr.init()
 	c.local = e.chooseKey(c)
 	c.tuneBuffers(now)
+	if c.rcvBufOpt = s.opt.RcvBufOpt; c.rcvBufOpt == 0 {
+		c.rcvBufOpt = e.profile.RcvBufOpt
+	}
+	c.rcvBufOpt &^= RcvBufOptOff
 	c.timer = e.timers.add(c)
 	return c
 }

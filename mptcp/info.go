@@ -36,6 +36,7 @@ type ConnInfo struct {
 	Reinjected    int64  // sent again on another subflow
 	Useful        int64  // of Reinjected: the original had not arrived
 	Useless       int64  // of Reinjected: the original had
+	Penalties     int64  // windows halved because a subflow held up the connection
 	ConnTimeouts  int64  // expiries of the connection-level timer that sent data again
 	PeerWindow    int64  // right edge of the peer's window less what was granted
 	Subflows      int    // that there ever were
@@ -124,6 +125,7 @@ func (c *connection) info(i *ConnInfo) {
 	i.OutOfOrder, i.Duplicate, i.Refused = c.recv.queued, c.recv.duplicate, c.recv.refused
 	st := &c.stats
 	i.Reinjected, i.Useful, i.Useless = st.reinjected, st.useful, st.useless
+	i.Penalties = st.penalties
 	i.ConnTimeouts, i.SchedulerAsks = st.retransmits, st.picks
 	i.PeerWindow = int64(c.peer.edge - c.send.next)
 	i.Subflows = len(c.subs)

@@ -136,6 +136,9 @@ type Profile struct {
 	// copied, 0: data is not kept in buffers (Linux SKB_FRAG_PAGE_ORDER: 32 KiB).
 	// Bursts of the scheduler and connection-level retransmissions end with one.
 	BufferPage int
+	// RcvBufOpt are the measures against a window that a slow subflow holds up
+	// (NSDI'12). The out-of-tree stack has both; a socket can choose otherwise.
+	RcvBufOpt RcvBufOpt
 	// Reprobe caps the retransmission timeout of a silent subflow while another
 	// one lives, so that a path that returns is found soon; 0: no cap. A socket
 	// can ask for it too (SocketOptions.Reprobe).
@@ -315,6 +318,7 @@ func LinuxOOT() *Profile {
 		FastCloseOnAck: true, // the only form of RFC 6824 section 3.5
 		PathSignalling: linuxOOTSignalling(),
 		DSN:            DSN4, DataAck: DataAck4,
+		RcvBufOpt:        OpportunisticRetransmit | PenaliseSlow,
 		MaxMapping:       1,
 		AnnounceFallback: true, DeliverFailed: true,
 		Reinject:       ReinjectOnRTO,

@@ -124,6 +124,7 @@ func surveyed() *Profile {
 	t := *tcp.RFC()
 	t.RACK, t.TLP = false, false
 	p.TCP = t
+	p.RcvBufOpt = 0
 	p.Checksum = ChecksumOnDemand
 	p.DeliverFailed = false
 	return p

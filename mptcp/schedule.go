@@ -37,11 +37,18 @@ func (c *connection) push(now sim.Time) {
 				rows = nil // a window has changed: look everything up again
 			}
 		}
+		if !progress && c.rcvBufOpt != 0 && c.optimiseRcvBuf(now, candidates) {
+			rows = nil
+			continue
+		}
 		if !progress {
 			c.observeWait(now, candidates)
 			c.armProbe(now)
 			break
 		}
+	}
+	if c.rcvBufOpt != 0 && c.sock.wantWrite && c.send.next == c.send.end {
+		c.optimiseRcvBuf(now, 1)
 	}
 	c.armRetrans(now)
 }

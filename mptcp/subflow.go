@@ -72,6 +72,7 @@ type subflow struct {
 	stale      bool
 	staleCount uint8
 	staleHeard sim.Time
+	penalised  sim.Time  // when it last had others penalised
 	slope      tcp.Slope // of a receive buffer that tunes itself
 
 	localID, remoteID  uint8

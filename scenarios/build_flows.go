@@ -181,6 +181,7 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 	}
 	o.Protocol = mptcp.MPTCP
 	o.Reprobe = *f.Reprobe
+	o.RcvBufOpt = rcvBufOpt(f, mptcp.ProfileByName(w.sc.Defaults.Profile).RcvBufOpt)
 	o.Checksum = checksumPolicies[f.Checksum]
 	o.Scheduler = func(rnd *sim.Rand) sched.Scheduler {
 		s, err := sched.Make(p.Schedulers, f.Scheduler.Name, f.Scheduler.settings(), rnd)
@@ -191,6 +192,23 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 		return checked(m, err)
 	}
 	return o
+}
+
+// rcvBufOpt is what the flow says, and for the rest the profile.
+func rcvBufOpt(f *Flow, profile mptcp.RcvBufOpt) mptcp.RcvBufOpt {
+	set := func(key *bool, bit mptcp.RcvBufOpt) {
+		if key != nil {
+			if profile &^= bit; *key {
+				profile |= bit
+			}
+		}
+	}
+	set(f.Opportunistic, mptcp.OpportunisticRetransmit)
+	set(f.Penalise, mptcp.PenaliseSlow)
+	if profile == 0 {
+		return mptcp.RcvBufOptOff
+	}
+	return profile
 }
 
 // bounded is the range of a buffer with another upper end.

@@ -91,6 +91,12 @@ func (c *checker) flowDefaults(f *Flow) {
 	if f.Protocol == "tcp" {
 		return
 	}
+	if f.Opportunistic == nil {
+		f.Opportunistic = d.Opportunistic
+	}
+	if f.Penalise == nil {
+		f.Penalise = d.Penalise
+	}
 	if f.Reprobe == nil {
 		f.Reprobe = &d.Reprobe
 	}

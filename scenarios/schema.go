@@ -77,6 +77,8 @@ type Defaults struct {
 	SendMemory       Bytes     `toml:"wmem_max" default:"4MiB" doc:"largest size of a send buffer that tunes itself, in bytes of memory (Linux tcp_wmem[2])"`
 	ReceiveMemory    Bytes     `toml:"rmem_max" default:"32MiB" doc:"largest size of a receive buffer that tunes itself, in bytes of memory, about twice the window (Linux tcp_rmem[2])"`
 	NoDelay          bool      `toml:"nodelay" default:"false" doc:"switch the Nagle algorithm off"`
+	Opportunistic    *bool     `toml:"opportunistic" doc:"when the peer's window is closed, send the oldest data on a faster subflow, too (NSDI'12); default from the profile"`
+	Penalise         *bool     `toml:"penalise" doc:"when the peer's window is closed, halve the window of the slower subflow that holds it (NSDI'12); default from the profile"`
 	Reprobe          bool      `toml:"reprobe" default:"false" doc:"cap the retransmission timer of a silent subflow at 1 s while another one lives"`
 	Sample           Duration  `toml:"sample" default:"100ms" min:"1ms" max:"1h" doc:"interval of the time series"`
 	QueueMode        string    `toml:"queue_mode" default:"fifo" enum:"fifo,served" doc:"how links compute departures; both give the same run"`
@@ -195,6 +197,8 @@ type Flow struct {
 	NoDelay       *bool       `toml:"nodelay" doc:"default from [defaults]"`
 	FastOpen      string      `toml:"fastopen" enum:",off,on,known,nocookie" doc:"TCP Fast Open: the client asks for a cookie and sends its first request or data with the SYN once it has one (on); has one of an earlier connection (known); sends data without a cookie (nocookie). Default off"`
 	SYNCookies    string      `toml:"syncookies" enum:",off,always" doc:"always: the server answers SYNs by SYN cookies and keeps no state of them; default off"`
+	Opportunistic *bool       `toml:"opportunistic" doc:"default from [defaults]"`
+	Penalise      *bool       `toml:"penalise" doc:"default from [defaults]"`
 	Reprobe       *bool       `toml:"reprobe" doc:"default from [defaults]"`
 	Checksum      string      `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
 	Request       *RequestApp `toml:"request"`

@@ -1,0 +1,68 @@
+package mptcp
+
+import (
+	"testing"
+
+	"mpsim/sim"
+)
+
+// TestRcvBufOpt is the experiment of NSDI'12 section 4.2: WiFi of 8 Mb/s and 20 ms,
+// 3G of 2 Mb/s and 150 ms with 2 s of queue, and a receive buffer of 200 kB. Without
+// measures the connection is slower than WiFi alone, 7.6 Mb/s; penalisation, alone or
+// with opportunistic retransmission, makes it faster.
+//
+// row:G7
+func TestRcvBufOpt(t *testing.T) {
+	for _, v := range []struct {
+		opt                 RcvBufOpt
+		least, most         float64 // Mb/s
+		copies, punishments bool
+	}{
+		{RcvBufOptOff, 2, 6, false, false},
+		{OpportunisticRetransmit, 2, 7, true, false},
+		{PenaliseSlow, 7.6, 9.6, false, true},
+		{OpportunisticRetransmit | PenaliseSlow, 7.6, 9.6, true, true},
+	} {
+		w, cli, srv := narrowWorld(t, v.opt)
+		w.runTo(sim.Time(5 * sim.Second))
+		rate := w.rate(cli, 20*sim.Second)
+		if rate < v.least || rate > v.most || cli.bad != 0 {
+			t.Errorf("%v: %.2f Mb/s, want %v to %v; %d bad bytes", v.opt, rate, v.least, v.most, cli.bad)
+		}
+		i := w.server.ep.Info(srv.conn)
+		if i.Reinjected > 0 != v.copies || i.Penalties > 0 != v.punishments {
+			t.Errorf("%v: reinjected %d, penalties %d", v.opt, i.Reinjected, i.Penalties)
+		}
+	}
+}
+
+// TestPenaliseOncePerTrip: a subflow is not penalised twice within a round trip of
+// the one that waits for it, however often that asks.
+func TestPenaliseOncePerTrip(t *testing.T) {
+	w, _, srv := narrowWorld(t, PenaliseSlow)
+	w.runTo(sim.Time(5 * sim.Second))
+	if n := w.server.ep.Info(srv.conn).Penalties; n == 0 || n > 250 {
+		t.Errorf("%d penalties in 250 round trips", n)
+	}
+}
+
+// narrowWorld is a download over WiFi and 3G into a receive buffer of 200 kB.
+func narrowWorld(t *testing.T, opt RcvBufOpt) (w *world, cli, srv *app) {
+	w = newWorld(t, 10*ms, 75*ms)
+	w.profile = LinuxOOT()
+	w.keep, w.maxSteps = false, 1<<30
+	w.opt.RcvBufOpt = opt
+	w.opt.SendBuffer, w.opt.ReceiveBuffer = 4<<20, 200_000
+	for i, rate := range []sim.Rate{8 * sim.MegabitPerSecond, 2 * sim.MegabitPerSecond} {
+		for _, d := range w.paths[i] {
+			d.rate, d.limit = rate, []int{53, 333}[i]
+		}
+	}
+	w.start()
+	srv = &app{toWrite: 1 << 40}
+	w.server.accept = func() *app { return srv }
+	cli = w.connect()
+	cli.toWrite = 17
+	w.flush(w.client)
+	return w, cli, srv
+}
