@@ -119,6 +119,8 @@ func TestFallbackSegments(t *testing.T) {
 // TestOptionsVanishOnSubflow: options removed from a joined subflow in mid-stream
 // end that subflow with reason 6, and the stream stays whole (RFC 8684 section
 // 3.7, capture of the kernel).
+//
+// row:C4
 func TestOptionsVanishOnSubflow(t *testing.T) {
 	for _, name := range []string{"linux", "rfc"} {
 		const size = 6 << 20
@@ -158,6 +160,8 @@ func TestOptionsVanishOnSubflow(t *testing.T) {
 
 // TestOptionsVanishOnlySubflow: in mid-stream on the only subflow there is no way
 // on (RFC 8684 section 3.7): the subflow is reset, and no wrong byte is read.
+//
+// row:C4
 func TestOptionsVanishOnlySubflow(t *testing.T) {
 	w := newWorld(t, 10*ms)
 	w.paths[0][1].rate = 10 * sim.MegabitPerSecond
@@ -255,4 +259,48 @@ func TestUnmappedDataIsHeld(t *testing.T) {
 		t.Errorf("reset with %d, %v", f.rst, f.why)
 	}
 	w.finish(t, cli, srv, size)
+}
+
+// TestCapableFlags changes the flags of MP_CAPABLE on the way. Flag B makes the
+// option one to be ignored, and so do cryptographic bits without H, or an answer
+// that selects more than one algorithm (RFC 8684 section 3.1): the connection is
+// TCP, nothing is lost, and the next connection, with flags that are understood, is
+// MPTCP again. A proposal of several algorithms, H among them, is one that we accept.
+//
+// row:A8 row:A10
+func TestCapableFlags(t *testing.T) {
+	const g, h, b = wire.CapableHMACSHA256 << 1, wire.CapableHMACSHA256, wire.CapableExtension
+	for _, v := range []struct {
+		name  string
+		dir   int
+		flags wire.CapableFlags
+		tcp   bool
+	}{
+		{"B in the SYN", 0, b | h, true}, {"B in the SYN/ACK", 1, b | h, true},
+		{"no algorithm in the SYN", 0, 0, true}, {"no algorithm in the SYN/ACK", 1, 0, true},
+		{"another algorithm in the SYN", 0, g, true}, {"two algorithms in the SYN/ACK", 1, g | h, true},
+		{"two algorithms in the SYN", 0, g | h, false}, {"as sent", 0, h, false},
+	} {
+		w := newWorld(t, 10*ms)
+		w.paths[0][v.dir].box = func(s *Segment) []*Segment {
+			if s.Flags.Has(wire.SYN) && s.Opt.Has(wire.OptCapable) {
+				s.Opt.Capable.Flags = v.flags
+			}
+			return []*Segment{s}
+		}
+		w.start()
+		for range 2 {
+			srv := &app{toWrite: 20_000, close: true}
+			w.server.accept = func() *app { return srv }
+			cli := w.connect()
+			cli.toWrite, cli.close = 1000, true
+			w.flush(w.client)
+			w.until(20*sim.Second, "transfer", func() bool { return cli.eof && srv.eof })
+			if cli.off != 20_000 || srv.off != 1000 || cli.bad+srv.bad != 0 || (cli.saw(Fallback) == 1) != v.tcp {
+				t.Errorf("%s: read %d, %d, events %v", v.name, cli.off, srv.off, cli.events)
+			}
+			w.paths[0][v.dir].box = nil
+			v.tcp = false
+		}
+	}
 }
