@@ -18,14 +18,15 @@ import "mpsim/mptcp/tcp"
 func Linux086() *Profile {
 	p := LinuxOOT()
 	p.Name, p.Doc = "linux086", "Implementation 1 of the survey: Linux MPTCP v0.86 of UCLouvain"
+	p.Sources = append(p.Sources, Source{"JoinPort", "Q5.4: always the same port number as for the first subflow"})
+	p.JoinPort = PortSame
 	return p
 }
 
 // FreeBSD02 returns the profile of Implementation 2, patch v0.2 for FreeBSD-10.
 // Its answers on ADD_ADDR disagree: the table of section 2 says no, the team's own
 // answer (Q3.4a) that it is implemented and REMOVE_ADDR is not; the latter holds
-// here. A subflow whose MP_JOIN does not get through is closed here, where the
-// implementation keeps it and sends nothing on it (Q4.2).
+// here.
 func FreeBSD02() *Profile {
 	p := surveyed()
 	p.Name, p.Doc = "freebsd02", "Implementation 2 of the survey: FreeBSD-10 with the patch of Swinburne"
@@ -41,6 +42,8 @@ func FreeBSD02() *Profile {
 		{"Lacks AckFallback", "Q4.4: no fallback if the DATA_ACK is wrong"},
 		{"Checksum", "Q3.1b, Q3.3e: not supported; who requires them gets plain TCP, which RFC 6824 section 3.1 leaves"},
 		{"AnnounceFallback", "Q4.6: fallback uses an infinite mapping"},
+		{"KeepStrippedJoin", "Q4.2: the subflow remains allocated, and is not used to send data"},
+		{"JoinPort", "Q5.4: the same port numbers are re-used"},
 		{"Lacks Reinjection", "Q5.3: data-level retransmits are not enabled"},
 		{"JoinBy", "Q3.2b: either end"},
 		{"SubflowLimit", "Q3.2c: 8 subflows"},
@@ -52,6 +55,8 @@ func FreeBSD02() *Profile {
 		DataFallback | AckFallback | Reinjection
 	p.JoinBy = JoinEither
 	p.Checksum = ChecksumRefused
+	p.KeepStrippedJoin = true
+	p.JoinPort = PortSame
 	p.SubflowLimit = 7
 	p.DSN, p.DataAck = DSN4Wrap, DataAckMirror
 	p.ReceiveBuffer = BufferMaxWindow
@@ -66,6 +71,8 @@ func IOS7() *Profile {
 		{"Versions", "Q6.1: HMAC-SHA1 as in RFC 6824"},
 		{"Checksum", "Q3.3e: supported"},
 		{"AnnounceFallback", "Q4.6: fallback uses an infinite mapping"},
+		{"JoinWithoutData", "Q4.7: a join is allowed although the first subflow ended without having sent data"},
+		{"JoinPort", "Q5.4: the local port changes"},
 		{"Lacks PassiveOpen", "Q3.4a: a client side implementation only"},
 		{"Lacks PassiveJoin", "Q3.4a: the client always initiates the subflows"},
 		{"Lacks SendAddAddr", "Q3.4a: considered a security risk"},
@@ -81,6 +88,7 @@ func IOS7() *Profile {
 	}
 	p.Lacks = PassiveOpen | PassiveJoin | SendAddAddr | ReceiveAddAddr | ReceiveRemoveAddr | AckFallback
 	p.JoinBy = JoinClient
+	p.JoinWithoutData = true
 	p.SubflowLimit = 254
 	p.DSN, p.DataAck = DSN4Wrap, DataAckMirror
 	p.ReceiveBuffer = BufferOfSubflow

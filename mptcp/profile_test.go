@@ -155,6 +155,10 @@ func TestSurveyAnswers(t *testing.T) {
 		{"ios7", 255, DSN4Wrap, true, false},
 	} {
 		p := ProfileByName(v.name)
+		same := v.name == "linux086" || v.name == "freebsd02" // Q5.4
+		if (p.JoinPort == PortSame) != same || p.KeepStrippedJoin != (v.name == "freebsd02") || p.JoinWithoutData != (v.name == "ios7") {
+			t.Errorf("%s: ports %v, %v, %v", v.name, p.JoinPort, p.KeepStrippedJoin, p.JoinWithoutData)
+		}
 		if p.SubflowLimit+1 != v.subflows || p.DSN != v.dsn || p.can(HMACCheck) != v.hmac || (p.JoinBy == JoinEither) != v.either {
 			t.Errorf("%+v", p)
 		}
