@@ -152,6 +152,9 @@ type collector struct {
 
 const maxFaults = 20
 
+// dissectorBug is what a failure of tshark's own, and not of the packet, says.
+const dissectorBug = `failed assertion "mptcp_map_relssn_to_rawdsn(`
+
 func (c *collector) fault(frame, text string) {
 	if len(c.report.Faults) < maxFaults {
 		c.report.Faults = append(c.report.Faults, "frame "+frame+": "+text)
@@ -161,6 +164,9 @@ func (c *collector) fault(frame, text string) {
 // judge looks for what no packet may have.
 func (c *collector) judge(f []string) {
 	switch {
+	case f[fMalformed] != "" && f[fLen] == "0" && strings.Contains(f[fMessage], dissectorBug):
+		// tshark 4.0 stumbles over itself on some packets without payload, of the
+		// Linux kernel too, after mappings on several subflows.
 	case f[fMalformed] != "":
 		c.fault(f[fFrame], "malformed: "+f[fMessage])
 	case slices.Contains(strings.Split(f[fSeverity], "|"), severityError):

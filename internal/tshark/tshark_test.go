@@ -132,6 +132,21 @@ func TestReadRefusesOtherOutput(t *testing.T) {
 	}
 }
 
+// What tshark says about itself is no fault of a packet without payload; with
+// payload it may be one.
+func TestDissectorBug(t *testing.T) {
+	for length, want := range map[string]int{"0": 0, "100": 1} {
+		f := make([]string, numFields)
+		f[fMalformed], f[fLen] = "1", length
+		f[fMessage] = `TCP window update|packet-tcp.c:3086: failed assertion "mptcp_map_relssn_to_rawdsn(mapping, relseq, &rawdsn)"`
+		c := collector{report: new(Report)}
+		c.judge(f)
+		if n := len(c.report.Faults); n != want {
+			t.Errorf("%s octets: %d faults, want %d", length, n, want)
+		}
+	}
+}
+
 // A packet with a mapping that covers its payload is not without a mapping,
 // whatever tshark finds.
 func TestMapsItself(t *testing.T) {
