@@ -197,6 +197,26 @@ func failExchange(both bool) func(t tester) *exploration {
 	}
 }
 
+// abruptExchange explores the abrupt end of a connection with two subflows, in
+// either form.
+func abruptExchange(onAck bool) func(t tester) *exploration {
+	return func(t tester) *exploration {
+		x := established(t, true)
+		x.start = func() {
+			p := *x.w.client.ep.profile
+			p.FastCloseOnAck = onAck
+			x.w.client.ep.socks.get(x.cli.conn).conn.p = &p
+			x.w.client.ep.Abort(x.w.now, x.cli.conn)
+			x.cli.conn = 0
+			x.w.flush(x.w.client)
+			// If all resets are lost, the peer finds out when it sends (RFC 9293
+			// section 3.5.1: half-open connections).
+			x.w.at(x.w.now.Add(5*sim.Second), func() { x.srv.toWrite, x.srv.close = 1000, true })
+		}
+		return x
+	}
+}
+
 // addAddrExchange explores how a server announces an address that the client opens
 // a subflow to; agree as in exploration.
 func addAddrExchange(agree int) func(t tester) *exploration {
@@ -266,18 +286,8 @@ var explored = []exploring{
 	{"DATA_FIN with data", closeExchange(true, 1500, 1500), false, 300 * sim.Second, "DataFinTx"},
 	{"MP_FAIL on the only subflow", failExchange(false), false, 300 * sim.Second, "MPFailTx"},
 	{"MP_FAIL on one of two", failExchange(true), false, 300 * sim.Second, "MPFailTx"},
-	{"fast close", func(t tester) *exploration {
-		x := established(t, true)
-		x.start = func() {
-			x.w.client.ep.Abort(x.w.now, x.cli.conn)
-			x.cli.conn = 0
-			x.w.flush(x.w.client)
-			// If all resets are lost, the peer finds out when it sends (RFC 9293
-			// section 3.5.1: half-open connections).
-			x.w.at(x.w.now.Add(5*sim.Second), func() { x.srv.toWrite, x.srv.close = 1000, true })
-		}
-		return x
-	}, true, 2000 * sim.Second, "MPFastcloseTx"},
+	{"fast close by RST", abruptExchange(false), true, 2000 * sim.Second, "MPFastcloseTx"},
+	{"fast close by ACK", abruptExchange(true), true, 2000 * sim.Second, "MPFastcloseTx"},
 }
 
 // explore runs one combination and says what is wrong with its end.
