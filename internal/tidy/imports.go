@@ -27,7 +27,7 @@ var ranks = map[string]int{
 	"scenarios/lab": 62, "internal/packetdrill": 62, "internal/live": 63,
 	"scenarios/sweep": 70, "results/plot": 70, "results/report": 71, "internal/execute": 72,
 	"cmd/mpsim/cli": 80, "cmd/mpsim": 81,
-	"internal/tidy": 90,
+	"internal/tidy": 90, "internal/conformance": 90,
 }
 
 // rank returns the rank of a folder. Examples may import everything.

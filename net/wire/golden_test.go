@@ -94,7 +94,6 @@ const (
 )
 
 // The handshakes: RFC 8684 figures 4 (MP_CAPABLE) and 5 to 7 (MP_JOIN).
-// row:A1
 var handshakeGoldens = []optionGolden{
 	{
 		name: "MP_CAPABLE SYN", bytes: "1e 04 01 01",
@@ -334,6 +333,7 @@ var version0Goldens = []optionGolden{
 }
 
 // TestOptionGoldens: each list of options gives exactly these octets and back.
+// row:A1
 func TestOptionGoldens(t *testing.T) {
 	groups := map[string][]optionGolden{
 		"tcp": tcpGoldens, "handshake": handshakeGoldens, "dss": dssGoldens, "signal": signalGoldens,
