@@ -207,10 +207,13 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 		return false
 	}
 	sum, ok := c.checksumOf(s)
-	if ok {
-		f.declare(now, mapping{pos: pos, dsn: dsn, len: uint32(n), sum: sum, fin: h.Opt.Has(wire.DataFIN)})
-		f.mapped = true
+	if !ok {
+		// RFC 8684 section 3.3: the subflow is considered broken.
+		f.reset(now, rstMPTCP, trace.ChecksumMissing)
+		return true
 	}
+	f.declare(now, mapping{pos: pos, dsn: dsn, len: uint32(n), sum: sum, fin: h.Opt.Has(wire.DataFIN)})
+	f.mapped = true
 	return false
 }
 

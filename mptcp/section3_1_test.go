@@ -262,3 +262,46 @@ func TestSection3_1PlainSYN(t *testing.T) {
 		t.Errorf("answered by %+v", answer.Opt)
 	}
 }
+
+// TestSection3_1FlagA: the flag that requires checksums is set when the
+// administrator wants them, holds for both hosts if either sets it, and makes a
+// host that refuses them answer as if there were no MP_CAPABLE.
+//
+// rfc8684:3.1-9 rfc8684:3.1-20 rfc8684:3.1-22 row:A7
+func TestSection3_1FlagA(t *testing.T) {
+	const flagA = wire.CapableChecksum
+	for _, c := range []struct {
+		ours     ChecksumPolicy
+		theirs   wire.CapableFlags
+		answered bool
+		sums     bool
+	}{
+		{ChecksumOnDemand, 0, true, false},
+		{ChecksumOnDemand, flagA, true, true},
+		{ChecksumRequired, 0, true, true},
+		{ChecksumRequired, flagA, true, true},
+		{ChecksumRefused, 0, true, false},
+		{ChecksumRefused, flagA, false, false},
+	} {
+		o := rawOptions()
+		o.Checksum = c.ours
+		_, syn := rawDialler(t, Linux(), o)
+		if set := syn.Opt.Capable.Flags&flagA != 0; set != (c.ours == ChecksumRequired) {
+			t.Errorf("policy %v: flag A of the SYN is %v", c.ours, set)
+		}
+		r := rawListener(t, Linux(), o)
+		answer := r.open(capable(1, flagH|c.theirs, 0, 0, 0))
+		if got := answer.Opt.Has(wire.OptCapable); got != c.answered {
+			t.Errorf("policy %v, flag A %v: answered by MP_CAPABLE %v", c.ours, c.theirs != 0, got)
+		}
+		if !c.answered {
+			continue
+		}
+		r.send(wire.ACK, 1, 0, capable(1, flagH|c.theirs, 2, r.key, r.peer))
+		r.ep.Write(r.now, r.conn, 500)
+		out := r.poll()
+		if len(out) == 0 || out[0].Opt.Has(wire.OptDSSChecksum) != c.sums {
+			t.Errorf("policy %v, flag A %v: %d segments, checksums expected: %v", c.ours, c.theirs != 0, len(out), c.sums)
+		}
+	}
+}

@@ -76,6 +76,7 @@ const (
 
 	// MPTCP in mid-stream.
 	ChecksumFailure // of a DSS mapping
+	ChecksumMissing // in a DSS mapping, though it was negotiated
 	MPFail          // fallback in mid-stream after MP_FAIL
 
 	// What boxes do to packets.
@@ -151,6 +152,7 @@ var reasons = [numReasons]string{
 	CookieCacheFull:         "cookie_cache_full",
 	BacklogFull:             "backlog_full",
 	ChecksumFailure:         "checksum_failure",
+	ChecksumMissing:         "checksum_missing",
 	MPFail:                  "MPFail",
 	OptionsStripped:         "options_stripped",
 	SegmentSplit:            "segment_split",
