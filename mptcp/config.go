@@ -137,11 +137,14 @@ func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
 		return *o, fmt.Errorf("socket %q: MSS %d", o.Name, o.MSS)
 	}
 	f := *o
-	if f.SendBuffer <= 0 {
-		f.SendBuffer = DefaultSendBuffer
-	}
 	if f.ReceiveBuffer <= 0 {
 		f.ReceiveBuffer = DefaultReceiveBuffer
+	}
+	if f.SendBuffer <= 0 {
+		f.SendBuffer = DefaultSendBuffer
+		if p.SendCoversReceive {
+			f.SendBuffer = max(f.SendBuffer, f.ReceiveBuffer)
+		}
 	}
 	if f.Versions == 0 {
 		f.Versions = p.Versions

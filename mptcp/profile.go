@@ -113,6 +113,10 @@ type Profile struct {
 	// the data have acknowledged it too (RFC 8684 section 3.3.2); otherwise the
 	// DATA_ACK alone frees it (Linux).
 	ReleaseNeedsSubflow bool
+	// SendCoversReceive makes a send buffer whose size nobody has chosen at least
+	// as big as the receive buffer (RFC 8684 section 3.3.5); otherwise it has the
+	// default size (Linux).
+	SendCoversReceive bool
 
 	// Reinject says when data is sent again on another subflow (RFC 8684 section
 	// 3.3.6); ReinjectAfter is the number of timeouts in a row that
@@ -272,7 +276,7 @@ func RFC() *Profile {
 		FastOpenRoom: RoomShortCookie, VerifyCookieKey: true,
 		PathSignalling: rfcSignalling(),
 		MaxMapping:     65428,
-		HoldUnmapped:   true, ReleaseNeedsSubflow: true,
+		HoldUnmapped:   true, ReleaseNeedsSubflow: true, SendCoversReceive: true,
 		AnnounceFallback: true, RejoinAfterFail: true, FastCloseOnAck: true,
 		Reinject:         ReinjectOnRTO,
 		ICMPFailsSubflow: true,

@@ -449,6 +449,58 @@ func TestSection3_3_5LargestWindow(t *testing.T) {
 	}
 }
 
+// TestSection3_3_5SendBuffer: a send buffer whose size nobody chose is at least as
+// big as the receive buffer.
+//
+// rfc8684:3.3.5-3
+func TestSection3_3_5SendBuffer(t *testing.T) {
+	for _, receive := range []int64{0, 1 << 20, 20 << 20} {
+		o := rawOptions()
+		o.ReceiveBuffer = receive
+		r, _ := rawDialler(t, RFC(), o)
+		n := r.ep.Write(r.now, r.conn, 1<<30)
+		if full := r.ep.open(r.conn).opt; n < full.ReceiveBuffer || n != full.SendBuffer {
+			t.Errorf("send buffer %d, took %d, receive buffer %d", full.SendBuffer, n, full.ReceiveBuffer)
+		}
+	}
+}
+
+// TestSection3_3_6OriginalSubflowGoesOn: data that was sent again elsewhere is
+// still retransmitted on its first subflow, as the same bytes, until that
+// subflow acknowledges it; and it stays in the send buffer that long.
+//
+// rfc8684:3.3.6-1 rfc8684:3.3.6-2 row:B14
+func TestSection3_3_6OriginalSubflowGoesOn(t *testing.T) {
+	w, _, srv := outageWorld(t, RFC(), false)
+	w.keep = true
+	w.runTo(sim.Time(12 * sim.Second))
+	c := w.server.ep.open(srv.conn).conn
+	low, ok := c.subs[0].tx.lowest()
+	if !ok || low >= c.send.una {
+		t.Fatalf("the silent subflow carries nothing that was DATA_ACKed: %d, %d", low, c.send.una)
+	}
+	if c.released() != low {
+		t.Errorf("released up to %d, the silent subflow still has %d", c.released(), low)
+	}
+	ssn, again := map[uint32]wire.DSN{}, 0
+	for i := range w.log {
+		r := &w.log[i]
+		if r.up || r.path != 0 || r.seg.Len == 0 {
+			continue
+		}
+		at := uint32(r.seg.Seq)
+		if d, seen := ssn[at]; seen && r.at > sim.Time(6*sim.Second) {
+			if again++; r.seg.Opt.Has(wire.HasMap) && d != r.seg.DSN-wire.DSN(at) {
+				t.Errorf("other data at the same place: %s", w.line(r))
+			}
+		}
+		ssn[at] = r.seg.DSN - wire.DSN(at)
+	}
+	if again == 0 {
+		t.Error("nothing was retransmitted on the silent subflow")
+	}
+}
+
 // TestSection3_3_8Backup: data goes to a subflow with B=1 only when none with B=0
 // is usable, whether B came with the join or by MP_PRIO.
 //
