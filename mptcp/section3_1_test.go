@@ -305,3 +305,26 @@ func TestSection3_1FlagA(t *testing.T) {
 		}
 	}
 }
+
+// TestSection3_1StatelessCollision: a stateless server can make one key for a SYN
+// only. If its token is taken, the SYN/ACK has no MP_CAPABLE.
+//
+// rfc8684:3.1-5 row:A4
+func TestSection3_1StatelessCollision(t *testing.T) {
+	o := rawOptions()
+	o.SYNCookies = SYNCookiesAlways
+	r := rawListener(t, Linux(), o)
+	r.open(capable(1, flagH, 0, 0, 0))
+	token, _ := r.peer.Derive()
+	if r.peer == 0 {
+		t.Fatal("no key behind the cookie")
+	}
+	again := rawListener(t, Linux(), o)
+	again.ep.tokens[token] = &connection{}
+	if answer := again.open(capable(1, flagH, 0, 0, 0)); speaksMPTCP(answer) {
+		t.Errorf("answered by %+v", answer.Opt.Capable)
+	}
+	if again.ep.Info(again.conn).Fallback != 0 {
+		t.Error("there is state")
+	}
+}

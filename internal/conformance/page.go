@@ -39,9 +39,14 @@ func Page(statements []Statement, rows []Row, evidence []Evidence) string {
 	}
 	b.WriteString("\n## Coverage rows\n| row | mechanism | shown by |\n|---|---|---|\n")
 	for _, r := range rows {
-		if Closed(r.ID) || len(by[r.ID]) > 0 {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", r.ID, cell(r.Mechanism), or(list(by[r.ID]), "**open**"))
+		if !Covered(r.ID) && len(by[r.ID]) == 0 {
+			continue
 		}
+		shown := list(by[r.ID])
+		if shown == "" && r.Later != "" {
+			shown = "not yet: " + r.Later
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", r.ID, cell(r.Mechanism), or(shown, "**open**"))
 	}
 	return b.String()
 }
@@ -57,10 +62,10 @@ introduction of section 3). Scripts (` + "`.pkt`" + `) run with ` + "`mpsim pack
 ## RFC 8684
 `
 
-// Closed reports whether every row of its letter is due: A connection
+// Covered reports whether the page lists every row of a row's letter: A connection
 // establishment, B data plane, C fallback, J fast open and SYN cookies, K API.
-// Of the other letters the page lists what is shown.
-func Closed(row string) bool { return strings.ContainsAny(row[:1], "ABCJK") }
+// Of the other letters it lists what is shown.
+func Covered(row string) bool { return strings.ContainsAny(row[:1], "ABCJK") }
 
 // Open returns what is not shown: statements of level MUST or SHOULD without a
 // test, MUSTs without a test that is named after their section, due rows without
@@ -83,8 +88,11 @@ func Open(statements []Statement, rows []Row, evidence []Evidence) []string {
 	}
 	for _, r := range rows {
 		known[r.ID] = true
-		if Closed(r.ID) && len(by[r.ID]) == 0 {
+		switch shown := len(by[r.ID]) > 0; {
+		case Covered(r.ID) && !shown && r.Later == "":
 			out = append(out, fmt.Sprintf("row:%s has no test: %s", r.ID, r.MustShow))
+		case shown && r.Later != "":
+			out = append(out, fmt.Sprintf("row:%s waits for %s and has a test, %v", r.ID, r.Later, by[r.ID][0]))
 		}
 	}
 	for _, e := range evidence {

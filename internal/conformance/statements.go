@@ -29,9 +29,11 @@ type Row struct {
 	ID        string
 	Mechanism string
 	MustShow  string
+	// Later is what the row waits for; empty: it is due.
+	Later string
 }
 
-//go:embed rfc8684.txt exempt.txt rows.txt
+//go:embed rfc8684.txt exempt.txt rows.txt later.txt
 var tables embed.FS
 
 // Statements returns the requirements of RFC 8684 in the order of its text.
@@ -60,11 +62,22 @@ func Statements() ([]Statement, error) {
 
 // Rows returns the coverage table.
 func Rows() ([]Row, error) {
+	later := map[string]string{}
+	if err := table("later.txt", 2, func(f []string) error {
+		later[f[0]] = f[1]
+		return nil
+	}); err != nil {
+		return nil, err
+	}
 	var out []Row
 	err := table("rows.txt", 3, func(f []string) error {
-		out = append(out, Row{f[0], f[1], f[2]})
+		out = append(out, Row{f[0], f[1], f[2], later[f[0]]})
+		delete(later, f[0])
 		return nil
 	})
+	for id := range later {
+		return nil, fmt.Errorf("later.txt: there is no row %s", id)
+	}
 	return out, err
 }
 
