@@ -185,7 +185,7 @@ func TestAddAddrLost(t *testing.T) {
 // TestAddAddrBadHMAC: an announcement whose HMAC is wrong is ignored in silence
 // (RFC 8684 section 3.4.1) and counted.
 //
-// row:A17
+// row:A17 rfc8684:3.4.1-6
 func TestAddAddrBadHMAC(t *testing.T) {
 	w, hear, cli := tellWorld(t, Linux(), "10.0.8.1:0")
 	w.paths[0][1].box = func(s *Segment) []*Segment {
@@ -203,12 +203,12 @@ func TestAddAddrBadHMAC(t *testing.T) {
 	}
 }
 
-// TestAddrIDs: an id that is announced again must have the same address (RFC 8684
+// TestSection3_4_1AddressIDs: an id that is announced again must have the same address (RFC 8684
 // section 3.4.1); another port is another path to connect to; withdrawn, the id
 // is free for another address.
 //
-// row:A18
-func TestAddrIDs(t *testing.T) {
+// row:A18 rfc8684:3.4.1-9 rfc8684:3.4.1-10
+func TestSection3_4_1AddressIDs(t *testing.T) {
 	r := rawEstablished(t, RFC(), 100)
 	hear := &hearPM{}
 	r.ep.socks.get(r.conn).conn.pm.pm = hear
@@ -258,11 +258,11 @@ func TestAddrIDs(t *testing.T) {
 	}
 }
 
-// TestSignalsAreNoCongestion: duplicate ACKs with a signal other than DSS are no
+// TestSection4SignalsAreNoCongestion: duplicate ACKs with a signal other than DSS are no
 // sign of loss (RFC 8684 section 4); the same ACKs with a DSS are.
 //
-// row:A29
-func TestSignalsAreNoCongestion(t *testing.T) {
+// row:A29 rfc8684:4-2
+func TestSection4SignalsAreNoCongestion(t *testing.T) {
 	for _, signal := range []bool{true, false} {
 		p := Linux()
 		p.TCP.SACK = false
@@ -293,7 +293,7 @@ func TestSignalsAreNoCongestion(t *testing.T) {
 // section 4); the next waits until the stream moves or an RTO has passed. Linux
 // has no such limit.
 //
-// row:A29
+// row:A29 rfc8684:4-3
 func TestSignalsInRow(t *testing.T) {
 	for _, profile := range []*Profile{RFC(), Linux()} {
 		w, _, _ := tellWorld(t, profile, "10.0.8.1:0", "10.0.8.2:0", "10.0.8.3:0", "10.0.8.4:0", "10.0.8.5:0")

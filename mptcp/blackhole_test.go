@@ -28,7 +28,7 @@ func (w *world) dialled(t *testing.T) (took sim.Duration, cli *app) {
 // 3.9.3). The added delay is that of the SYN's retransmission timer: with linear
 // timeouts of one second (Linux) one second for each.
 //
-// row:A31
+// row:A31 rfc8684:3.9.3-1 rfc8684:6-2
 func TestSwallowedSYN(t *testing.T) {
 	for _, syns := range []int{1, 2, 3} {
 		w := newWorld(t, 10*ms)

@@ -22,13 +22,13 @@ func checksumWorld(t tester, cli, srv ChecksumPolicy, delays ...sim.Duration) *w
 	return w
 }
 
-// TestChecksumNegotiation is the table of RFC 8684 section 3.1: checksums are used
+// TestSection3_1ChecksumNegotiation is the table of RFC 8684 section 3.1: checksums are used
 // unless both SYNs have A=0, the third packet confirms it, and a host that refuses
 // them gives A=1 plain TCP. In use means: every DSS with a mapping has a checksum,
 // MP_CAPABLE with data has 24 octets, and all of them hold for the stream.
 //
-// row:A7
-func TestChecksumNegotiation(t *testing.T) {
+// row:A7 rfc8684:3.1-20 rfc8684:3.1-21 rfc8684:3.1-22
+func TestSection3_1ChecksumNegotiation(t *testing.T) {
 	const no, yes, refuse = ChecksumOnDemand, ChecksumRequired, ChecksumRefused
 	for _, v := range []struct {
 		cli, srv   ChecksumPolicy
@@ -298,14 +298,14 @@ func joinedChecksums(t tester, profile string, size int64) (w *world, cli, srv *
 	return w, cli, srv
 }
 
-// TestChecksumFailureOnOneOfTwo is the case of several subflows in RFC 8684 section
+// TestSection3_7FailureOnOneOfTwo is the case of several subflows in RFC 8684 section
 // 3.7, with the packets of a kernel (LINUX.md): the subflow ends by a RST with
 // MP_FAIL, that names the first byte of the mapping with 64 bits, and MP_TCPRST 6.
 // What failed is never DATA_ACKed, comes again on the other subflow, and the stream
 // stays whole.
 //
-// row:C6
-func TestChecksumFailureOnOneOfTwo(t *testing.T) {
+// row:C6 rfc8684:3.7-7 rfc8684:3.7-8
+func TestSection3_7FailureOnOneOfTwo(t *testing.T) {
 	const size = 2 << 20
 	for _, name := range []string{"linux", "rfc"} {
 		w, cli, srv := joinedChecksums(t, name, size)

@@ -43,15 +43,15 @@ func failWorld(t tester, client, server *Profile, size int64) (w *world, cli, sr
 	return w, cli, srv
 }
 
-// TestChecksumFailureOnOnlySubflow is the special case of RFC 8684 section 3.7: one
+// TestSection3_7FailureOnOnlySubflow is the special case of RFC 8684 section 3.7: one
 // subflow, contiguous data, a box that changes the length of one segment. The
 // receiver answers with MP_FAIL on an ACK and the sender with MP_FAIL and one
 // infinite mapping, that begins with the first byte not DATA_ACKed. Then both
 // directions are TCP: what is read is what the box made of the stream, in full,
 // and everything ends by FINs. (Linux 6.18 stalls here; that is not copied.)
 //
-// row:C7
-func TestChecksumFailureOnOnlySubflow(t *testing.T) {
+// row:C7 rfc8684:3.7-9
+func TestSection3_7FailureOnOnlySubflow(t *testing.T) {
 	const size = 600_000
 	for _, name := range []string{"linux", "rfc"} {
 		for by := -3; by <= 3; by++ {
@@ -212,14 +212,14 @@ func lostPathWorld(t *testing.T, profile string, size int64) (w *world, cli, srv
 	return w, cli, srv
 }
 
-// TestChecksumFailureNotContiguous: the only subflow left repeats what another one
+// TestSection3_7FailureNotContiguous: the only subflow left repeats what another one
 // carried, so the data in flight is not contiguous and the subflow is reset with
 // MP_FAIL (RFC 8684 section 3.7). The sender's data goes on over a new subflow in
 // infinite mapping from the number in the MP_FAIL, or the first one missing before
 // it, and the stream is whole.
 //
-// row:C8
-func TestChecksumFailureNotContiguous(t *testing.T) {
+// row:C8 rfc8684:3.7-10 rfc8684:3.7-12
+func TestSection3_7FailureNotContiguous(t *testing.T) {
 	const size = 4 << 20
 	w, cli, srv := lostPathWorld(t, "rfc", size)
 	w.finish(t, cli, srv, size)
@@ -266,11 +266,11 @@ func TestChecksumFailureNotContiguousLinux(t *testing.T) {
 	w.counter(w.server, "InfiniteMapTx", 0)
 }
 
-// TestInfiniteMappingIsFinal: after an infinite mapping DATA_ACKs free nothing,
+// TestSection3_7InfiniteMappingIsFinal: after an infinite mapping DATA_ACKs free nothing,
 // joins are refused, and no MPTCP option is sent (RFC 8684 section 3.7).
 //
-// row:C9
-func TestInfiniteMappingIsFinal(t *testing.T) {
+// row:C9 rfc8684:3.7-13 rfc8684:3.7-14 rfc8684:3.7-15
+func TestSection3_7InfiniteMappingIsFinal(t *testing.T) {
 	w, cli, srv := failWorld(t, Linux(), RFC(), 3<<20)
 	z := &resize{nth: 100, by: 1}
 	forged := 0

@@ -120,7 +120,7 @@ func TestFallbackSegments(t *testing.T) {
 // end that subflow with reason 6, and the stream stays whole (RFC 8684 section
 // 3.7, capture of the kernel).
 //
-// row:C4
+// row:C4 rfc8684:3.7-5
 func TestOptionsVanishOnSubflow(t *testing.T) {
 	for _, name := range []string{"linux", "rfc"} {
 		const size = 6 << 20

@@ -101,7 +101,7 @@ func TestFastCloseOnAck(t *testing.T) {
 // RTO, three times, and then a RST carries it and the state is gone (RFC 8684
 // section 3.5).
 //
-// row:A25
+// row:A25 rfc8684:3.5-2 rfc8684:3.5-3 rfc8684:3.5-4 rfc8684:3.5-5
 func TestFastCloseUnanswered(t *testing.T) {
 	w, cli, _ := abruptWorld(t, true, true)
 	for _, p := range w.paths {

@@ -30,7 +30,7 @@ func initialRemote(act *PathActions) netip.AddrPort { return act.Remote[0].Addr 
 // once. With the ports of the initial subflow TCP's simultaneous open makes one
 // of them (RFC 8684 section 3.9.2); with ephemeral ports there are two.
 //
-// row:A15
+// row:A15 rfc8684:3.9.2-1
 func TestSimultaneousJoins(t *testing.T) {
 	for _, policy := range []PortPolicy{PortSame, PortEphemeral} {
 		w := newWorld(t, 10*ms, 10*ms)
@@ -89,7 +89,7 @@ func TestSimultaneousJoins(t *testing.T) {
 // local one (Implementation 3 of the survey, Linux), and an announced port where
 // there is one (RFC 8684 section 3.9.1).
 //
-// row:A16
+// row:A16 rfc8684:3.9.1-1 rfc8684:3.9.1-2 rfc8684:3.9.1-3
 func TestPortPolicies(t *testing.T) {
 	for _, v := range []struct {
 		policy PortPolicy

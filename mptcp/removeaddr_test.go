@@ -28,7 +28,7 @@ func twoPaths(t *testing.T, profile *Profile, size int64) (w *world, cli, srv *a
 // answers is kept, one that does not is reset by both sides (RFC 8684 section
 // 3.4.2). An unknown id is ignored, id 0 is the initial address.
 //
-// row:A21
+// row:A21 rfc8684:3.4.2-2 rfc8684:3.4.2-5
 func TestRemoveAddrProbesFirst(t *testing.T) {
 	for _, v := range []struct {
 		id          uint8
@@ -67,7 +67,7 @@ func TestRemoveAddrProbesFirst(t *testing.T) {
 // of a path says so on the other one; when the option is lost the peer learns it
 // from its retransmission timeouts, and the stream stalls for longer.
 //
-// row:A21
+// row:A21 rfc8684:3.4.2-1
 func TestRemoveAddrLost(t *testing.T) {
 	var gaps [2]sim.Duration
 	for i, lost := range []bool{false, true} {

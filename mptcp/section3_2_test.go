@@ -162,7 +162,7 @@ func wantReset(t *testing.T, what string, out []*Segment, reason uint8) {
 // a wrong HMAC or without the option in one of its packets ends in a RST with
 // MP_TCPRST, and the connection goes on.
 //
-// rfc8684:3.2-6 rfc8684:3.2-7 rfc8684:3.2-8 rfc8684:3.2-9 rfc8684:3.2-10 rfc8684:3.2-11 rfc8684:3.9.3-2 row:A12
+// rfc8684:3.2-6 rfc8684:3.2-7 rfc8684:3.2-8 rfc8684:3.2-9 rfc8684:3.2-10 rfc8684:3.2-11 row:A12
 func TestSection3_2RefusedJoins(t *testing.T) {
 	alive := func(what string, r *rawPeer, from int) {
 		t.Helper()

@@ -29,13 +29,13 @@ func withoutSYN() func(*Segment) []*Segment {
 	return strip(func(s *Segment) bool { return !s.Flags.Has(wire.SYN) })
 }
 
-// TestFirstDataStripped: the handshake passes, but the first data or its
+// TestSection3_7FirstDataStripped: the handshake passes, but the first data or its
 // acknowledgement loses its options, in either direction or both, and either side
 // speaks first. Both sides go on as TCP without loss, whichever stack they are, and
 // a stack that announces it sends exactly one infinite mapping.
 //
-// row:C2
-func TestFirstDataStripped(t *testing.T) {
+// row:C2 rfc8684:3.7-4
+func TestSection3_7FirstDataStripped(t *testing.T) {
 	const size = 200_000
 	type boxes = func() func(*Segment) []*Segment
 	for _, v := range []struct {
@@ -119,13 +119,13 @@ func (w *world) judgeAnnouncements(t *testing.T, name string, first, pair int) {
 	}
 }
 
-// TestJoinedSubflowStripped: options vanish on a joined subflow right after its
+// TestSection3_7JoinedSubflowStripped: options vanish on a joined subflow right after its
 // handshake, in one direction or in both. Data without mapping, or acknowledged
 // without a DATA_ACK, resets that subflow with reason 6, and the stream goes on
 // over the other one.
 //
-// row:C3
-func TestJoinedSubflowStripped(t *testing.T) {
+// row:C3 rfc8684:3.7-3 rfc8684:3.7-6
+func TestSection3_7JoinedSubflowStripped(t *testing.T) {
 	const size = 2 << 20
 	for _, profile := range []string{"linux", "rfc"} {
 		for dir := 1; dir < 4; dir++ {

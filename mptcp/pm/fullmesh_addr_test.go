@@ -21,7 +21,7 @@ func (s *script) hear(id uint8, a netip.AddrPort, again bool) {
 // TestFullMeshRefresh: a subflow that could not be opened is not tried again,
 // unless the peer announces the address anew (RFC 8684 section 3.4.1).
 //
-// row:A18 row:E8
+// row:A18 row:E8 rfc8684:3.4.1-8 rfc8684:3.9.3-3
 func TestFullMeshRefresh(t *testing.T) {
 	s := newScript(t).up(1)
 	s.event(mptcp.PathEvent{Kind: mptcp.PathEstablished})
@@ -101,7 +101,7 @@ func TestFullMeshDenied(t *testing.T) {
 // the flag T says that the condition passes, and later where resources or
 // performance were short (RFC 8684 section 3.6).
 //
-// row:A26
+// row:A26 rfc8684:3.6-1 rfc8684:3.6-2
 func TestFullMeshCodes(t *testing.T) {
 	for _, v := range []struct {
 		code      uint8
