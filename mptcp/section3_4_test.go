@@ -200,3 +200,51 @@ func TestSection3_6ReservedFlags(t *testing.T) {
 		}
 	}
 }
+
+// remotesPM keeps what a path manager may connect to.
+type remotesPM struct{ seen *[]PathRemote }
+
+func (p remotesPM) OnEvent(_ sim.Time, _ PathEvent, act *PathActions) {
+	*p.seen = append((*p.seen)[:0], act.Remote...)
+}
+
+// TestSection3_4_2WithdrawnIsNotUsed: an address that was withdrawn is not one to
+// connect to any more, though its path still answers and is kept.
+//
+// rfc8684:3.4.2-3 row:A21
+func TestSection3_4_2WithdrawnIsNotUsed(t *testing.T) {
+	var seen []PathRemote
+	o := rawOptions()
+	o.PathManager = func(*sim.Rand) PathManager { return remotesPM{&seen} }
+	r := rawListener(t, RFC(), o)
+	r.open(capable(1, flagH, 0, 0, 0))
+	r.send(wire.ACK, 1, 0, capable(1, flagH, 2, r.key, r.peer))
+	r.send(wire.ACK, 1, 100, r.dss(1, 1, 100, 1))
+	j := r.join(t)
+	r.send(wire.ACK, 101, 0, r.forgeries()["ADD_ADDR"])
+	known := func(a netip.Addr) bool {
+		for _, p := range seen {
+			if p.Addr.Addr() == a {
+				return true
+			}
+		}
+		return false
+	}
+	if !known(rawAddr3.Addr()) {
+		t.Fatalf("an announced address is not among %v", seen)
+	}
+	r.send(wire.ACK, 101, 0, func(s *Segment) {
+		s.Options().Present |= wire.OptRemoveAddr
+		s.Opt.RemoveAddr.N, s.Opt.RemoveAddr.IDs[0], s.Opt.RemoveAddr.IDs[1] = 2, 5, 1
+	})
+	r.pass(10 * sim.Millisecond)
+	j.now = r.now
+	j.send(wire.ACK, 1, 0, j.dss(0, 0, 0, 1)) // the answer to the keepalive
+	r.pass(10 * sim.Second)
+	if known(rawAddr3.Addr()) || known(rawAddr2.Addr()) {
+		t.Errorf("withdrawn addresses are among %v", seen)
+	}
+	if subs := r.ep.Subflows(r.conn, nil); len(subs) != 2 || subs[1].Ended {
+		t.Errorf("the path that answers is gone: %+v", subs)
+	}
+}
