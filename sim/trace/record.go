@@ -101,7 +101,7 @@ var kinds = [numKinds]kindInfo{
 	BlackholeFound:  {"blackhole", [5]string{"timeout"}},
 	AddressSignal:   {"address_signal", [5]string{"what", "id", "port"}},
 	OptionLeftOut:   {"option_left_out", [5]string{"option", "need", "room"}},
-	ICMPError:       {"icmp_error", [5]string{"kind", "code", "outcome"}},
+	ICMPError:       {"icmp_error", [5]string{"error", "code", "outcome"}},
 }
 
 // String returns the name of the kind, as event logs print it.
