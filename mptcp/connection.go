@@ -256,6 +256,9 @@ func (c *connection) dataAcked(now sim.Time) {
 	}
 	c.closing.acked(c.acked, c.send.end)
 	c.acked = c.send.una
+	if c.p.ReleaseNeedsSubflow && c.p.OutstandingPercent > 0 {
+		c.resetOutstanding(now)
+	}
 	c.releaseLiterals()
 	c.work = true
 }

@@ -117,6 +117,10 @@ type Profile struct {
 	// as big as the receive buffer (RFC 8684 section 3.3.5); otherwise it has the
 	// default size (Linux).
 	SendCoversReceive bool
+	// OutstandingPercent is the share of the send buffer that a subflow which has
+	// timed out may hold although the peer has acknowledged the data, before it is
+	// reset with code 0x04 (RFC 8684 section 3.6); 0: never.
+	OutstandingPercent int
 
 	// Reinject says when data is sent again on another subflow (RFC 8684 section
 	// 3.3.6); ReinjectAfter is the number of timeouts in a row that
@@ -276,7 +280,7 @@ func RFC() *Profile {
 		FastOpenRoom: RoomShortCookie, VerifyCookieKey: true,
 		PathSignalling: rfcSignalling(),
 		MaxMapping:     65428,
-		HoldUnmapped:   true, ReleaseNeedsSubflow: true, SendCoversReceive: true,
+		HoldUnmapped:   true, ReleaseNeedsSubflow: true, OutstandingPercent: 50, SendCoversReceive: true,
 		AnnounceFallback: true, RejoinAfterFail: true, FastCloseOnAck: true,
 		Reinject:         ReinjectOnRTO,
 		ICMPFailsSubflow: true,

@@ -331,7 +331,7 @@ func TestReinjectionIsAbsent(t *testing.T) {
 // times out; after 3 timeouts in a row its data goes to the other one, after 7 it
 // is reset, and not before, although it would go on without that rule.
 //
-// row:B15
+// row:B15 row:B17
 func TestSubflowTimeouts(t *testing.T) {
 	for _, limit := range []int{7, 0} {
 		p := NetScaler()

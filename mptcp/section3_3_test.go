@@ -471,7 +471,9 @@ func TestSection3_3_5SendBuffer(t *testing.T) {
 //
 // rfc8684:3.3.6-1 rfc8684:3.3.6-2 row:B14
 func TestSection3_3_6OriginalSubflowGoesOn(t *testing.T) {
-	w, _, srv := outageWorld(t, RFC(), false)
+	p := RFC()
+	p.OutstandingPercent = 0 // no reset with code 0x04 (section 3.6)
+	w, _, srv := outageWorld(t, p, false)
 	w.keep = true
 	w.runTo(sim.Time(12 * sim.Second))
 	c := w.server.ep.open(srv.conn).conn

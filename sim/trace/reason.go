@@ -92,11 +92,12 @@ const (
 	EarlyAck
 	BoxFull // no room for the state of another flow or change
 	// Path management.
-	AddressIDInUse   // an address id has another address
-	TableFull        // a bounded table has no room
-	NoOptionSpace    // 40 octets of options are not enough
-	AddressRemoved   // the peer has withdrawn the address
-	UnknownAddressID // a withdrawn address id names nothing
+	AddressIDInUse     // an address id has another address
+	TableFull          // a bounded table has no room
+	NoOptionSpace      // 40 octets of options are not enough
+	AddressRemoved     // the peer has withdrawn the address
+	UnknownAddressID   // a withdrawn address id names nothing
+	TooMuchOutstanding // a silent subflow holds the send buffer
 	numReasons
 )
 
@@ -169,6 +170,7 @@ var reasons = [numReasons]string{
 	TableFull:               "table_full",
 	NoOptionSpace:           "no_option_space",
 	AddressRemoved:          "address_removed",
+	TooMuchOutstanding:      "too_much_outstanding",
 	UnknownAddressID:        "unknown_address_id",
 }
 
