@@ -49,7 +49,8 @@ func (e *Endpoint) readCapableSYN(now sim.Time, s *socket, syn *Segment) uint8 {
 		return noVersion
 	}
 	v := versionOfSYN(syn.Opt, s.opt.Versions)
-	if v != noVersion && s.opt.refusesFlags(&syn.Opt.Capable) {
+	if v != noVersion && (s.opt.refusesFlags(&syn.Opt.Capable) ||
+		e.profile.OneAlgorithm && !choosesCrypto(&syn.Opt.Capable)) {
 		v = noVersion
 	}
 	if v != noVersion && e.restoring == nil {

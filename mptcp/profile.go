@@ -35,6 +35,11 @@ type Profile struct {
 	// 8684 section 3.1 has flag A set unless the administrator decides otherwise;
 	// Linux leaves it clear (checksum_enabled 0).
 	Checksum ChecksumPolicy
+	// OneAlgorithm takes an MP_CAPABLE only if it offers HMAC-SHA256 (bit H) and no
+	// other algorithm, as Linux 6.18 does (measured: bits G and H are answered
+	// without the option); RFC 8684 section 3.1 lets the listener choose one of
+	// several.
+	OneAlgorithm bool
 	// CapableSYNs is how many SYNs carry MP_CAPABLE before the connection tries
 	// without (RFC 8684 section 3.1; Linux syn_retrans_before_tcp_fallback 2:
 	// three SYNs).
@@ -255,6 +260,7 @@ func Linux() *Profile {
 		TCP:      *tcp.Linux(),
 		Versions: Version1, VersionMemory: 3600 * sim.Second,
 		Checksum:     ChecksumOnDemand,
+		OneAlgorithm: true,
 		CapableSYNs:  3,
 		SubflowLimit: 8, RefuseAtACK: true, JoinAck: JoinAckTwoSRTT,
 		PathSignalling: linuxSignalling(),
