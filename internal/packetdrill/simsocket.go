@@ -79,6 +79,9 @@ func (s *Simulated) try(p *Pending, try func() bool) bool {
 
 // begin returns the function that carries a call out, when it can.
 func (s *Simulated) begin(c *Call, p *Pending) (func() bool, error) {
+	if c.Name == "socket" && c.MPTCP && !s.sysctl.enabled {
+		return fails(p, "ENOPROTOOPT"), nil
+	}
 	if c.Name == "socket" {
 		k := &simSocket{fd: len(s.sockets), mptcp: c.MPTCP, nonblock: c.NonBlock, opt: newSocketOptions()}
 		s.sockets = append(s.sockets, k)
@@ -159,7 +162,7 @@ func (s *Simulated) socketConfig(k *simSocket) (*mptcp.SocketOptions, error) {
 		FastOpen:      s.fastOpen(k),
 		Checksum:      s.sysctl.checksum,
 	}
-	if k.mptcp && s.sysctl.enabled {
+	if k.mptcp {
 		o.Protocol = mptcp.MPTCP
 	}
 	if k.opt.sndbuf > 0 {
