@@ -139,8 +139,8 @@ func (r *runner) decodeOption(b []byte, f *flow, p *live) *item {
 		}
 	case k == 8 && n == 10:
 		i.kind = KindTimestamps
-		i.add("TS val", "val %d", f.scriptTS(be.Uint32(b[2:])))
-		i.add("TS ecr", "ecr %d", be.Uint32(b[6:]))
+		i.add("val", "val %d", f.scriptTS(be.Uint32(b[2:])))
+		i.add("ecr", "ecr %d", be.Uint32(b[6:]))
 	case k == optionFastOpen:
 		i.kind = KindFastOpen
 		i.add("cookie", "%x", b[2:])

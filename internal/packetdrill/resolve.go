@@ -100,8 +100,8 @@ func (r *runner) resolve(o *Option, f *flow) *item {
 			i.add("sack", "%d:%d", b[0], b[1])
 		}
 	case KindTimestamps:
-		i.add("TS val", "val %d", o.Val).free = true
-		e := i.add("TS ecr", "ecr %d", o.Ecr)
+		i.add("val", "val %d", o.Val).free = true
+		e := i.add("ecr", "ecr %d", o.Ecr)
 		e.lax = r.sc.Config.TSTick == 0
 	case KindFastOpen, KindFastOpenExp:
 		i.add("cookie", "%x", o.Bytes)
