@@ -98,6 +98,10 @@ func TestBlockingCalls(t *testing.T) {
 		{"+0...0.1 read(4, ..., 100) = 10\n", "read has not returned at 0.132500 s"},
 		{"+0...0.2 read(4, ..., 100) = 9\n+0.2 < P. 1:11(10) ack 1 win 500\n+0 > . 1:1(0) ack 11\n", "read returned 10, expected 9"},
 		{"+0 read(4, ..., 100) = 10\n", "read blocks"},
+		{"+0 setsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=0, tv_usec=70000}, 16) = 0\n+0...0.07 read(4, ..., 100) = -1 EAGAIN\n", ""},
+		{"+0 setsockopt(4, SOL_IP, IP_TOS, [0x13], 4) = 0\n+0 getsockopt(4, SOL_IP, IP_TOS, [0x10], [4]) = 0\n" +
+			"+0 write(4, ..., 5) = 5\n+0 > [tos 0x10] P. 1:6(5) ack 1\n+.01 < . 1:1(0) ack 6 win 500\n+0 write(4, ..., 5) = 5\n+0 > [tos 0x14] P. 6:11(5) ack 1\n",
+			"the packet differs in tos"},
 		{"+0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n+0 read(4, ..., 100) = -1 EAGAIN (Resource temporarily unavailable)\n", ""},
 		{"+0 recv(4, ..., 100, MSG_DONTWAIT) = -1 EBADF\n", "recv returned -1 EAGAIN, expected -1 EBADF"},
 		{"+0...0.05 poll([{fd=4, events=POLLIN, revents=0}], 1, 50) = 0\n", ""},

@@ -14,7 +14,8 @@ type socketOptions struct {
 	fastOpenConnect, noCookie     bool
 	fastOpenQueue                 int64 // TCP_FASTOPEN of a listener; 0: off
 	sndbuf, rcvbuf                int64
-	sndtimeo, rcvtimeo            [2]int64
+	sndtimeo, rcvtimeo            sim.Duration // of blocking calls; 0: none
+	tos                           uint8
 	linger                        int64 // seconds; -1: off
 	maxseg                        int
 	userTimeout                   int64 // ms
@@ -56,6 +57,23 @@ func (s *Simulated) setOption(k *simSocket, c *Call, p *Pending) (func() bool, e
 	case "SO_RCVBUF":
 		o.rcvbuf = 2 * v
 		return s.buffers(k, live)
+	case "SO_SNDTIMEO", "SO_RCVTIMEO":
+		if len(c.Value) != 2 {
+			return nil, fmt.Errorf("%s takes {tv_sec=n, tv_usec=n}", c.Option)
+		}
+		d := sim.Duration(c.Value[0])*sim.Second + sim.Duration(c.Value[1])*sim.Microsecond
+		if c.Option == "SO_SNDTIMEO" {
+			o.sndtimeo = d
+		} else {
+			o.rcvtimeo = d
+		}
+	case "IP_TOS", "IPV6_TCLASS":
+		o.tos = uint8(v) &^ 3 // the kernel keeps the ECN bits of TCP for itself
+		s.anyTOS = true
+	case "TCP_FASTOPEN_KEY":
+		if err := s.fastOpenKey(string(c.Bytes)); err != nil {
+			return nil, err
+		}
 	case "TCP_MAXSEG":
 		o.maxseg = int(v)
 	case "TCP_USER_TIMEOUT":
@@ -117,6 +135,8 @@ func (s *Simulated) getOption(k *simSocket, c *Call, p *Pending) (func() bool, e
 		v = o.rcvbuf
 	case "TCP_USER_TIMEOUT":
 		v = o.userTimeout
+	case "IP_TOS", "IPV6_TCLASS":
+		v = int64(o.tos)
 	case "SO_PROTOCOL":
 		v = 6
 		if k.mptcp {

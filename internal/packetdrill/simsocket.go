@@ -63,6 +63,12 @@ func (s *Simulated) Call(c *Call) (*Pending, error) {
 		if c.Name == "poll" && c.Timeout >= 0 {
 			at = s.now.Add(c.Timeout)
 		}
+		if d := s.timeout(c); d > 0 {
+			// SO_SNDTIMEO and SO_RCVTIMEO: the call gives up.
+			at = s.now.Add(d)
+			begun := try
+			try = func() bool { return begun() || s.now >= at && failed(p, "EAGAIN") }
+		}
 		s.waiting = append(s.waiting, &waiter{p, try, at})
 	}
 	s.pump()
@@ -133,6 +139,21 @@ func (s *Simulated) begin(c *Call, p *Pending) (func() bool, error) {
 		return s.getOption(k, c, p)
 	}
 	return nil, fmt.Errorf("the simulated system has no system call %s", c.Name)
+}
+
+// timeout is how long a call of a socket may block; 0: for ever.
+func (s *Simulated) timeout(c *Call) sim.Duration {
+	if c.Name == "poll" || s.sockets[c.FD] == nil {
+		return 0
+	}
+	o := &s.sockets[c.FD].opt
+	switch c.Name {
+	case "accept", "accept4", "read", "recv", "recvfrom", "recvmsg":
+		return o.rcvtimeo
+	case "write", "send", "sendmsg", "sendto", "connect":
+		return o.sndtimeo
+	}
+	return 0
 }
 
 func done() bool { return true }

@@ -22,6 +22,7 @@ type Simulated struct {
 	waiting []*waiter    // calls that block, in the order of their begin
 	sysctl  sysctls
 	limits  [2]int // subflows, add_addr_accepted
+	anyTOS  bool   // a socket has a type of service of its own
 	virtual bool   // some payload is not the zero bytes of the script
 
 	seg mptcp.Segment
@@ -124,6 +125,7 @@ func (s *Simulated) VirtualPayload() bool { return s.virtual }
 func (s *Simulated) pump() {
 	for {
 		for s.ep.PollSegment(s.now, &s.seg) {
+			s.mark()
 			b := wire.AppendPacket(nil, s.seg.Tuple, &s.seg.Segment, s.seg.Opt, -1)
 			s.out = append(s.out, Emission{s.now, b})
 		}
@@ -134,6 +136,24 @@ func (s *Simulated) pump() {
 		}
 		if !s.retry() {
 			return
+		}
+	}
+}
+
+// mark gives a segment the type of service of its socket (IP_TOS), in whose
+// subflows its addresses are.
+func (s *Simulated) mark() {
+	if !s.anyTOS {
+		return
+	}
+	for _, k := range s.everySocket() {
+		if k.listening {
+			continue
+		}
+		for _, f := range s.ep.Subflows(k.conn, nil) {
+			if f.Tuple == *s.seg.Tuple {
+				s.seg.TOS |= k.opt.tos
+			}
 		}
 	}
 }
