@@ -17,6 +17,7 @@ func Specs() []Spec {
 		clampMSSSpec,
 		rewriteISNSpec,
 		ackEarlySpec,
+		stripDataAckSpec,
 		jitterSpec,
 	}
 }

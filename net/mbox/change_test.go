@@ -304,6 +304,7 @@ func TestBoxesDoNotAllocate(t *testing.T) {
 		set []mbox.Setting
 	}{
 		{"strip", nil},
+		{"strip-data-ack", nil},
 		{"split", []mbox.Setting{set("size", 300)}},
 		{"coalesce", nil},
 		{"shrink-window", []mbox.Setting{set("window", 10)}},
@@ -353,3 +354,17 @@ func TestBoxesDoNotAllocate(t *testing.T) {
 type freer struct{ n *simnet.Network }
 
 func (f freer) Receive(_ sim.Time, id simnet.PacketID) { f.n.Free(id) }
+
+// The DATA_ACK goes out of a DSS option, in 4 or 8 octets; mapping and what else there
+// is stay.
+func TestStripDataAck(t *testing.T) {
+	p := newPath(t, "strip-data-ack", mbox.Everything())
+	p.expect(p.send(true, mapped(1, 100), nil), "options [nop,nop,TS val 7 ecr 8,mptcp 18 dss seq 1099511627776 subseq 1 len 3000,nop,nop], length 100")
+	a := wire.Segment{Flags: wire.ACK, Opt: wire.HasTS | wire.HasDSS | wire.HasDataAck | wire.DataAck8, TSVal: 7, DataAck: 99}
+	p.expect(p.send(true, a, nil), "options [nop,nop,TS val 7 ecr 0,mptcp 4 dss], length 0")
+	a.Opt, a.DataAck = wire.HasTS, 0
+	p.expect(p.send(true, a, nil), "options [nop,nop,TS val 7 ecr 0], length 0")
+	if p.box.Acted() != 2 {
+		t.Errorf("acted %d times", p.box.Acted())
+	}
+}
