@@ -51,8 +51,8 @@ func Presets() []Preset {
 			SendBuffer: "4MiB", ReceiveBuffer: "6MiB",
 		},
 		{
-			Name: "linux", Doc: "upstream Linux 6.18: uncoupled CUBIC, its own scheduler",
-			Profile: "linux", CC: "cubic", Scheduler: "linux", PathManager: "fullmesh", Reinject: "profile",
+			Name: "linux", Doc: "upstream Linux 6.18: uncoupled CUBIC, its own scheduler and path manager, buffers that tune themselves",
+			Profile: "linux", CC: "cubic", Scheduler: "linux", PathManager: "linux", Reinject: "profile",
 			SendBuffer: "auto", ReceiveBuffer: "auto",
 		},
 		{
