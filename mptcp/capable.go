@@ -208,8 +208,8 @@ func (f *subflow) readCapableData(now sim.Time, s *Segment) {
 	if c.remote.inferred {
 		f.learnKey(s)
 	}
-	if c.client || f.joined || !validCapable(s.Opt, c.version, 2) || Key(m.SenderKey) != c.remote.key ||
-		!m.HasData || m.DataLen == 0 {
+	if c.client || f.joined || !validCapable(s.Opt, c.version, 2) || !m.HasData || m.DataLen == 0 ||
+		c.p.VerifyDataKey && Key(m.SenderKey) != c.remote.key {
 		return
 	}
 	c.setAckWidth(true)

@@ -40,6 +40,10 @@ type Profile struct {
 	// without the option); RFC 8684 section 3.1 lets the listener choose one of
 	// several.
 	OneAlgorithm bool
+	// VerifyDataKey takes the mapping of an MP_CAPABLE with data only if its first key
+	// is the peer's of the handshake. Linux 6.18 does not look at the keys there
+	// (measured: both swapped, the data is accepted).
+	VerifyDataKey bool
 	// CapableSYNs is how many SYNs carry MP_CAPABLE before the connection tries
 	// without (RFC 8684 section 3.1; Linux syn_retrans_before_tcp_fallback 2:
 	// three SYNs).
@@ -283,7 +287,7 @@ func RFC() *Profile {
 		Checksum:     ChecksumOnDemand,
 		CapableSYNs:  3,
 		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
-		FastOpenRoom: RoomShortCookie, VerifyCookieKey: true,
+		FastOpenRoom: RoomShortCookie, VerifyCookieKey: true, VerifyDataKey: true,
 		PathSignalling: rfcSignalling(),
 		MaxMapping:     65428,
 		HoldUnmapped:   true, ReleaseNeedsSubflow: true, OutstandingPercent: 50, SendCoversReceive: true,

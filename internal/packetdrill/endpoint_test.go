@@ -113,6 +113,21 @@ func TestDataOutOfWindow(t *testing.T) {
 	}
 }
 
+// TestSwappedKeys: the keys of an MP_CAPABLE with data are swapped, as in seven
+// scripts of Linux. Linux takes the data; by the text of the RFC these are not the
+// keys of the connection, and the data is plain.
+func TestSwappedKeys(t *testing.T) {
+	const data = "+0.01 < P. 1:101(100) ack 1 win 300 <mpcapable v1 flags[flag_h] key[skey, ckey] mpcdatalen 100, nop, nop>\n"
+	i := play(t, mptcp.Linux(), serverOpen, data, "+0 > . 1:1(0) ack 101 <dss dack8=101 nocs>\n")
+	if i.Fallback != trace.NoReason || i.Received != 100 {
+		t.Errorf("linux: %+v", i)
+	}
+	i = play(t, mptcp.RFC(), serverOpen, data, "* > . 1:1(0) ack 101\n")
+	if i.Fallback == trace.NoReason || i.Received != 100 {
+		t.Errorf("rfc: %+v", i)
+	}
+}
+
 // TestInfiniteMappingClosesOthers: an infinite mapping on one of two subflows ends
 // the other one, because only one can carry data then (RFC 8684 section 3.7). A
 // gap before it cannot be filled any more, so such a subflow is reset.
