@@ -8,13 +8,16 @@ import (
 	"strconv"
 	"testing"
 
+	"mpsim/cc"
 	"mpsim/mptcp"
 	"mpsim/net/wire"
+	"mpsim/sched"
 	"mpsim/sim"
 )
 
 // randomCase draws a conversation: role, family, sizes, who closes first, paths,
-// checksums, buffers, latency and loss of every tenth packet at most.
+// checksums, buffers, scheduler, controller, latency and loss of up to 5 % in both directions. (With more, lost
+// acknowledgements drive timeouts to many seconds, as they do in Linux.)
 func randomCase(seed uint64) liveCase {
 	rnd := sim.NewRand(seed, 0, "live")
 	flip := func() bool { return rnd.IntN(2) == 0 }
@@ -33,8 +36,12 @@ func randomCase(seed uint64) liveCase {
 	}
 	checksums, mesh := flip(), rnd.IntN(4)
 	kernelPaths := rnd.IntN(3)
+	scheduler := []string{"minrtt", "linux"}[rnd.IntN(2)]
+	controller := []string{"reno", "cubic", "lia"}[rnd.IntN(3)]
 	c.options = func(o *mptcp.SocketOptions) {
 		linuxPaths(o)
+		o.Scheduler = func(r *sim.Rand) sched.Scheduler { s, _ := sched.NewScheduler(scheduler, nil, r); return s }
+		o.Controller = func(r *sim.Rand) cc.Controller { c, _ := cc.New(controller, nil, r); return c }
 		if checksums {
 			o.Checksum = mptcp.ChecksumRequired
 		}
@@ -55,7 +62,7 @@ func randomCase(seed uint64) liveCase {
 	case 2:
 		c.ready = announce(c.v6, 0, PathSignal)
 	}
-	if p := rnd.IntN(10); p > 0 {
+	if p := rnd.IntN(6); p > 0 {
 		draws := sim.NewRand(seed, 0, "loss")
 		c.filter = func(_ bool, _, n int, b []byte) []byte {
 			// Not in the first packets: whether MPTCP is used is not the question.
