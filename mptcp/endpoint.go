@@ -158,6 +158,9 @@ func (e *Endpoint) Tuple(socket uint32) *wire.Tuple {
 	return nil
 }
 
+// Profile returns the endpoint's profile, which must not be changed.
+func (e *Endpoint) Profile() *Profile { return e.profile }
+
 // Counters returns the counters of the endpoint, always all and in the same
 // order.
 func (e *Endpoint) Counters() []Counter {

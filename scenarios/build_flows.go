@@ -97,8 +97,11 @@ func (f *Flow) size() int64 {
 func (w *World) connection(r *flowRun, client, server *host.Host, local netip.Addr, remote netip.AddrPort) error {
 	f := r.decl
 	o := w.socketOptions(f)
+	atServer := *o
+	o.RcvBufOpt = rcvBufOpt(f, client.Endpoint().Profile().RcvBufOpt)
+	atServer.RcvBufOpt = rcvBufOpt(f, server.Endpoint().Profile().RcvBufOpt)
 	s := app.Socket{
-		Local: netip.AddrPortFrom(local, 0), Remote: remote, Client: o, Server: o,
+		Local: netip.AddrPortFrom(local, 0), Remote: remote, Client: o, Server: &atServer,
 		Start: f.Start.Time(), Stop: f.stopTime(), Cookie: f.FastOpen == "known",
 	}
 	if f.App == "request" {
@@ -181,7 +184,6 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 	}
 	o.Protocol = mptcp.MPTCP
 	o.Reprobe = *f.Reprobe
-	o.RcvBufOpt = rcvBufOpt(f, mptcp.ProfileByName(w.sc.Defaults.Profile).RcvBufOpt)
 	o.Checksum = checksumPolicies[f.Checksum]
 	o.Scheduler = func(rnd *sim.Rand) sched.Scheduler {
 		s, err := sched.Make(p.Schedulers, f.Scheduler.Name, f.Scheduler.settings(), rnd)
@@ -194,7 +196,7 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 	return o
 }
 
-// rcvBufOpt is what the flow says, and for the rest the profile.
+// rcvBufOpt is what the flow says, and for the rest the profile of the host.
 func rcvBufOpt(f *Flow, profile mptcp.RcvBufOpt) mptcp.RcvBufOpt {
 	set := func(key *bool, bit mptcp.RcvBufOpt) {
 		if key != nil {
