@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"net/netip"
 	"testing"
 
 	"mpsim/net/wire"
@@ -8,8 +9,9 @@ import (
 )
 
 // fuzzWorld is an established download over two subflows, some way into it.
-func fuzzWorld(t *testing.T) (w *world, cli, srv *app) {
+func fuzzWorld(t *testing.T, choice byte) (w *world, cli, srv *app) {
 	w = newWorld(t, 10*ms, 20*ms)
+	w.choose(choice)
 	w.maxSteps = 100_000
 	w.opt.ReceiveBuffer = 65_000
 	for _, p := range w.paths {
@@ -23,6 +25,15 @@ func fuzzWorld(t *testing.T) (w *world, cli, srv *app) {
 	w.flush(w.client)
 	w.runTo(sim.Time(100 * ms))
 	return w, cli, srv
+}
+
+// choose sets the profile of both ends by a number, and whether checksums are used.
+func (w *world) choose(choice byte) {
+	all := Profiles()
+	w.profile = all[int(choice>>1)%len(all)]
+	if choice&1 != 0 {
+		w.opt.Checksum = ChecksumRequired
+	}
 }
 
 // reader takes numbers from fuzz input.
@@ -49,11 +60,11 @@ func FuzzHandleSegment(f *testing.F) {
 	f.Add([]byte{0x10, 0, 0, 0, 0, 30, 20, 0x20, 0x1d, 0, 0, 0, 1})
 	f.Add([]byte{0x14, 0, 0, 0, 0, 30, 12, 0x70, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		w, cli, _ := fuzzWorld(t)
 		r := &reader{data}
+		w, cli, _ := fuzzWorld(t, r.byte())
 		for len(r.b) > 0 {
 			fl := w.client.ep.flows.get(uint32(r.byte()&1) + 1)
-			if fl == nil {
+			if fl == nil || fl.sub == nil {
 				break
 			}
 			tu := fl.tuple.Reverse()
@@ -101,11 +112,15 @@ func FuzzEndpointOps(f *testing.F) {
 		w := newWorld(t, 10*ms, 25*ms)
 		w.maxSteps = 100_000
 		w.opt.SendBuffer, w.opt.ReceiveBuffer = 50_000, 30_000
+		r := &reader{data}
+		w.choose(r.byte())
+		w.options = func(_ string, o *SocketOptions) {
+			o.PathManager = func(*sim.Rand) PathManager { return fuzzPM{} }
+		}
 		w.start()
 		var srvs []*app
 		w.server.accept = func() *app { srvs = append(srvs, &app{}); return srvs[len(srvs)-1] }
 		w.opt.Reprobe = true
-		r := &reader{data}
 		for steps := 0; len(r.b) > 0 && steps < 200; steps++ {
 			fuzzStep(w, r)
 			w.flush(w.client)
@@ -114,7 +129,7 @@ func FuzzEndpointOps(f *testing.F) {
 		for i := range w.paths {
 			w.client.ep.HandleAddr(w.now, clientAddr(i), true, 0)
 			for _, d := range w.paths[i] {
-				d.drop = nil
+				d.drop, d.box = nil, nil
 			}
 		}
 		for _, h := range []*host{w.client, w.server} {
@@ -159,7 +174,7 @@ func fuzzStep(w *world, r *reader) {
 		}
 		return h, h.apps[int(r.byte())%len(h.apps)]
 	}
-	switch r.byte() % 11 {
+	switch r.byte() % 13 {
 	case 0:
 		if len(w.client.apps) < 6 {
 			if p := r.byte(); p&1 != 0 {
@@ -205,5 +220,58 @@ func fuzzStep(w *world, r *reader) {
 		w.runTo(w.now.Add(sim.Duration(r.byte()) * ms))
 	case 10:
 		w.runTo(w.now.Add(sim.Duration(r.byte()) * sim.Second / 4))
+	case 11:
+		fuzzAddresses(w, r)
+	case 12:
+		// A box that removes the options of MPTCP, or those of SYNs only.
+		b := r.byte()
+		d := w.paths[b&1][b>>1&1]
+		d.box = nil
+		if b&4 != 0 {
+			d.box = strip(func(s *Segment) bool { return b&8 == 0 || s.Flags.Has(wire.SYN) })
+		}
+	}
+}
+
+// fuzzAddresses changes the addresses that a host has configured for subflows.
+func fuzzAddresses(w *world, r *reader) {
+	h, b := w.client, r.byte()
+	addr := clientAddr(int(b>>1) & 1)
+	if b&1 != 0 {
+		h = w.server
+		addr = netip.AddrFrom4([4]byte{10, 0, 9, 2 + b>>1&1})
+		h.ep.HandleAddr(w.now, addr, true, 0)
+	}
+	flags := AddrFlags(r.byte())
+	switch id := b >> 5 & 3; b >> 2 & 7 {
+	case 0, 1, 2:
+		h.ep.AddAddr(w.now, AddrConfig{ID: id, Addr: addr, Flags: flags})
+	case 3:
+		h.ep.DelAddr(w.now, id)
+	case 4:
+		h.ep.ChangeAddr(w.now, id, flags)
+	case 5:
+		h.ep.FlushAddrs(w.now)
+	default:
+		h.ep.SetPathLimits(w.now, PathLimits{AddAddrAccepted: int(flags & 7), Subflows: int(flags >> 3 & 7)})
+	}
+}
+
+// fuzzPM uses what is configured and what is announced.
+type fuzzPM struct{}
+
+func (fuzzPM) OnEvent(now sim.Time, ev PathEvent, act *PathActions) {
+	testPM{}.OnEvent(now, ev, act)
+	if len(act.Local) > 0 {
+		announcedPM{}.OnEvent(now, ev, act)
+	}
+	switch ev.Kind {
+	case PathEndpointRemoved:
+		act.Remove(ev.Endpoint.ID)
+		act.CloseFrom(ev.Endpoint.ID)
+	case PathEndpointChanged:
+		for _, f := range act.Subflows {
+			act.SetBackup(f.Flow, ev.Endpoint.Flags&AddrBackup != 0)
+		}
 	}
 }
