@@ -55,6 +55,7 @@ type connection struct {
 	addr      addressing
 	stats     connStats
 	early     earlyData
+	urgent    urgentData
 
 	freed   int      // subflows that TCP has forgotten
 	acked   uint64   // highest DATA_ACK seen, not yet acted on

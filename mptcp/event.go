@@ -36,10 +36,12 @@ const (
 	// Closed: the connection is over. Why is Graceful if both directions were
 	// closed in order.
 	Closed
+	// Urgent: the peer has announced urgent data; see UrgentAhead.
+	Urgent
 )
 
 var eventNames = [...]string{
-	"connected", "acceptable", "readable", "writable", "subflow_up", "subflow_down", "fallback", "closed",
+	"connected", "acceptable", "readable", "writable", "subflow_up", "subflow_down", "fallback", "closed", "urgent",
 }
 
 // String returns the name of the kind as traces print it.

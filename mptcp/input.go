@@ -12,6 +12,9 @@ func (f *subflow) ReadOptions(now sim.Time, s *Segment) tcp.Verdict {
 	if s.Opt.Has(wire.OptFastOpen) && s.Flags.Has(wire.FIN) {
 		f.conn.readFINCookie(now, s)
 	}
+	if s.Flags.Has(wire.URG) {
+		f.readUrgent(s)
+	}
 	switch {
 	case f.phase == phasePlain:
 		if (s.Segment.Opt.Has(wire.HasDSS) || s.Opt.Has(wire.OptFail)) && f.readPlain(now, s) {
@@ -231,6 +234,9 @@ func (f *subflow) declare(now sim.Time, m mapping) {
 	case m.pos < f.delivered() || !f.rx.addWhole(m):
 		c.e.count(now, c.sock, dssNotMatching)
 		return
+	}
+	if f.urgentPos != 0 {
+		f.mapUrgent()
 	}
 	if f.held.bytes > 0 {
 		f.releaseHeld(now)

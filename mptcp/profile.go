@@ -118,6 +118,9 @@ type Profile struct {
 	// (draft-eardley-mptcp-implementations-survey-02, implementation 4, question
 	// 4.7). RFC 8684 section 3.7 has both directions revert after an MP_FAIL.
 	InfiniteOneWay bool
+	// IgnoreUrgent sends and delivers urgent data like any other, without a mark (Linux
+	// mptcp_sendmsg, __mptcp_move_skbs_from_subflow).
+	IgnoreUrgent bool
 	// ReleaseNeedsSubflow frees send buffer only when the subflows that carried
 	// the data have acknowledged it too (RFC 8684 section 3.3.2); otherwise the
 	// DATA_ACK alone frees it (Linux).
@@ -272,9 +275,9 @@ func Linux() *Profile {
 		Reinject:       ReinjectNone,
 		Retrans:        RetransUpstream, StaleLossCount: 4, BufferPage: 32768,
 		DataFINTimeout: 200 * sim.Millisecond, DataFINTwice: true, AckAfterFIN: true,
-		DeliverFailed: true,
-		CloseTimeout:  60 * sim.Second,
-		WindowProbe:   200 * sim.Millisecond,
+		DeliverFailed: true, IgnoreUrgent: true,
+		CloseTimeout: 60 * sim.Second,
+		WindowProbe:  200 * sim.Millisecond,
 	}
 }
 

@@ -203,8 +203,14 @@ func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
 	pos := t.SndEnd()
 	f.line.grantAt(pos, dsn)
 	for left := n; left > 0; {
-		k := min(left, limit)
-		f.tx.grant(pos, dsn, uint32(k), t.SndNxt(), uint32(limit))
+		k, longest := min(left, limit), uint32(limit)
+		if c.urgent.tx != 0 {
+			k = c.upToUrgent(dsn, k)
+			if dsn == c.urgent.tx {
+				longest = 0 // its mapping has ended
+			}
+		}
+		f.tx.grant(pos, dsn, uint32(k), t.SndNxt(), longest)
 		pos, dsn, left = pos+uint64(k), dsn+uint64(k), left-k
 	}
 	t.Write(now, int64(n))

@@ -37,6 +37,7 @@ type socket struct {
 	notOffered             bool // MPTCP was wanted, but the SYN did not offer it
 	reason                 trace.Reason
 	told                   uint64 // end of what a plain connection has reported as readable
+	urgentTold             uint64 // end of urgent data that a plain connection has reported
 	readBytes              uint64
 	lent                   span         // literal bytes that Read returned last
 	userTimeout            sim.Duration // of every flow; 0: none
@@ -204,6 +205,12 @@ func (s *socket) settlePlain(now sim.Time, f *flow) {
 		}
 		if st == tcp.StateClosed || st == tcp.StateTimeWait {
 			s.end(now, c.Reason())
+		}
+	}
+	if n := c.UrgentEnd(); n > s.urgentTold {
+		s.urgentTold = n
+		if c.UrgentAhead() > 0 && !s.appClosed {
+			s.tell(Urgent, trace.NoReason)
 		}
 	}
 	if n := c.RcvNxt(); n > s.told && c.Readable() > 0 {

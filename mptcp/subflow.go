@@ -105,12 +105,14 @@ type subflow struct {
 	sending  mapping // of the segment that is being built
 	summed   mapping // whose sum was computed last
 	sendPos  uint64  // and its position
-	join     joinState
-	synSent  int   // SYNs with MP_CAPABLE or MP_JOIN sent
-	turn     bool  // MP_CAPABLE was sent, a DATA_FIN may be next
-	rst      uint8 // code of the MP_TCPRST option of our reset
-	fast     bool  // our reset or the next ACK carries MP_FASTCLOSE
-	why      trace.Reason
+	// urgentPos is the end of urgent data that no mapping covers yet; 0: none.
+	urgentPos uint64
+	join      joinState
+	synSent   int   // SYNs with MP_CAPABLE or MP_JOIN sent
+	turn      bool  // MP_CAPABLE was sent, a DATA_FIN may be next
+	rst       uint8 // code of the MP_TCPRST option of our reset
+	fast      bool  // our reset or the next ACK carries MP_FASTCLOSE
+	why       trace.Reason
 
 	started, usableAt, endedAt sim.Time
 	reinjected                 int64 // bytes sent here that another subflow had carried

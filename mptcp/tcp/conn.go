@@ -64,6 +64,7 @@ type Conn struct {
 	forgotten bool
 	tuned     bool // the receive buffer tunes itself
 	literal   bool // lit names literal parts of our stream
+	urgent    bool // marks.tx is not acknowledged
 	flow      cc.FlowID
 	tsRecent  uint32 // TS.Recent
 	tsOffset  uint32
@@ -102,6 +103,7 @@ type Conn struct {
 	ackArg      cc.Ack
 	record      trace.Record
 	lit         *Literals
+	marks       urgentMarks
 	syn         synState
 	fast        fastOpen
 	reset       resetRequest

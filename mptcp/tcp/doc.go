@@ -23,7 +23,7 @@
 // window.go, output.go, nagle.go, close.go, ecn.go, reset.go, rate.go (delivery
 // rate samples for controllers), stats.go, extension.go (the hook for MPTCP).
 //
-// Not modelled: urgent data, fast open, path MTU discovery, pacing inside TCP,
+// Not modelled: fast open, path MTU discovery, pacing inside TCP,
 // automatic tuning of buffers, TCP segmentation offload (every segment is one
 // packet), accurate ECN.
 package tcp

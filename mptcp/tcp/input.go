@@ -54,6 +54,9 @@ func (c *Conn) Handle(now sim.Time, s *Segment) {
 	if !c.processAck(now, s, seq, end, established) {
 		return
 	}
+	if s.Flags.Has(wire.URG) && c.ext == nil {
+		c.receiveUrgent(s, seq)
+	}
 	if s.Len > 0 || fin {
 		if seq < 0 {
 			seq = 0

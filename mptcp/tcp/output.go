@@ -100,6 +100,8 @@ func (c *Conn) finish(now sim.Time, out *Segment) {
 	}
 	if c.ext != nil {
 		c.ext.WriteOptions(now, out, wire.MaxOptionsLen-out.OptionsLen(out.Opt))
+	} else if c.urgent {
+		c.writeUrgent(out)
 	}
 	if c.options&useSACK != 0 && (!c.ooo.empty() || c.sacks.dup.start != c.sacks.dup.end) {
 		used := out.OptionsLen(out.Opt)
