@@ -1,6 +1,8 @@
 package mptcp
 
 import (
+	"cmp"
+
 	"mpsim/mptcp/tcp"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -148,6 +150,11 @@ func (c *connection) closeSubflows(now sim.Time, arrived bool) {
 		c.closing.linger = now.Add(c.p.PassiveCloserWaits)
 	}
 	for _, f := range c.subs {
+		// Both streams are complete: a FIN that does not come is not worth waiting
+		// for without end.
+		if !f.dead {
+			f.flow.tcp.BoundFinWait2(now, cmp.Or(c.p.TCP.FinWait2, c.p.CloseTimeout))
+		}
 		switch {
 		case f.dead:
 		case !f.established():

@@ -110,9 +110,12 @@ func (f *subflow) readFastClose(now sim.Time, s *Segment) {
 	}
 	c.e.count(now, c.sock, mpFastcloseRx)
 	if c.over {
-		// Both sides have closed at once.
-		if f == c.fastClose.f && !s.Flags.Has(wire.RST) {
-			f.flow.quiet = false
+		// Both sides have closed at once, or this one in order already: the peer
+		// waits for a RST (section 3.5).
+		if !s.Flags.Has(wire.RST) {
+			if f == c.fastClose.f {
+				f.flow.quiet = false
+			}
 			f.fast = false
 			f.reset(now, rstNone, trace.ResetReceived)
 		}

@@ -10,8 +10,9 @@ import (
 
 // closing is what the application has closed.
 type closing struct {
-	queued bool // our stream ends at snd.end: the FIN has the position behind
-	deaf   bool // nobody will read what arrives (Close)
+	queued bool         // our stream ends at snd.end: the FIN has the position behind
+	deaf   bool         // nobody will read what arrives (Close)
+	bound  sim.Duration // of FIN-WAIT-2; 0: none
 }
 
 // CloseWrite ends our stream after what was written: the FIN follows the data.
@@ -48,8 +49,16 @@ func (c *Conn) Close(now sim.Time) {
 	}
 	c.CloseWrite(now)
 	c.closing.deaf = true
-	if c.state == StateFinWait2 && c.p.FinWait2 > 0 {
-		c.armSlow(now, timerFinWait2, c.p.FinWait2)
+	c.BoundFinWait2(now, c.p.FinWait2)
+}
+
+// BoundFinWait2 ends the connection when it has been in FIN-WAIT-2 for a time, now
+// or later: for extensions that know that the peer has nothing to send any more.
+// 0: no bound.
+func (c *Conn) BoundFinWait2(now sim.Time, d sim.Duration) {
+	c.closing.bound = d
+	if c.state == StateFinWait2 && d > 0 && c.slow.kind != timerFinWait2 {
+		c.armSlow(now, timerFinWait2, d)
 	}
 }
 
@@ -130,8 +139,8 @@ func (c *Conn) finAcked(now sim.Time) {
 	switch c.state {
 	case StateFinWait1:
 		c.setState(now, StateFinWait2)
-		if c.closing.deaf && c.p.FinWait2 > 0 {
-			c.armSlow(now, timerFinWait2, c.p.FinWait2)
+		if c.closing.bound > 0 {
+			c.armSlow(now, timerFinWait2, c.closing.bound)
 		}
 	case StateClosing:
 		c.timeWait(now)
