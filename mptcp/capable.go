@@ -214,7 +214,7 @@ func (f *subflow) readCapableData(now sim.Time, s *Segment) {
 	}
 	c.setAckWidth(true)
 	if m.HasChecksum || !c.checksum {
-		f.declare(now, mapping{pos: 0, dsn: 1, len: uint32(m.DataLen), sum: m.Checksum})
+		f.declare(now, mapping{pos: 0, dsn: 1, len: uint32(m.DataLen), sum: newMappingSum(m.Checksum, false)})
 	}
 	f.becomeFull(now)
 }

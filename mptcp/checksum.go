@@ -48,9 +48,9 @@ func (f *subflow) writeChecksum(s *Segment) {
 func (f *subflow) dataSum(dsn uint64, n uint32) uint16 {
 	if m := &f.summed; m.dsn != dsn || m.len != n {
 		c := f.conn
-		*m = mapping{dsn: dsn, len: n, sum: c.lit.Sum(dsn-1+uint64(c.early.sent), int(n))}
+		*m = mapping{dsn: dsn, len: n, sum: newMappingSum(c.lit.Sum(dsn-1+uint64(c.early.sent), int(n)), false)}
 	}
-	return f.summed.sum
+	return f.summed.sum.value()
 }
 
 // verification is the part of a mapping that has arrived and cannot be verified
@@ -101,7 +101,7 @@ func (f *subflow) place(now sim.Time, dsn, pos uint64, n int, off uint64) (stop 
 	if !f.checksumHolds(&m, uint32(m.pos+1), f.check.sum) {
 		return f.checksumFailed(now, &m)
 	}
-	if m.fin && c.closing.peerFIN == 0 {
+	if m.sum.fin() && c.closing.peerFIN == 0 {
 		c.closing.peerFIN = m.dsn + uint64(m.len)
 	}
 	for _, h := range f.check.pieces {
@@ -115,11 +115,11 @@ func (f *subflow) place(now sim.Time, dsn, pos uint64, n int, off uint64) (stop 
 // with its checksum. The two zeros of the one's complement are equal.
 func (f *subflow) checksumHolds(m *mapping, ssn uint32, sum uint16) bool {
 	n := uint16(m.len)
-	if m.fin {
+	if m.sum.fin() {
 		n++
 	}
 	want := wire.DSSChecksum(f.conn.remote.absolute(m.dsn), ssn, n, sum)
-	return wire.AddSums(^want, m.sum) == 0xffff
+	return wire.AddSums(^want, m.sum.value()) == 0xffff
 }
 
 // checksumOf takes the checksum of a mapping out of a segment. It reports false

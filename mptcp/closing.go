@@ -50,7 +50,7 @@ func (f *subflow) readDataFIN(now sim.Time, s *Segment, dsn, n uint64) {
 		c.closing.peerFIN = fin
 	case n == 0:
 		sum, ok := c.checksumOf(s)
-		if m := (mapping{dsn: dsn, fin: true, sum: sum}); !ok || !f.checksumHolds(&m, s.SSN, 0) {
+		if m := (mapping{dsn: dsn, sum: newMappingSum(sum, true)}); !ok || !f.checksumHolds(&m, s.SSN, 0) {
 			c.e.count(now, c.sock, dataCsumErr)
 			c.e.emit(now, c.sock, f.id, trace.SegmentRefused, trace.ChecksumFailure, 0, int64(dsn), 0, 0, 0)
 			return

@@ -215,7 +215,7 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 		f.reset(now, rstMPTCP, trace.ChecksumMissing)
 		return true
 	}
-	f.declare(now, mapping{pos: pos, dsn: dsn, len: uint32(n), sum: sum, fin: h.Opt.Has(wire.DataFIN)})
+	f.declare(now, mapping{pos: pos, dsn: dsn, len: uint32(n), sum: newMappingSum(sum, h.Opt.Has(wire.DataFIN))})
 	f.mapped = true
 	return false
 }

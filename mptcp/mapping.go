@@ -7,11 +7,26 @@ type mapping struct {
 	pos uint64
 	dsn uint64
 	len uint32
-	// Of received mappings: the checksum, if the connection uses them, and whether
-	// the length that it covers counts a DATA_FIN.
-	sum uint16
-	fin bool
+	sum mappingSum // of received mappings, if the connection uses checksums
 }
+
+// mappingSum is the checksum of a mapping, and whether the length that it covers
+// counts a DATA_FIN. It is one word because a struct of more than four fields does
+// not stay in registers.
+type mappingSum uint32
+
+const sumWithFIN mappingSum = 1 << 16
+
+func newMappingSum(sum uint16, fin bool) mappingSum {
+	if fin {
+		return mappingSum(sum) | sumWithFIN
+	}
+	return mappingSum(sum)
+}
+
+func (s mappingSum) value() uint16 { return uint16(s) }
+
+func (s mappingSum) fin() bool { return s&sumWithFIN != 0 }
 
 func (m *mapping) end() uint64 { return m.pos + uint64(m.len) }
 
