@@ -29,14 +29,14 @@ const (
 type addressing struct {
 	// due says that something waits for an ACK to carry it.
 	due     bool
+	at      sim.Time // the announcement under way is repeated
+	retryAt sim.Time // the limit of signals in a row is looked at again
+	checkAt sim.Time // earliest check of a path that the peer has withdrawn
 	carrier *subflow // that an ACK has been ordered of
 	own     []announcement
 	echoes  []echo
 	heard   []heardAddr
-	removed []uint8  // ids to be withdrawn
-	at      sim.Time // the announcement under way is repeated
-	retryAt sim.Time // the limit of signals in a row is looked at again
-	checkAt sim.Time // earliest check of a path that the peer has withdrawn
+	removed []uint8 // ids to be withdrawn
 }
 
 // announcement is one address of ours.

@@ -16,12 +16,12 @@ type closing struct {
 	finAcked  bool
 	passive   bool // the peer's DATA_FIN was there before ours was sent
 
-	peerFIN  uint64 // number of the peer's DATA_FIN; 0: not received
-	peerDone bool   // everything before it was received
+	peerDone bool   // everything before the peer's DATA_FIN was received
+	peerFIN  uint64 // number of that; 0: not received
 
-	at       sim.Time // the DATA_FIN is sent again
 	interval sim.Duration
 	tries    int
+	at       sim.Time // the DATA_FIN is sent again
 	giveUp   sim.Time // the connection ends without the peer
 	linger   sim.Time // our FINs do not wait for the peer's any longer
 }

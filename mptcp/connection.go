@@ -15,57 +15,59 @@ import (
 // send queue, reassembly, the two windows, closing. This file ties them
 // together; subflow.go and what it names does the same for one subflow.
 type connection struct {
-	e    *Endpoint
-	sock *socket
-	p    *Profile
-	// client is the side that opened the connection.
-	client bool
-	// version is that of the protocol: 0 or 1.
-	version uint8
-	// full says that the peer has shown, by a DSS option, that it has our key:
-	// only then may subflows be added (RFC 8684 section 3.1).
-	full bool
+	// What every segment touches comes first, and the table of lanes last.
+	e     *Endpoint
+	sock  *socket
+	p     *Profile
+	cc    cc.Controller
+	sched sched.Scheduler
+
+	busy    bool // settle is running
+	changed bool // a subflow came, went or failed since the last settle
+	work    bool // the scheduler should be asked
+	input   bool // new data can be read
+	over    bool // nothing more can be sent or received
+	// checksum says that DSS checksums are used, in both directions.
+	checksum bool
 	// ack8 and dsn8 say that DATA_ACKs and data sequence numbers are sent in 8
 	// octets, not 4.
 	ack8, dsn8 bool
-	width      sendWidth
-	// checksum says that DSS checksums are used, in both directions.
-	checksum bool
+
+	version uint8 // of the protocol: 0 or 1
+	client  bool  // we opened the connection
+	// full says that the peer has shown, by a DSS option, that it has our key:
+	// only then may subflows be added (RFC 8684 section 3.1).
+	full      bool
+	rcvBufOpt RcvBufOpt
+	timer     uint32
+
+	subs    []*subflow // all that there were, by id
+	alive   []*subflow // those that are not buried, in the same order
+	owing   *subflow   // it is to send another ACK
+	sentAck uint64     // DATA_ACK sent last
+	acked   uint64     // highest DATA_ACK seen, not yet acted on
 
 	local, remote side
-	cc            cc.Controller
-	sched         sched.Scheduler
-	subs          []*subflow
-	lanes         [64]*subflow // of those that are not buried: the sets of carriers
+	peer          peerWindow
+	lit           *tcp.Literals // literal parts of our stream; nil: none yet
+	early         earlyData
+	wnd           localWindow
+	recv          reassembly
+	fallback      fallback
+	closing       closing
+	fastClose     fastClose
+	subAt         sim.Time // earliest deadline of a subflow
+	probe         probeTimer
+	retrans       retransTimer
+	addr          addressing
+	pm            pathManaging
+	send          sendQueue
+	stats         connStats
+	tune          tcp.ReceiveTuning
+	urgent        urgentData
 
-	send      sendQueue
-	lit       *tcp.Literals // literal parts of our stream; nil: none yet
-	peer      peerWindow
-	recv      reassembly
-	wnd       localWindow
-	tune      tcp.ReceiveTuning
-	rcvBufOpt RcvBufOpt
-	closing   closing
-	fallback  fallback
-	fastClose fastClose
-	timer     uint32
-	retrans   retransTimer
-	probe     probeTimer
-	pm        pathManaging
-	addr      addressing
-	stats     connStats
-	early     earlyData
-	urgent    urgentData
-
-	freed   int      // subflows that TCP has forgotten
-	acked   uint64   // highest DATA_ACK seen, not yet acted on
-	sentAck uint64   // DATA_ACK sent last
-	owing   *subflow // it is to send another ACK
-	changed bool     // a subflow came, went or failed since the last settle
-	work    bool     // the scheduler should be asked
-	busy    bool     // settle is running
-	input   bool     // new data can be read
-	over    bool     // nothing more can be sent or received
+	width sendWidth
+	freed int // subflows that TCP has forgotten
 	// joinDenied: the peer takes no subflows to the address and port of the initial
 	// one (flag C of MP_CAPABLE).
 	joinDenied bool
@@ -75,6 +77,8 @@ type connection struct {
 	// infinite: our data on the next subflow is in infinite mapping.
 	rejoin, infinite bool
 	why              trace.Reason
+
+	lanes [64]*subflow // of those that are not buried: the sets of carriers
 }
 
 // connStats counts what a connection did. Bytes are payload.
@@ -97,7 +101,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 		send:  newSendQueue(s.opt.SendBuffer, e.profile.BufferPage),
 		recv:  reassembly{next: 1, arena: &e.arena},
 		wnd:   localWindow{size: s.opt.ReceiveBuffer, read: 1, edge: 1},
-		acked: 1, sentAck: 1,
+		acked: 1, sentAck: 1, subAt: sim.Never,
 	}
 	c.peer.edge = 1
 	c.initWidths(now)
@@ -298,7 +302,12 @@ func (c *connection) released() uint64 {
 	if !c.p.ReleaseNeedsSubflow {
 		return una
 	}
-	for _, f := range c.subs {
+	return c.releasedBySubflows(una)
+}
+
+// releasedBySubflows is released where subflows have a say.
+func (c *connection) releasedBySubflows(una uint64) uint64 {
+	for _, f := range c.alive {
 		if f.dead {
 			continue
 		}
@@ -351,7 +360,7 @@ func (c *connection) hasInput() bool { return c.recv.ready.bytes > 0 || c.eof() 
 
 // ackAll makes every established subflow send an ACK.
 func (c *connection) ackAll(now sim.Time) {
-	for _, f := range c.subs {
+	for _, f := range c.alive {
 		if f.established() {
 			f.ackNow(now)
 		}
@@ -380,22 +389,28 @@ func (c *connection) tellApp(now sim.Time) {
 
 // deadline implements timed.
 func (c *connection) deadline() sim.Time {
-	d := min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.closing.linger, c.fastClose.at, c.pm.at, c.addr.deadline())
-	for _, f := range c.subs {
-		d = min(d, f.join.again, f.fail.at)
+	return min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.closing.linger, c.fastClose.at, c.pm.at, c.addr.deadline(), c.subAt)
+}
+
+// moveTimer gives a deadline of a subflow another value.
+func (c *connection) moveTimer(t *sim.Time, at sim.Time) {
+	old := *t
+	*t = at
+	switch {
+	case at <= c.subAt:
+		c.subAt = at
+	case old == c.subAt:
+		c.subAt = sim.Never
+		for _, f := range c.alive {
+			c.subAt = min(c.subAt, f.join.again, f.fail.at)
+		}
 	}
-	return d
 }
 
 // expire implements timed.
 func (c *connection) expire(now sim.Time) {
-	for _, f := range c.subs {
-		if f.join.again <= now {
-			f.joinTimeout(now)
-		}
-		if f.fail.at <= now {
-			f.failTimeout(now)
-		}
+	if c.subAt <= now {
+		c.expireSubflows(now)
 	}
 	if c.retrans.at <= now {
 		c.retransTimeout(now)
@@ -422,6 +437,18 @@ func (c *connection) expire(now sim.Time) {
 		c.closeTimeout(now)
 	}
 	c.settle(now)
+}
+
+// expireSubflows is expire for the deadlines of subflows.
+func (c *connection) expireSubflows(now sim.Time) {
+	for _, f := range c.subs {
+		if f.join.again <= now {
+			f.joinTimeout(now)
+		}
+		if f.fail.at <= now {
+			f.failTimeout(now)
+		}
+	}
 }
 
 // finish ends the connection for the application.

@@ -43,8 +43,8 @@ const failTries = 3
 // rawInput is a received stream that is taken by position: byte p is data number
 // p+rx.
 type rawInput struct {
-	on      bool
 	rx      uint64
+	on      bool
 	holding bool // until the peer has confirmed it
 
 	infinite bool // the peer has said so by an infinite mapping
@@ -82,7 +82,7 @@ func (f *subflow) checksumFailed(now sim.Time, m *mapping) (dead bool) {
 		f.deliverRaw(now, h.pos, h.n, h.off)
 	}
 	f.sendFail(now)
-	f.fail.at = now.Add(f.flow.tcp.RTO())
+	c.moveTimer(&f.fail.at, now.Add(f.flow.tcp.RTO()))
 	c.e.timers.set(c.timer, f.fail.at)
 	return false
 }
@@ -119,17 +119,18 @@ func (f *subflow) writeFail(now sim.Time, s *Segment) {
 
 // failTimeout sends an unanswered MP_FAIL again.
 func (f *subflow) failTimeout(now sim.Time) {
-	f.fail.at = sim.Never
+	c := f.conn
+	c.moveTimer(&f.fail.at, sim.Never)
 	switch {
 	case f.dead || f.phase == phasePlain:
 		return
 	case f.fail.tries < failTries:
 		f.fail.tries++
-		f.fail.at = now.Add(f.flow.tcp.RTO() << f.fail.tries)
+		c.moveTimer(&f.fail.at, now.Add(f.flow.tcp.RTO()<<f.fail.tries))
 		f.sendFail(now)
 	case f.raw.holding:
 		f.reset(now, rstMiddlebox, trace.ChecksumFailure)
-		f.conn.changed = true
+		c.changed = true
 	}
 }
 
@@ -167,7 +168,7 @@ func (f *subflow) readFail(now sim.Time, s *Segment) {
 	}
 	if f.raw.on {
 		// The answer to ours: the peer has reverted.
-		f.fail.at = sim.Never
+		c.moveTimer(&f.fail.at, sim.Never)
 		f.confirmRaw(now)
 		if c.revert(now, f, f.raw.rx, trace.MPFail) {
 			f.infinite.due = c.p.AnnounceFallback

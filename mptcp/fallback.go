@@ -59,7 +59,7 @@ func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why tra
 	f.infinite.due = false
 	f.tx.reset()
 	f.rx.reset()
-	f.fail.at = sim.Never
+	c.moveTimer(&f.fail.at, sim.Never)
 	f.releaseCheck(now)
 	f.releaseHeld(now)
 	c.send.flight, c.send.copied, c.send.head, c.send.copies = nil, nil, 0, 0

@@ -20,8 +20,8 @@ import (
 
 // fastClose is FASTCLOSE_WAIT.
 type fastClose struct {
-	f        *subflow // that carries the signal; nil: not in that state
 	at       sim.Time // it is sent again
+	f        *subflow // that carries the signal; nil: not in that state
 	interval sim.Duration
 	tries    int
 }

@@ -71,7 +71,7 @@ func (f *subflow) readInfinite(now sim.Time, pos, dsn uint64) (dead bool) {
 	c.e.count(now, c.sock, infiniteMapRx)
 	if f.raw.on {
 		// It follows our MP_FAIL, or is the same again.
-		f.fail.at = sim.Never
+		c.moveTimer(&f.fail.at, sim.Never)
 		f.confirmRaw(now)
 	} else {
 		rx := dsn - pos

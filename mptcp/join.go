@@ -274,13 +274,13 @@ func (f *subflow) writeJoinACK(now sim.Time, s *Segment) {
 	case f.join.interval == 0:
 		f.join.interval = t.RTO()
 	}
-	f.join.again = now.Add(f.join.interval)
+	c.moveTimer(&f.join.again, now.Add(f.join.interval))
 	c.e.timers.set(c.timer, f.join.again)
 }
 
 // joinTimeout sends the third packet again.
 func (f *subflow) joinTimeout(now sim.Time) {
-	f.join.again = sim.Never
+	f.conn.moveTimer(&f.join.again, sim.Never)
 	if f.dead || f.phase != phasePre {
 		return
 	}
@@ -337,7 +337,7 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 // the handshake that comes without one shows that options do not pass.
 func (f *subflow) readJoinFourth(now sim.Time, s *Segment) tcp.Verdict {
 	if s.Segment.Opt.Has(wire.HasDSS | wire.HasDataAck) {
-		f.join.again = sim.Never
+		f.conn.moveTimer(&f.join.again, sim.Never)
 		f.becomeFull(now)
 		return f.readFull(now, s)
 	}

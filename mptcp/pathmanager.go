@@ -230,12 +230,12 @@ func (a *PathActions) After(d sim.Duration, tag uint32) {
 
 // pathManaging is the connection's side of its path manager.
 type pathManaging struct {
-	pm     PathManager
-	queue  []PathEvent
-	timers []pathTimer
 	at     sim.Time // earliest of timers
-	told   bool     // PathEstablished has been queued
-	open   bool     // events are queued
+	queue  []PathEvent
+	pm     PathManager
+	timers []pathTimer
+	told   bool // PathEstablished has been queued
+	open   bool // events are queued
 }
 
 type pathTimer struct {

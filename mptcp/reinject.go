@@ -90,14 +90,14 @@ func (c *connection) fastRecovery(f *subflow) {
 // of the subflows in health, doubling while nothing moves; that of upstream Linux
 // is in retrans.go.
 type retransTimer struct {
-	at      sim.Time
-	moved   sim.Time // last progress
-	backoff uint
+	at sim.Time
 	// Of RetransUpstream: the deadline, which at may precede, and what the next
 	// restart adds.
 	due      sim.Time
 	interval sim.Duration
-	asked    bool // the scheduler was asked since the connection last settled
+	asked    bool     // the scheduler was asked since the connection last settled
+	moved    sim.Time // last progress
+	backoff  uint
 }
 
 func (t *retransTimer) stop() { *t = retransTimer{at: sim.Never} }

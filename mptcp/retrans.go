@@ -47,7 +47,7 @@ func (c *connection) setRetransInterval(now sim.Time) {
 		return
 	}
 	due := now
-	for _, f := range c.subs {
+	for _, f := range c.alive {
 		if f.staleCount > 0 || !f.usable() {
 			continue
 		}

@@ -1,6 +1,8 @@
 package mptcp
 
 import (
+	"slices"
+
 	"mpsim/cc"
 	"mpsim/mptcp/tcp"
 	"mpsim/sched"
@@ -83,7 +85,7 @@ func (c *connection) queue() *sched.Queue {
 func (c *connection) rows(now sim.Time) []sched.Path {
 	rows := c.e.rows
 	n := 0
-	for _, f := range c.subs {
+	for _, f := range c.alive {
 		if !f.usable() {
 			continue
 		}
@@ -336,6 +338,7 @@ func (c *connection) subflowUp(now sim.Time, f *subflow) {
 // subflowDown takes a subflow that has ended out of everything.
 func (c *connection) subflowDown(now sim.Time, f *subflow) {
 	c.send.leave(f.lane)
+	c.alive = slices.DeleteFunc(c.alive, func(g *subflow) bool { return g == f })
 	if f.lane < 64 {
 		c.lanes[f.lane] = nil
 	}

@@ -49,70 +49,72 @@ const (
 	dueFIN                        // the subflow ends behind the ACK
 )
 
-// subflow is one path of a connection: what rides on a flow.
+// subflow is one path of a connection: what rides on a flow. What every segment
+// touches comes first.
 type subflow struct {
 	conn   *connection
 	flow   *flow
 	id     cc.FlowID
 	lane   cc.FlowID // bit in sets of carriers; used again when the subflow is buried
-	active bool      // we opened it
-	joined bool      // by MP_JOIN
 	phase  phase
+	active bool // we opened it
+	joined bool // by MP_JOIN
 	dead   bool // TCP has ended, or is about to by our reset
 	failed bool // timed out, and not heard of since
 	// closing: the stream of the subflow ends; nothing new is granted.
 	closing bool
-	finSent bool // the FIN is ordered
-	buried  bool // its end has been acted on
-	givenUp bool // failed, and its data may be sent again elsewhere
-	rtoCap  sim.Duration
+	due     dueSet
+	fourth  fourthPacket
+
+	fast      bool // our reset or the next ACK carries MP_FASTCLOSE
+	prioDue   bool // an MP_PRIO is to be sent
+	confirmed bool // our data was acknowledged with a DATA_ACK
+	mapped    bool // the peer has declared a mapping by a DSS
 	// stale: no progress for too long, left out by the scheduler. The count is of
 	// expiries of the connection-level timer without progress, since something
 	// was heard at staleHeard.
-	stale      bool
-	staleCount uint8
-	staleHeard sim.Time
-	penalised  sim.Time  // when it last had others penalised
-	slope      tcp.Slope // of a receive buffer that tunes itself
+	stale              bool
+	staleCount         uint8
+	backup, peerBackup bool // as we, and as the peer, asked for
+	raw                rawInput
+	fail               failState
 
-	localID, remoteID  uint8
-	backup, peerBackup bool     // as we, and as the peer, asked for
-	prioDue            bool     // an MP_PRIO is to be sent
-	prioOf             *subflow // and about which subflow
-	due                dueSet
-	ackOwed            bool // an ACK without DSS takes the place of one with
-	row                signalRow
-	keepalive          withdrawnCheck
-	peerRst            wire.Rst // of the peer's reset
-	peerRstSeen        bool
-	announced          bool // its becoming usable has been acted on
-	fourth             fourthPacket
-	mapped             bool // the peer has declared a mapping by a DSS
-	stranded           bool // joined, but without MP_JOIN: it is never used
-	confirmed          bool // our data was acknowledged with a DATA_ACK
-	timedOut           bool // a timeout has not been acted on
-	inRecovery         bool // TCP was in fast recovery when last looked at
-
-	peerISN  wire.Seq
-	tx       txMaps
-	rx       rxMaps
-	held     heldData
-	check    verification
-	fail     failState
-	raw      rawInput
-	infinite infiniteMap
-	line     straight
-	sending  mapping // of the segment that is being built
-	summed   mapping // whose sum was computed last
-	sendPos  uint64  // and its position
+	sending mapping // of the segment that is being built
+	sendPos uint64  // and its position
+	line    straight
 	// urgentPos is the end of urgent data that no mapping covers yet; 0: none.
 	urgentPos uint64
+	tx        txMaps
+	rx        rxMaps
+	held      heldData
+	slope     tcp.Slope // of a receive buffer that tunes itself
 	join      joinState
-	synSent   int   // SYNs with MP_CAPABLE or MP_JOIN sent
-	turn      bool  // MP_CAPABLE was sent, a DATA_FIN may be next
-	rst       uint8 // code of the MP_TCPRST option of our reset
-	fast      bool  // our reset or the next ACK carries MP_FASTCLOSE
 	why       trace.Reason
+
+	finSent           bool // the FIN is ordered
+	buried            bool // its end has been acted on
+	givenUp           bool // failed, and its data may be sent again elsewhere
+	announced         bool // its becoming usable has been acted on
+	stranded          bool // joined, but without MP_JOIN: it is never used
+	timedOut          bool // a timeout has not been acted on
+	inRecovery        bool // TCP was in fast recovery when last looked at
+	ackOwed           bool // an ACK without DSS takes the place of one with
+	localID, remoteID uint8
+	rst               uint8 // code of the MP_TCPRST option of our reset
+	turn              bool  // MP_CAPABLE was sent, a DATA_FIN may be next
+	peerRstSeen       bool
+	peerRst           wire.Rst // of the peer's reset
+	peerISN           wire.Seq
+	synSent           int // SYNs with MP_CAPABLE or MP_JOIN sent
+	rtoCap            sim.Duration
+	staleHeard        sim.Time
+	penalised         sim.Time // when it last had others penalised
+	prioOf            *subflow // that an MP_PRIO is about
+	row               signalRow
+	keepalive         withdrawnCheck
+	check             verification
+	infinite          infiniteMap
+	summed            mapping // whose sum was computed last
 
 	started, usableAt, endedAt sim.Time
 	reinjected                 int64 // bytes sent here that another subflow had carried
@@ -125,6 +127,7 @@ func (c *connection) newSubflow(now sim.Time, local, remote netip.AddrPort, join
 	f.flow = c.e.newFlow(c.sock, local, remote, f)
 	f.flow.tcp.SetLiterals(c.lit)
 	c.subs = append(c.subs, f)
+	c.alive = append(c.alive, f)
 	for f.lane < 64 && c.lanes[f.lane] != nil {
 		f.lane++
 	}
@@ -325,7 +328,8 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 			f.why = why
 		}
 		f.endedAt = now
-		f.join.again, f.fail.at = sim.Never, sim.Never
+		c.moveTimer(&f.join.again, sim.Never)
+		c.moveTimer(&f.fail.at, sim.Never)
 		c.changed = true
 	}
 }

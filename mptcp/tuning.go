@@ -63,7 +63,7 @@ func (c *connection) tunedRead(now sim.Time, n int64) {
 	}
 	room := int64(c.wnd.read) + c.wnd.size - int64(c.recv.next) - c.recv.queued
 	window := room > 0 && room >= 2*c.wnd.told
-	for _, f := range c.subs {
+	for _, f := range c.alive {
 		if f.established() {
 			f.flow.tcp.AckRead(c.recv.ready.bytes == 0, window, room)
 			if f.flow.tcp.AckDue() {
