@@ -15,8 +15,9 @@ import (
 // The package comment says how it is driven.
 type Endpoint struct {
 	ready  readyList
-	resets []rawReset // for segments of no flow, not yet polled
-	ended  []*socket  // whose last event has been polled
+	polled *connection // that is to settle because of what PollSegment sends
+	resets []rawReset  // for segments of no flow, not yet polled
+	ended  []*socket   // whose last event has been polled
 	timers timers
 	events eventQueue
 	flows  flowTable
@@ -39,7 +40,6 @@ type Endpoint struct {
 	cookies  synCookies
 	// restoring is set while a flow is built from a SYN cookie, until it exists.
 	restoring *restored
-	polled    *connection // that is to settle because of what PollSegment sends
 
 	// Scratch space of one call, kept to allocate nothing.
 	rows    []sched.Path
@@ -102,9 +102,7 @@ func (e *Endpoint) NextTimeout() sim.Time { return e.timers.next() }
 // one. Sockets are served in the order in which they got something to send.
 func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 	if len(e.resets) > 0 {
-		r := e.resets[0]
-		e.resets = e.resets[1:]
-		r.fill(out)
+		e.pollReset(out)
 		return true
 	}
 	for f := e.ready.head; f != nil; f = e.ready.head {
@@ -121,10 +119,12 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 			return true
 		}
 		e.ready.pop()
-		if f.sub != nil && f.sub.conn.retrans.asked && f.sub.conn.send.unsent() > 0 {
-			f.sub.conn.setRetransInterval(now)
+		if f.sub != nil {
+			if c := f.sub.conn; c.retrans.asked && c.send.unsent() > 0 {
+				c.setRetransInterval(now)
+			}
 		}
-		if f.sock.wantWrite && f.sock.opt.SendMemory.Auto() {
+		if f.sock.tunesSend && f.sock.wantWrite {
 			f.growSend()
 		}
 		if f.gone || f.tcp.Forgotten() {
@@ -201,9 +201,12 @@ func (e *Endpoint) emit(now sim.Time, s *socket, f cc.FlowID, k trace.Kind, why 
 
 // reap frees the sockets whose end the application has seen.
 func (e *Endpoint) reap() {
-	if len(e.ended) == 0 {
-		return
+	if len(e.ended) > 0 {
+		e.freeEnded()
 	}
+}
+
+func (e *Endpoint) freeEnded() {
 	for _, s := range e.ended {
 		s.discardPayload()
 		e.socks.free(s)

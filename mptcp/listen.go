@@ -229,6 +229,13 @@ func (e *Endpoint) resetFor(now sim.Time, s *Segment, reason uint8) {
 	e.resets = append(e.resets, r)
 }
 
+// pollReset takes the first reset for a segment of no flow.
+func (e *Endpoint) pollReset(out *Segment) {
+	r := e.resets[0]
+	e.resets = e.resets[1:]
+	r.fill(out)
+}
+
 func (r *rawReset) fill(out *Segment) {
 	out.Segment = r.seg.Segment
 	out.Opt = nil

@@ -62,10 +62,12 @@ func (c *connection) writeBytes(now sim.Time, b []byte) int {
 // releaseLiterals gives back the literal bytes of our stream that the peer has
 // acknowledged on the data level and that no subflow may have to send again.
 func (c *connection) releaseLiterals() {
-	if c.lit == nil {
-		return
+	if c.lit != nil {
+		c.releaseLiteralsTo(c.send.una)
 	}
-	una := c.send.una
+}
+
+func (c *connection) releaseLiteralsTo(una uint64) {
 	for _, f := range c.subs {
 		if low, ok := f.tx.lowest(); ok && !f.dead {
 			una = min(una, low)

@@ -19,11 +19,12 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 	if f.conn.urgent.tx != 0 && s.Len > 0 && !s.Flags.Has(wire.SYN) {
 		f.writeUrgent(s)
 	}
-	if f.phase == phasePlain {
+	switch {
+	case f.phase == phasePlain:
 		f.writePlain(now, s)
 		return
-	}
-	switch {
+	case f.phase == phaseFull && s.Flags&(wire.RST|wire.SYN) == 0 && !f.hasSignals(s):
+		f.writeDSS(s)
 	case s.Flags.Has(wire.RST):
 		f.writeReset(now, s, room)
 	case s.Flags.Has(wire.SYN) && f.joined:
@@ -52,6 +53,12 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 		sim.Bugf("%d octets of options on a segment of connection %d, subflow %d",
 			n, f.conn.sock.number, f.id)
 	}
+}
+
+// hasSignals reports whether a segment of an established subflow may have to carry
+// more than a DSS.
+func (f *subflow) hasSignals(s *Segment) bool {
+	return f.fast || f.fourth == fourthOrdered || f.due != 0 || f.fail.due || f.prioDue || f.sendPos == 0 && s.Len > 0
 }
 
 // writeDSS puts DATA_ACK, mapping and DATA_FIN into the segment (RFC 8684 section

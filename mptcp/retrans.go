@@ -43,9 +43,6 @@ const (
 // asked, and again when what it granted has been sent, if data is left: the kernel
 // asks again then.
 func (c *connection) setRetransInterval(now sim.Time) {
-	if c.p.Retrans != RetransUpstream {
-		return
-	}
 	due := now
 	for _, f := range c.alive {
 		if f.staleCount > 0 || !f.usable() {

@@ -109,8 +109,10 @@ func (c *connection) rows(now sim.Time) []sched.Path {
 		r.Stale = f.stale && !c.active(now, f)
 	}
 	c.e.rows = rows
-	c.setRetransInterval(now)
-	c.retrans.asked = true
+	if c.p.Retrans == RetransUpstream {
+		c.setRetransInterval(now)
+		c.retrans.asked = true
+	}
 	return rows[:n]
 }
 
@@ -119,7 +121,7 @@ func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
 	t := &f.flow.tcp
 	r.Unsent = t.Unsent()
 	r.Queued = t.SendMemory()
-	if c.sock.opt.SendMemory.Auto() {
+	if c.sock.tunesSend {
 		r.SendBufFree = t.SendBuffer() - r.Queued
 	} else {
 		r.SendBufFree = c.send.limit - r.Queued

@@ -29,6 +29,7 @@ type socket struct {
 	connected, closed      bool
 	readQueued, writeQueue bool // an event of this kind is not polled yet
 	wantWrite              bool // a Write was cut short
+	tunesSend              bool // the send buffer tunes itself
 	eofTold                bool
 	appClosed              bool // Close or Abort was called
 	lastSeen               bool // the Closed event was polled
@@ -84,7 +85,7 @@ func (t *socketTable) free(s *socket) {
 }
 
 func (e *Endpoint) newSocket(now sim.Time, opt SocketOptions) *socket {
-	s := &socket{e: e, opt: opt, started: now, usable: sim.Never, ended: sim.Never}
+	s := &socket{e: e, opt: opt, started: now, usable: sim.Never, ended: sim.Never, tunesSend: opt.SendMemory.Auto()}
 	e.socks.add(s)
 	return s
 }

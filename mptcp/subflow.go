@@ -235,10 +235,13 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 		}
 		dsn, k, ok := f.rx.take(pos, n)
 		stop := false
-		if ok {
-			stop = f.place(now, dsn, pos, k, off)
-		} else {
+		switch {
+		case !ok:
 			stop = f.unmapped(now, pos, k, off)
+		case c.checksum:
+			stop = f.place(now, dsn, pos, k, off)
+		default:
+			c.receive(dsn, int64(k), off)
 		}
 		if stop {
 			c.recv.arena.Release(off+uint64(k), int64(n-k))
