@@ -498,7 +498,7 @@ func (w *world) at(t sim.Time, f func()) {
 // step executes the next event; false: none before until.
 func (w *world) step(until sim.Time) bool {
 	if w.steps++; w.steps > w.maxSteps {
-		w.t.Fatalf("more than %d steps at %v", w.maxSteps, w.now)
+		w.t.Fatalf("more than %d steps at %v\n%s", w.maxSteps, w.now, w.dump(16))
 	}
 	at := min(w.client.ep.NextTimeout(), w.server.ep.NextTimeout())
 	if len(w.ev) > 0 {

@@ -74,9 +74,10 @@ func (c *Conn) givenUp(now sim.Time) bool {
 }
 
 // clampToUserTimeout lets the timer expire in time to give up (Linux
-// tcp_clamp_rto_to_user_timeout).
+// tcp_clamp_rto_to_user_timeout). Behind a closed window the peer's silence
+// counts, not the age of the data, so that nothing is hurried.
 func (c *Conn) clampToUserTimeout(now sim.Time, d sim.Duration) sim.Duration {
-	if c.userTimeout == 0 || c.recovery.resentAt < 0 {
+	if c.userTimeout == 0 || c.recovery.resentAt < 0 || c.snd.wnd == 0 {
 		return d
 	}
 	left := c.userTimeout - now.Sub(c.recovery.resentAt)
