@@ -79,6 +79,8 @@ type SocketOptions struct {
 	MSS int
 	// NoDelay switches the Nagle rule off.
 	NoDelay bool
+	// MSSPolicy is how the size of connection-level segments is chosen.
+	MSSPolicy MSSPolicy
 	// Keepalive probes idle connections as the profile says.
 	Keepalive bool
 	// RcvBufOpt are the measures against a window that a slow subflow holds up; 0:

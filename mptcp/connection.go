@@ -65,6 +65,7 @@ type connection struct {
 	stats         connStats
 	tune          tcp.ReceiveTuning
 	urgent        urgentData
+	segment       int // size of connection-level segments; 0: data is not kept in them
 
 	width sendWidth
 	freed int // subflows that TCP has forgotten

@@ -131,6 +131,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 	}
 	if sub != nil {
 		cfg.CC, cfg.Flow, cfg.Ext = sub.conn.cc, sub.id, sub
+		cfg.CountSegments = s.opt.MSSPolicy != SegmentFree
 	} else {
 		cfg.CC = s.opt.Controller(e.connStream(s, "cc"))
 	}

@@ -85,6 +85,9 @@ func (c *connection) queue() *sched.Queue {
 func (c *connection) rows(now sim.Time) []sched.Path {
 	rows := c.e.rows
 	n := 0
+	if c.sock.opt.MSSPolicy != SegmentFree {
+		c.segment = c.chooseSegment()
+	}
 	for _, f := range c.alive {
 		if !f.usable() {
 			continue
@@ -107,6 +110,9 @@ func (c *connection) rows(now sim.Time) []sched.Path {
 		// (out-of-tree Linux, mptcp_is_temp_unavailable).
 		r.InLoss = t.CAState() == cc.LossState && r.Queued > 0
 		r.Stale = f.stale && !c.active(now, f)
+	}
+	if c.segment != 0 {
+		c.inSegments(rows[:n])
 	}
 	c.e.rows = rows
 	if c.p.Retrans == RetransUpstream {
@@ -212,6 +218,13 @@ func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
 			k = c.upToUrgent(dsn, k)
 			if dsn == c.urgent.tx {
 				longest = 0 // its mapping has ended
+			}
+		}
+		if s := c.segment; s != 0 {
+			done := (n - left) % s
+			k = min(k, s-done)
+			if done == 0 {
+				longest = 0 // another segment
 			}
 		}
 		f.tx.grant(pos, dsn, uint32(k), t.SndNxt(), longest)

@@ -185,6 +185,7 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 	o.Protocol = mptcp.MPTCP
 	o.Reprobe = *f.Reprobe
 	o.Checksum = checksumPolicies[f.Checksum]
+	o.MSSPolicy, _ = mptcp.ParseMSSPolicy(f.MSSPolicy)
 	o.Scheduler = func(rnd *sim.Rand) sched.Scheduler {
 		s, err := sched.Make(p.Schedulers, f.Scheduler.Name, f.Scheduler.settings(), rnd)
 		return checked(s, err)

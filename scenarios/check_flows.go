@@ -121,6 +121,9 @@ func (c *checker) flowKeys(f *Flow) {
 	case "udp":
 		without = []string{"cc", "scheduler", "path_manager", "send_buffer", "receive_buffer", "nodelay", "reprobe", "fastopen", "syncookies"}
 	}
+	if f.Protocol != "mptcp" && f.MSSPolicy != "free" {
+		c.add(f.pos("mss_policy"), "flow %q is %s, for which mss_policy has no meaning", f.Name, f.Protocol)
+	}
 	for _, key := range without {
 		if f.has(key) {
 			c.add(f.pos(key), "flow %q is %s, for which %s has no meaning", f.Name, f.Protocol, key)

@@ -201,6 +201,7 @@ type Flow struct {
 	Penalise      *bool       `toml:"penalise" doc:"default from [defaults]"`
 	Reprobe       *bool       `toml:"reprobe" doc:"default from [defaults]"`
 	Checksum      string      `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
+	MSSPolicy     string      `toml:"mss_policy" default:"free" enum:"free,max,min,adaptive" doc:"size of connection-level segments where subflows have different MSS (RFC 8041 section 3.8): data is cut when it is sent, or kept in segments of the largest or smallest MSS, or the one that promises most; then windows count segments"`
 	Request       *RequestApp `toml:"request"`
 	CBR           *CBRApp     `toml:"cbr"`
 	OnOff         *OnOffApp   `toml:"onoff"`

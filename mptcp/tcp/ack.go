@@ -46,6 +46,8 @@ type ackFacts struct {
 	sendTime sendTimes
 	tsEcr    uint32
 	hasTS    bool
+	head     uint32       // first record in flight before
+	nSacked  int32        // records sacked before
 	rtt      sim.Duration // newest measurement; 0: none
 	sample   rateSample
 }
@@ -64,7 +66,7 @@ const noTime = sim.Time(math.MinInt64)
 // segment: a composite literal would be built elsewhere first and then copied,
 // and the copy has to wait until its parts have left the store buffer.
 func (f *ackFacts) begin(c *Conn) {
-	f.una = c.snd.una
+	f.una, f.head, f.nSacked = c.snd.una, c.flight.head, c.flight.nSacked
 	f.fack = c.fack()
 	f.pipe = c.pipe()
 	f.deliv = c.rate.delivered
@@ -320,6 +322,10 @@ func (c *Conn) tellController(now sim.Time, s *Segment, f *ackFacts) {
 	a := &c.ackArg
 	delivered := c.rate.delivered - f.deliv
 	a.Acked = c.snd.una - f.una
+	if c.slots {
+		acked, mss := int64(c.flight.head-f.head), int64(c.snd.mss)
+		a.Acked, delivered = acked*mss, (acked+int64(c.flight.nSacked-f.nSacked))*mss
+	}
 	a.Delivered = delivered
 	a.Interval, a.RateDelivered = f.sample.interval, f.sample.delivered
 	a.RTT, a.SRTT, a.MinRTT = f.rtt, c.rtt.srtt(), c.rtt.min

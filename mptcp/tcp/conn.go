@@ -30,6 +30,9 @@ type Config struct {
 	SendMemory, ReceiveMemory Memory
 	// NoDelay switches the profile's Nagle rule off.
 	NoDelay bool
+	// CountSegments: the congestion window counts segments, as Linux's does: a short
+	// one takes a whole MSS of it. Otherwise bytes count (RFC 5681).
+	CountSegments bool
 	// Keepalive probes an idle connection as the profile says.
 	Keepalive bool
 	// Ext rides on the connection; nil: plain TCP.
@@ -61,6 +64,7 @@ type Conn struct {
 	joined    bool // the controller knows the flow
 	keepalive bool
 	noDelay   bool
+	slots     bool // Config.CountSegments
 	forgotten bool
 	tuned     bool // the receive buffer tunes itself
 	literal   bool // lit names literal parts of our stream
@@ -187,7 +191,7 @@ func (c *Conn) Init(cfg *Config) {
 		p: cfg.Profile, cc: cfg.CC, flow: cfg.Flow, ext: cfg.Ext,
 		iss: cfg.ISS, tsOffset: cfg.TSOffset,
 		mssOurs: cfg.MSS, sendBuffer: cfg.SendBuffer, recvBuffer: cfg.ReceiveBuffer,
-		noDelay: cfg.NoDelay, keepalive: cfg.Keepalive,
+		noDelay: cfg.NoDelay, slots: cfg.CountSegments, keepalive: cfg.Keepalive,
 		trace: cfg.Trace, number: cfg.ConnNumber,
 	}
 	if c.p == nil {
@@ -321,7 +325,18 @@ func (c *Conn) SetNoDelay(off bool) { c.noDelay = off }
 // retransmissions.
 func (c *Conn) pipe() int64 {
 	f := &c.flight
+	if c.slots {
+		return int64(int32(f.len())-f.nSacked-f.nLost+f.nResent) * int64(c.snd.mss)
+	}
 	return c.snd.nxt - c.snd.una - f.sacked - f.lost + f.resent
+}
+
+// slot is what a segment takes of the congestion window.
+func (c *Conn) slot(r *sent) int64 {
+	if c.slots {
+		return int64(c.snd.mss)
+	}
+	return int64(r.len)
 }
 
 // sndSeq returns the sequence number of a position of our stream.

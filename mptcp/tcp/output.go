@@ -186,6 +186,9 @@ func (c *Conn) mayLeave(n int64) bool {
 	if c.prr.active {
 		return pipe < c.prr.cwnd || c.flight.empty()
 	}
+	if c.slots {
+		n = int64(c.snd.mss)
+	}
 	return pipe+n <= c.cc.Window(c.flow) || c.flight.empty()
 }
 
@@ -260,7 +263,7 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 	c.scheduleTLP(now, false)
 	c.noteUsage(now, c.pipe()+int64(s.mss) > c.cc.Window(c.flow))
 	if c.prr.active {
-		c.prr.out += int64(r.len)
+		c.prr.out += c.slot(r)
 	}
 	c.finish(now, out)
 	if fin {
@@ -440,7 +443,7 @@ func (c *Conn) noteResent(now sim.Time, i uint32) {
 	}
 	rc.undoRetrans = max(rc.undoRetrans, 0) + 1
 	if c.prr.active {
-		c.prr.out += int64(r.len)
+		c.prr.out += c.slot(r)
 	}
 }
 
