@@ -181,10 +181,13 @@ func (e *Endpoint) SetOption(now sim.Time, c ConnID, o Option, value int64) {
 
 // open returns the connection of an id, or nil.
 func (e *Endpoint) open(c ConnID) *socket {
-	e.reap()
-	s := e.socks.get(c)
-	if s == nil || s.listen != nil {
-		return nil
+	if len(e.ended) > 0 {
+		e.freeEnded()
 	}
-	return s
+	if uint64(c) < uint64(len(e.socks.slots)) {
+		if s := e.socks.slots[c]; s != nil && s.listen == nil {
+			return s
+		}
+	}
+	return nil
 }

@@ -74,20 +74,20 @@ func (f *subflow) writeDSS(s *Segment) int {
 	}
 	n := f.writeDataAck(s, ack)
 	h := &s.Segment
+	opt := h.Opt | wire.HasMap
 	switch fin := c.send.end; {
 	case s.Len > 0:
 		m := &f.sending
-		h.Opt |= wire.HasMap
 		h.DSN = c.local.absolute(m.dsn)
 		h.SSN = uint32(m.pos + 1)
 		h.MapLen = uint16(m.len)
 		if c.closing.pending() && m.dsn+uint64(m.len) == fin {
-			h.Opt |= wire.DataFIN
+			opt |= wire.DataFIN
 			h.MapLen++
 		}
 	case c.closing.pending() && !f.fail.due:
 		// A DATA_FIN without data has SSN 0 and length 1.
-		h.Opt |= wire.HasMap | wire.DataFIN
+		opt |= wire.DataFIN
 		h.DSN = c.local.absolute(fin)
 		h.SSN, h.MapLen = 0, 1
 	default:
@@ -97,9 +97,10 @@ func (f *subflow) writeDSS(s *Segment) int {
 		f.writeChecksum(s)
 	}
 	if c.dsn8 {
-		h.Opt |= wire.DSN8
+		h.Opt = opt | wire.DSN8
 		return n + 16
 	}
+	h.Opt = opt
 	h.DSN = wire.DSN(uint32(h.DSN))
 	return n + 12
 }
@@ -109,21 +110,21 @@ func (f *subflow) writeDSS(s *Segment) int {
 func (f *subflow) writeDataAck(s *Segment, dataAck uint64) int {
 	c := f.conn
 	h := &s.Segment
-	h.Opt |= wire.HasDSS
 	if !c.remote.known && !c.remote.inferred || f.raw.infinite {
+		h.Opt |= wire.HasDSS
 		// Data sent by fast open before the peer's key has come
 		// (draft-paasch-mptcp-syncookies-02 section 3.1.2), or after an infinite
 		// mapping, when DATA_ACKs end (RFC 8684 section 3.7).
 		return 4
 	}
-	h.Opt |= wire.HasDataAck
 	c.sentAck = dataAck
-	h.DataAck = c.remote.absolute(dataAck)
 	if c.ack8 {
-		h.Opt |= wire.DataAck8
+		h.Opt |= wire.HasDSS | wire.HasDataAck | wire.DataAck8
+		h.DataAck = c.remote.absolute(dataAck)
 		return 12
 	}
-	h.DataAck = wire.DSN(uint32(h.DataAck))
+	h.Opt |= wire.HasDSS | wire.HasDataAck
+	h.DataAck = wire.DSN(uint32(c.remote.absolute(dataAck)))
 	return 8
 }
 

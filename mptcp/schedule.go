@@ -127,10 +127,9 @@ func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
 	t := &f.flow.tcp
 	r.Unsent = t.Unsent()
 	r.Queued = t.SendMemory()
+	r.SendBufFree = c.send.limit - r.Queued
 	if c.sock.tunesSend {
 		r.SendBufFree = t.SendBuffer() - r.Queued
-	} else {
-		r.SendBufFree = c.send.limit - r.Queued
 	}
 }
 

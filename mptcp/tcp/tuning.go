@@ -207,11 +207,17 @@ func (c *Conn) SendBuffer() int64 { return c.sendBuffer }
 // rates of wide-area paths.
 func (c *Conn) SendMemory() int64 {
 	n := c.snd.end - c.snd.una
-	if !c.sendMemory.Auto() {
-		return n
+	if c.sendMemory.Max > 0 {
+		n += c.packetsMemory()
 	}
+	return n
+}
+
+// packetsMemory is what the packet buffers take beside the payload.
+func (c *Conn) packetsMemory() int64 {
+	n := c.snd.end - c.snd.una
 	sent := c.snd.nxt - c.snd.una
-	return n + packetMemory*(sent/int64(2*max(c.snd.mss, 1))+b2i(n > sent))
+	return packetMemory * (sent/int64(2*max(c.snd.mss, 1)) + b2i(n > sent))
 }
 
 // packetMemory is what an empty packet buffer takes (SKB_TRUESIZE of
