@@ -446,14 +446,17 @@ func (c *connection) confirm(now sim.Time, e echo) {
 
 // hear stores an address of the peer, to be connected to at to; again: it was
 // known. An id that has another address already is refused (RFC 8684 section
-// 3.4.1) unless the profile takes the new one.
+// 3.4.1) unless the profile takes the new one. In a full table it takes the place
+// of any address that was withdrawn.
 func (c *connection) hear(id uint8, addr, to netip.AddrPort) (again bool, why trace.Reason) {
-	place := -1
+	place, free := -1, -1
 	for i := range c.addr.heard {
 		switch h := &c.addr.heard[i]; {
-		case h.id != id:
-		case h.withdrawn:
+		case h.withdrawn && h.id == id:
 			place = i
+		case h.withdrawn:
+			free = i
+		case h.id != id:
 		case h.addr == addr:
 			return true, trace.NoReason
 		case h.addr.Addr() == addr.Addr(): // another port is another path
@@ -467,10 +470,12 @@ func (c *connection) hear(id uint8, addr, to netip.AddrPort) (again bool, why tr
 	switch {
 	case place >= 0:
 		c.addr.heard[place] = h
-	case len(c.addr.heard) >= maxHeard:
-		return false, trace.TableFull
-	default:
+	case len(c.addr.heard) < maxHeard:
 		c.addr.heard = append(c.addr.heard, h)
+	case free >= 0:
+		c.addr.heard[free] = h
+	default:
+		return false, trace.TableFull
 	}
 	return false, trace.NoReason
 }

@@ -369,3 +369,41 @@ func TestOptionSpace(t *testing.T) {
 		}
 	}
 }
+
+// TestAddAddrChurn: a peer that moves through more addresses than the table holds,
+// each withdrawn before the next is announced, has each of them heard; one whose
+// addresses are all valid does not get more than the table holds.
+func TestAddAddrChurn(t *testing.T) {
+	for _, withdrawn := range []bool{true, false} {
+		r := rawEstablished(t, RFC(), 100)
+		echoes := 0
+		for id := uint8(1); id <= 100; id++ {
+			addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 8, id}), 0)
+			r.now = r.now.Add(sim.Second)
+			for _, s := range r.send(wire.ACK, 101, 0, func(s *Segment) {
+				o := s.Options()
+				o.Present |= wire.OptAddAddr
+				o.AddAddr = wire.AddAddr{AddrID: id, Addr: addr.Addr(), HMAC: addAddrHMAC(r.key, r.peer, id, addr)}
+			}) {
+				if s.Opt.Has(wire.OptAddAddr) && s.Opt.AddAddr.Echo && s.Opt.AddAddr.AddrID == id {
+					echoes++
+				}
+			}
+			if withdrawn {
+				r.send(wire.ACK, 101, 0, func(s *Segment) {
+					r.dss(0, 0, 0, 1)(s)
+					o := s.Options()
+					o.Present |= wire.OptRemoveAddr
+					o.RemoveAddr.N, o.RemoveAddr.IDs[0] = 1, id
+				})
+			}
+		}
+		want := 100
+		if !withdrawn {
+			want = maxHeard
+		}
+		if echoes != want {
+			t.Errorf("withdrawn %v: %d of 100 addresses are echoed, want %d", withdrawn, echoes, want)
+		}
+	}
+}

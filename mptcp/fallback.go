@@ -79,9 +79,14 @@ func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why tra
 	}
 }
 
-// pushPlain hands everything written to TCP.
+// pushPlain hands everything written to TCP. Where a SYN has carried data, that
+// waits for the end of the handshake: a late SYN/ACK may acknowledge the data of
+// the SYN after a plain SYN has left, and then it must not be in TCP's stream again.
 func (c *connection) pushPlain(now sim.Time) {
 	f := c.fallback.f
+	if c.sock.opt.FastOpen != 0 && f.flow.tcp.State() < stateCarrying {
+		return
+	}
 	if n := c.send.unsent(); n > 0 && !f.dead {
 		c.send.next = c.send.end
 		f.flow.tcp.Write(now, n)

@@ -502,3 +502,28 @@ func (s *reasonSink) Emit(r *trace.Record) {
 		s.n[r.Why]++
 	}
 }
+
+// TestFastOpenLateSYNACK: the SYN/ACK that acknowledges the data of a SYN comes when a
+// plain SYN has left already and the connection has fallen back. Every byte is
+// delivered once (RFC 7413 section 4.2.1: the data of the SYN counts as sent if it
+// is acknowledged, and is sent again otherwise).
+func TestFastOpenLateSYNACK(t *testing.T) {
+	for _, d := range []sim.Duration{1600 * ms, 2100 * ms, 2600 * ms, 3100 * ms} {
+		for _, p := range []*Profile{Linux(), RFC()} {
+			w := newWorld(t, d)
+			w.profile = p
+			w.profile.TCP.Timestamps = false
+			w.options = func(_ string, o *SocketOptions) { o.FastOpen = FastOpenClient | FastOpenServer }
+			w.start()
+			w.server.ep.SetFastOpenKey(fastKey)
+			w.know()
+			srv := &app{}
+			w.server.accept = func() *app { return srv }
+			cli := w.dialData(2500)
+			w.runTo(sim.Time(100 * sim.Second))
+			if srv.off != 2500 || srv.bad != 0 {
+				t.Errorf("%s, %v one way: read %d, %d bad; %v %v\n%s", p.Name, d, srv.off, srv.bad, cli.events, srv.events, w.dump(8))
+			}
+		}
+	}
+}
