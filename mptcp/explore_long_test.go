@@ -4,4 +4,4 @@ package mptcp
 
 // mostPackets bounds the packets of an exchange that mishaps are tried on; those
 // behind come through.
-const mostPackets = 24
+const mostPackets = 40

@@ -4,4 +4,4 @@ package mptcp
 
 // mostPackets bounds the packets of an exchange that mishaps are tried on; those
 // behind come through. The long suite tries more.
-const mostPackets = 13
+const mostPackets = 15
