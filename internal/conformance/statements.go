@@ -29,7 +29,8 @@ type Row struct {
 	ID        string
 	Mechanism string
 	MustShow  string
-	// Later is what the row waits for; empty: it is due.
+	// Later is why no test shows the row: what it waits for, or where it is
+	// described if that is all it asks for; empty: a test must.
 	Later string
 }
 
@@ -38,15 +39,12 @@ var tables embed.FS
 
 // Statements returns the requirements of RFC 8684 in the order of its text.
 func Statements() ([]Statement, error) {
-	exempt := map[string]string{}
-	if err := table("exempt.txt", 2, func(f []string) error {
-		exempt[f[0]] = f[1]
-		return nil
-	}); err != nil {
+	exempt, err := reasons("exempt.txt")
+	if err != nil {
 		return nil, err
 	}
 	var out []Statement
-	err := table("rfc8684.txt", 3, func(f []string) error {
+	err = table("rfc8684.txt", 3, func(f []string) error {
 		if f[1] != "MUST" && f[1] != "SHOULD" {
 			return fmt.Errorf("%q is neither MUST nor SHOULD", f[1])
 		}
@@ -62,15 +60,12 @@ func Statements() ([]Statement, error) {
 
 // Rows returns the coverage table.
 func Rows() ([]Row, error) {
-	later := map[string]string{}
-	if err := table("later.txt", 2, func(f []string) error {
-		later[f[0]] = f[1]
-		return nil
-	}); err != nil {
+	later, err := reasons("later.txt")
+	if err != nil {
 		return nil, err
 	}
 	var out []Row
-	err := table("rows.txt", 3, func(f []string) error {
+	err = table("rows.txt", 3, func(f []string) error {
 		out = append(out, Row{f[0], f[1], f[2], later[f[0]]})
 		delete(later, f[0])
 		return nil
@@ -78,6 +73,16 @@ func Rows() ([]Row, error) {
 	for id := range later {
 		return nil, fmt.Errorf("later.txt: there is no row %s", id)
 	}
+	return out, err
+}
+
+// reasons reads a file of ids and why no test shows them.
+func reasons(name string) (map[string]string, error) {
+	out := map[string]string{}
+	err := table(name, 2, func(f []string) error {
+		out[f[0]] = f[1]
+		return nil
+	})
 	return out, err
 }
 

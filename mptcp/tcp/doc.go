@@ -20,10 +20,10 @@
 // acknowledgement says), scoreboard.go (SACK), recovery.go (the states of loss
 // recovery), undo.go, rack.go, tlp.go, prr.go, rtt.go, timers.go, timeout.go,
 // receive.go, reassembly.go, sack.go (the blocks we report), delack.go,
-// window.go, output.go, nagle.go, close.go, ecn.go, reset.go, rate.go (delivery
-// rate samples for controllers), stats.go, extension.go (the hook for MPTCP).
+// window.go, output.go, nagle.go, close.go, ecn.go, reset.go, icmp.go, fastopen.go,
+// tuning.go (buffers that tune themselves), rate.go (delivery rate samples for
+// controllers), stats.go, extension.go (the hook for MPTCP).
 //
-// Not modelled: fast open, path MTU discovery, pacing inside TCP,
-// automatic tuning of buffers, TCP segmentation offload (every segment is one
-// packet), accurate ECN.
+// Not modelled: path MTU discovery, pacing inside TCP, TCP segmentation offload
+// (every segment is one packet), accurate ECN.
 package tcp
