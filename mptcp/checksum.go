@@ -101,8 +101,8 @@ func (f *subflow) place(now sim.Time, dsn, pos uint64, n int, off uint64) (stop 
 	if !f.checksumHolds(&m, uint32(m.pos+1), f.check.sum) {
 		return f.checksumFailed(now, &m)
 	}
-	if m.sum.fin() && c.closing.peerFIN == 0 {
-		c.closing.peerFIN = m.dsn + uint64(m.len)
+	if m.sum.fin() {
+		c.endAt(m.dsn + uint64(m.len))
 	}
 	for _, h := range f.check.pieces {
 		c.receive(m.dsn+(h.pos-m.pos), int64(h.n), h.off)

@@ -22,6 +22,7 @@ type closing struct {
 	interval sim.Duration
 	tries    int
 	at       sim.Time // the DATA_FIN is sent again
+	since    sim.Time // the DATA_FIN was sent first
 	giveUp   sim.Time // the connection ends without the peer
 	linger   sim.Time // our FINs do not wait for the peer's any longer
 }
@@ -41,13 +42,15 @@ func (f *subflow) readDataFIN(now sim.Time, s *Segment, dsn, n uint64) {
 	c := f.conn
 	switch fin := dsn + n; {
 	case fin < c.recv.next || c.closing.peerFIN != 0:
-		if c.p.AnswerDataFIN {
+		// One behind data that is missing is not acknowledged yet: two sides that
+		// both wait for data would answer each other's answers.
+		if c.p.AnswerDataFIN && c.closing.peerDone {
 			f.flow.tcp.AckNow(now)
 		}
 	case fin > max(c.wnd.edge, c.recv.next):
 		c.e.emit(now, c.sock, f.id, trace.SegmentRefused, trace.BadSequence, 0, int64(dsn), int64(n), 0, 0)
 	case !c.checksum:
-		c.closing.peerFIN = fin
+		c.endAt(fin)
 	case n == 0:
 		sum, ok := c.checksumOf(s)
 		if m := (mapping{dsn: dsn, sum: newMappingSum(sum, true)}); !ok || !f.checksumHolds(&m, s.SSN, 0) {
@@ -55,8 +58,18 @@ func (f *subflow) readDataFIN(now sim.Time, s *Segment, dsn, n uint64) {
 			c.e.emit(now, c.sock, f.id, trace.SegmentRefused, trace.ChecksumFailure, 0, int64(dsn), 0, 0, 0)
 			return
 		}
-		c.closing.peerFIN = fin
+		c.endAt(fin)
 	}
+}
+
+// endAt takes a DATA_FIN over: what waits behind it is no data of the peer's, and
+// one that lies in what was read already is ignored.
+func (c *connection) endAt(fin uint64) {
+	if fin < c.recv.next || c.closing.peerFIN != 0 {
+		return
+	}
+	c.closing.peerFIN = fin
+	c.recv.cut(fin)
 }
 
 // forgetFIN forgets a DATA_FIN behind data that is missing: the peer's stream is
@@ -116,7 +129,7 @@ func (c *connection) checkClosing(now sim.Time) {
 	}
 	if cl.finQueued && !cl.finSent && c.send.next == c.send.end && c.carrierExists() {
 		cl.finSent, cl.passive = true, cl.peerDone
-		cl.interval = c.p.DataFINTimeout
+		cl.interval, cl.since = c.p.DataFINTimeout, now
 		cl.at = now.Add(cl.interval)
 		c.e.count(now, c.sock, dataFinTx)
 		if cl.passive && c.p.FINWithDataFIN && c.send.una == c.send.end {
@@ -169,11 +182,17 @@ func (c *connection) closeSubflows(now sim.Time, arrived bool) {
 	}
 }
 
-// dataFINTimeout sends an unacknowledged DATA_FIN again on every subflow.
+// dataFINTimeout sends an unacknowledged DATA_FIN again on every subflow. No
+// subflow gives it up, because it is no data of theirs, so the connection does,
+// after as long without progress as TCP tries to deliver data.
 func (c *connection) dataFINTimeout(now sim.Time) {
 	cl := &c.closing
 	cl.at = sim.Never
 	if !cl.pending() || c.over {
+		return
+	}
+	if now.Sub(max(cl.since, c.stats.lastAck)) >= c.p.TCP.DataTimeout() {
+		c.abort(now, trace.TimedOut)
 		return
 	}
 	cl.tries++

@@ -158,7 +158,8 @@ func (f *subflow) readFail(now sim.Time, s *Segment) {
 	}
 	c.e.count(now, c.sock, mpFailRx)
 	if f.phase == phasePlain {
-		if !f.raw.on {
+		if !f.raw.on && c.fallback.why == trace.MPFail && f.fail.tries < failTries {
+			f.fail.tries++
 			f.answerFail(now) // ours was lost
 		}
 		return
@@ -223,7 +224,9 @@ func (c *connection) reopen(now sim.Time) {
 	c.rejoin = false
 	f := c.subs[len(c.subs)-1]
 	if c.client && c.full && !f.flow.mute {
-		c.openSubflow(now, netip.AddrPortFrom(f.flow.tuple.Src.Addr(), 0), f.flow.tuple.Dst, f.remoteID, f.backup)
+		if c.openSubflow(now, netip.AddrPortFrom(f.flow.tuple.Src.Addr(), 0), f.flow.tuple.Dst, f.remoteID, f.backup) {
+			c.subs[len(c.subs)-1].again = true
+		}
 	}
 }
 

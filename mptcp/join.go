@@ -344,6 +344,11 @@ func (f *subflow) readJoinFourth(now sim.Time, s *Segment) tcp.Verdict {
 	if s.Opt != nil && s.Opt.Present&signals != 0 || s.Flags.Has(wire.SYN) {
 		return tcp.IgnoreWindow
 	}
+	if f.again {
+		// The peer's data is in infinite mapping, and the segment that says so is
+		// missing: it comes again.
+		return tcp.Discard
+	}
 	f.reset(now, rstMPTCP, trace.MiddleboxInterference)
 	return tcp.Discard
 }

@@ -169,6 +169,24 @@ func (r *reassembly) put(i int, p piece) {
 	r.waiting = slices.Insert(r.waiting, i, p)
 }
 
+// cut forgets what waits at or behind end.
+func (r *reassembly) cut(end uint64) {
+	for k := len(r.waiting); k > r.head && r.waiting[k-1].end() > end; k-- {
+		p := &r.waiting[k-1]
+		keep := int64(max(p.dsn, end) - p.dsn)
+		r.queued -= p.n - keep
+		r.refused += p.n - keep
+		r.arena.Release(p.off+uint64(keep), p.n-keep)
+		if p.n = keep; keep > 0 {
+			return
+		}
+		r.waiting = r.waiting[:k-1]
+	}
+	if r.head == len(r.waiting) {
+		r.waiting, r.head = r.waiting[:0], 0
+	}
+}
+
 // discard forgets what waits behind gaps.
 func (r *reassembly) discard() {
 	for _, p := range r.waiting[r.head:] {

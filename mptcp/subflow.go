@@ -95,6 +95,7 @@ type subflow struct {
 	buried            bool // its end has been acted on
 	givenUp           bool // failed, and its data may be sent again elsewhere
 	announced         bool // its becoming usable has been acted on
+	again             bool // opened in place of one that MP_FAIL has ended
 	stranded          bool // joined, but without MP_JOIN: it is never used
 	timedOut          bool // a timeout has not been acted on
 	inRecovery        bool // TCP was in fast recovery when last looked at
@@ -303,6 +304,7 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 		} else {
 			f.tx.ack(f.flow.tcp.SndUna())
 			c.releaseLiterals()
+			c.changed = c.changed || f.raw.on // reverting may have become possible
 		}
 		if f.failed {
 			f.failed, f.givenUp = false, false
@@ -320,7 +322,6 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 		} else if f.raw.on {
 			c.fallback.eof = true
 			c.tryRevert(now, f, trace.InfiniteMap)
-			f.closing = f.phase != phasePlain
 		} else {
 			f.closing = true
 		}

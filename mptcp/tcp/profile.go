@@ -227,6 +227,10 @@ func Scale(buffer int64) uint8 {
 	return uint8(min(bits.Len64(uint64(buffer))-16, 14))
 }
 
+// DataTimeout returns how long data is sent again without an acknowledgement
+// before it is given up: R2 of RFC 1122 section 4.2.3.5.
+func (p *Profile) DataTimeout() sim.Duration { return p.retryTime(p.Retries2) }
+
 // retryTime is how long a number of doublings of the minimum RTO take (Linux
 // tcp_model_timeout):
 //

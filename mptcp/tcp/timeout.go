@@ -66,7 +66,7 @@ func (c *Conn) givenUp(now sim.Time) bool {
 	if c.retries.timeouts == 0 || c.recovery.resentAt < 0 {
 		return false
 	}
-	limit := c.p.retryTime(c.p.Retries2)
+	limit := c.p.DataTimeout()
 	if c.userTimeout > 0 {
 		limit = c.userTimeout
 	}
