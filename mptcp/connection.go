@@ -254,7 +254,7 @@ func (c *connection) dataAcked(now sim.Time) {
 		c.sched.OnDataAck(now, una)
 		c.stats.lastAck = now
 		if c.p.Retrans == RetransUpstream {
-			c.restartUpstream(now)
+			c.restartByAck(now)
 		} else {
 			c.retrans.progress(now)
 		}

@@ -13,7 +13,8 @@ import (
 //   - One timer for the connection. It restarts whenever the peer acknowledges
 //     data, and its interval is the longest time that the timers of the subflows
 //     have left when the scheduler is asked, or the minimum RTO if none runs. It
-//     does not back off.
+//     does not back off. An ACK asks the scheduler before it restarts the timer, if
+//     data waits that the window admits (options.c: ack_update_msk).
 //   - An expiry sends the first buffer again if some subflow has nothing left to
 //     send or to be acknowledged: there it goes, a backup only if the others made
 //     no progress for two expiries.
@@ -57,7 +58,17 @@ func (c *connection) setRetransInterval(now sim.Time) {
 	}
 }
 
-// restartUpstream restarts the timer after a DATA_ACK, or stops it.
+// restartByAck restarts the timer after a DATA_ACK, with an interval as of now if
+// the scheduler would be asked: not one that an earlier ACK has left, which may be
+// that of a timer for reordering.
+func (c *connection) restartByAck(now sim.Time) {
+	if c.send.unsent() > 0 && c.peer.edge > c.send.next {
+		c.setRetransInterval(now)
+	}
+	c.restartUpstream(now)
+}
+
+// restartUpstream restarts the timer, or stops it if all data is acknowledged.
 func (c *connection) restartUpstream(now sim.Time) {
 	t := &c.retrans
 	if c.send.una == c.send.end {
