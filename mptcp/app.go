@@ -150,6 +150,10 @@ const (
 	// OptionUserTimeout: nanoseconds after which unacknowledged data ends a TCP
 	// connection or a subflow; 0: as the profile says (RFC 5482).
 	OptionUserTimeout
+	// OptionCork: 1 holds segments shorter than MSS back, until 0, the end of the
+	// stream, or for the retransmission timeout (Linux TCP_CORK; it is set on every
+	// subflow).
+	OptionCork
 )
 
 // SetOption changes an option of a connection.
@@ -165,6 +169,8 @@ func (e *Endpoint) SetOption(now sim.Time, c ConnID, o Option, value int64) {
 		s.opt.Reprobe = value != 0
 	case OptionUserTimeout:
 		s.userTimeout = sim.Duration(value)
+	case OptionCork:
+		s.cork = value != 0
 	}
 	if s.conn != nil {
 		s.conn.setOption(now, o, value)
@@ -175,6 +181,9 @@ func (e *Endpoint) SetOption(now sim.Time, c ConnID, o Option, value int64) {
 		s.flow.tcp.SetNoDelay(value != 0)
 	case OptionUserTimeout:
 		s.flow.tcp.SetUserTimeout(sim.Duration(value))
+	case OptionCork:
+		s.flow.tcp.SetCork(value != 0)
+		e.ready.push(s.flow)
 	}
 	e.settle(now, s.flow)
 }

@@ -495,6 +495,8 @@ func (c *connection) setOption(now sim.Time, o Option, value int64) {
 			f.flow.tcp.SetNoDelay(value != 0)
 		case OptionUserTimeout:
 			f.flow.tcp.SetUserTimeout(sim.Duration(value))
+		case OptionCork:
+			f.flow.tcp.SetCork(value != 0)
 		}
 		c.e.ready.push(f.flow)
 	}

@@ -138,6 +138,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 	f.cc = cfg.CC
 	f.tcp.Init(&cfg)
 	f.tcp.SetUserTimeout(s.userTimeout)
+	f.tcp.SetCork(s.cork)
 	e.flows.add(f)
 	f.timer = e.timers.add(f)
 	return f

@@ -31,6 +31,7 @@ type socket struct {
 	wantWrite              bool // a Write was cut short
 	tunesSend              bool // the send buffer tunes itself
 	eofTold                bool
+	cork                   bool // OptionCork
 	appClosed              bool // Close or Abort was called
 	lastSeen               bool // the Closed event was polled
 	forgotten              bool // nothing of the protocol is left

@@ -11,6 +11,7 @@ import (
 // the sockets that it accepts.
 type socketOptions struct {
 	noDelay, keepAlive, reuseAddr bool
+	cork                          bool
 	fastOpenConnect, noCookie     bool
 	fastOpenQueue                 int64 // TCP_FASTOPEN of a listener; 0: off
 	sndbuf, rcvbuf                int64
@@ -41,6 +42,12 @@ func (s *Simulated) setOption(k *simSocket, c *Call, p *Pending) (func() bool, e
 		if live {
 			s.ep.SetOption(s.now, k.conn, mptcp.OptionNoDelay, v)
 		}
+	case "TCP_CORK":
+		if !live {
+			return nil, fmt.Errorf("TCP_CORK before the connection exists is not modelled")
+		}
+		o.cork = v != 0
+		s.ep.SetOption(s.now, k.conn, mptcp.OptionCork, v)
 	case "SO_KEEPALIVE":
 		o.keepAlive = v != 0
 	case "SO_LINGER":
@@ -127,6 +134,8 @@ func (s *Simulated) getOption(k *simSocket, c *Call, p *Pending) (func() bool, e
 		v = flag(o.reuseAddr)
 	case "TCP_NODELAY":
 		v = flag(o.noDelay)
+	case "TCP_CORK":
+		v = flag(o.cork)
 	case "SO_KEEPALIVE":
 		v = flag(o.keepAlive)
 	case "SO_SNDBUF":

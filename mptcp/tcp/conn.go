@@ -64,6 +64,7 @@ type Conn struct {
 	joined    bool // the controller knows the flow
 	keepalive bool
 	noDelay   bool
+	cork      bool
 	slots     bool // Config.CountSegments
 	forgotten bool
 	tuned     bool // the receive buffer tunes itself

@@ -202,6 +202,8 @@ func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
 		return true
 	case blockedByWindow:
 		c.noteUsage(now, true)
+	case blockedByNagle:
+		c.awaitCeiling(now)
 	case blockedByPeer:
 		if c.flight.empty() && c.rtx.kind == timerOff {
 			c.arm(now, timerProbe, c.probeInterval())

@@ -237,6 +237,10 @@ func (c *Conn) windowProbeTimeout(now sim.Time) {
 		c.backoff = 0
 		return
 	}
+	if c.cork && c.windowFits() {
+		c.out |= outProbe // what is corked leaves
+		return
+	}
 	if c.retries.probes == 0 {
 		c.retries.probeAt = now
 	}
