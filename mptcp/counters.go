@@ -65,6 +65,7 @@ const (
 	syncookiesRecv
 	syncookiesFailed
 	listenOverflows
+	tcpReqQFullDrop
 	addAddr
 	addAddrTx
 	addAddrTxDrop
@@ -117,6 +118,7 @@ var counterNames = [numCounters]string{
 	fastOpenUseless: "FastOpenUselessContexts",
 	syncookiesSent:  "SyncookiesSent", syncookiesRecv: "SyncookiesRecv", syncookiesFailed: "SyncookiesFailed",
 	listenOverflows:        "ListenOverflows",
+	tcpReqQFullDrop:        "TCPReqQFullDrop",
 	addAddr:                "AddAddr",
 	addAddrTx:              "AddAddrTx",
 	addAddrTxDrop:          "AddAddrTxDrop",

@@ -125,13 +125,28 @@ func (e *Endpoint) admitJoin(now sim.Time, syn *Segment) *connection {
 	if !c.portOpen(now, syn) {
 		return nil
 	}
+	if c.halfOpenJoins() >= c.p.JoinBacklog {
+		e.count(now, c.sock, tcpReqQFullDrop)
+		e.emit(now, c.sock, -1, trace.JoinDropped, trace.BacklogFull, int64(j.AddrID), int64(c.p.JoinBacklog), 0, 0, 0)
+		return nil // the peer will try again
+	}
 	return c
+}
+
+// halfOpenJoins returns how many joins the peer has begun and not completed.
+func (c *connection) halfOpenJoins() (n int) {
+	for _, f := range c.alive {
+		if f.phase == phaseSYNACK && f.joined && !f.dead {
+			n++
+		}
+	}
+	return n
 }
 
 // acceptJoin answers a SYN with MP_JOIN.
 func (e *Endpoint) acceptJoin(now sim.Time, c *connection, syn *Segment) {
 	j, r := &syn.Opt.Join, e.restoring
-	f := c.newSubflow(now, syn.Tuple.Dst, syn.Tuple.Src, true)
+	f := c.newPassiveSubflow(now, syn.Tuple.Dst, syn.Tuple.Src)
 	f.phase = phaseSYNACK
 	f.backup = c.p.can(Priority) && e.isBackup(syn.Tuple.Dst)
 	f.localID, f.remoteID = c.addressID(syn.Tuple.Dst), j.AddrID
@@ -197,7 +212,7 @@ func (c *connection) mayJoin(halfOpen bool) bool {
 		return false
 	}
 	n := 0
-	for _, f := range c.subs {
+	for _, f := range c.alive {
 		if f.joined && !f.dead && (halfOpen || f.phase != phaseSYNACK) {
 			n++
 		}

@@ -55,6 +55,13 @@ type Profile struct {
 	// RefuseAtACK answers an MP_JOIN that policy forbids only after its third
 	// packet, as Linux does; otherwise its SYN is answered with the reset.
 	RefuseAtACK bool
+	// JoinBacklog bounds the joins of one connection that the peer has begun and not
+	// completed; further SYNs are dropped unanswered, to be repeated. Linux does so
+	// when the queue of requests of the listening socket is full (tcp_conn_request,
+	// counted by TCPReqQFullDrop); there the bound is the backlog of the listener,
+	// here it leaves room for as many subflows as may exist in the sets of carriers,
+	// which have 64 places.
+	JoinBacklog int
 	// JoinAfterDataFIN lets subflows be added while our DATA_FIN is on its way:
 	// what is not acknowledged yet may need a path (RFC 8684 section 3.3.3 allows
 	// subflows until the DATA_FIN is acknowledged; the out-of-tree stack had no
@@ -269,7 +276,7 @@ func Linux() *Profile {
 		Checksum:     ChecksumOnDemand,
 		OneAlgorithm: true,
 		CapableSYNs:  3,
-		SubflowLimit: 8, RefuseAtACK: true, JoinAck: JoinAckTwoSRTT,
+		SubflowLimit: 8, RefuseAtACK: true, JoinBacklog: 32, JoinAck: JoinAckTwoSRTT,
 		PathSignalling: linuxSignalling(),
 		MaxMapping:     65428,
 		Reinject:       ReinjectNone,
@@ -289,7 +296,7 @@ func RFC() *Profile {
 		Versions: Version1, VersionMemory: 3600 * sim.Second,
 		Checksum:     ChecksumOnDemand,
 		CapableSYNs:  3,
-		SubflowLimit: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
+		SubflowLimit: 32, JoinBacklog: 32, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
 		FastOpenRoom: RoomShortCookie, VerifyCookieKey: true, VerifyDataKey: true,
 		PathSignalling: rfcSignalling(),
 		MaxMapping:     65428,
@@ -335,7 +342,7 @@ func LinuxOOT() *Profile {
 		JoinBy:       JoinClient,
 		Checksum:     ChecksumRequired,
 		CapableSYNs:  4,
-		SubflowLimit: 31, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
+		SubflowLimit: 31, JoinBacklog: 31, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
 		FastCloseOnAck: true, // the only form of RFC 6824 section 3.5
 		PathSignalling: linuxOOTSignalling(),
 		DSN:            DSN4, DataAck: DataAck4,

@@ -2,6 +2,7 @@ package mptcp
 
 import (
 	"net/netip"
+	"slices"
 
 	"mpsim/cc"
 	"mpsim/mptcp/tcp"
@@ -123,12 +124,43 @@ type subflow struct {
 
 // newSubflow creates the next subflow of a connection, in CLOSED.
 func (c *connection) newSubflow(now sim.Time, local, remote netip.AddrPort, joined bool) *subflow {
-	f := &subflow{conn: c, id: cc.FlowID(len(c.subs)), joined: joined, started: now, usableAt: sim.Never, endedAt: sim.Never}
+	f := c.initSubflow(now, local, remote, cc.FlowID(len(c.subs)), joined)
+	c.subs = append(c.subs, f)
+	c.alive = append(c.alive, f)
+	return f
+}
+
+// newPassiveSubflow creates the subflow of a join that the peer begins. It takes
+// the number of one that has ended before anybody saw it, if there is one: a peer
+// that begins joins without end must not make the connection grow.
+func (c *connection) newPassiveSubflow(now sim.Time, local, remote netip.AddrPort) *subflow {
+	i := slices.IndexFunc(c.subs, (*subflow).unseen)
+	if i < 0 {
+		return c.newSubflow(now, local, remote, true)
+	}
+	f := c.initSubflow(now, local, remote, cc.FlowID(i), true)
+	c.subs[i] = f
+	c.freed--
+	at := slices.IndexFunc(c.alive, func(g *subflow) bool { return g.id > f.id })
+	if at < 0 {
+		at = len(c.alive)
+	}
+	c.alive = slices.Insert(c.alive, at, f)
+	return f
+}
+
+// unseen reports whether a join of the peer has ended, and left nothing, before
+// the application, the scheduler or the path manager heard of it.
+func (f *subflow) unseen() bool {
+	return f.buried && f.joined && !f.active && !f.announced && f.flow.gone
+}
+
+// initSubflow creates a subflow of the given number.
+func (c *connection) initSubflow(now sim.Time, local, remote netip.AddrPort, id cc.FlowID, joined bool) *subflow {
+	f := &subflow{conn: c, id: id, joined: joined, started: now, usableAt: sim.Never, endedAt: sim.Never}
 	f.join.again, f.fail.at = sim.Never, sim.Never
 	f.flow = c.e.newFlow(c.sock, local, remote, f)
 	f.flow.tcp.SetLiterals(c.lit)
-	c.subs = append(c.subs, f)
-	c.alive = append(c.alive, f)
 	for f.lane < 64 && c.lanes[f.lane] != nil {
 		f.lane++
 	}

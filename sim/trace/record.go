@@ -60,6 +60,7 @@ const (
 	OptionLeftOut        // an option did not fit: option (wire.OptSet), octets or ids that it needs, octets left
 	ICMPError            // an ICMP error about a connection: kind and code of the message; what became of it: 1 noted, 2 the end
 	BlackholeFound       // SYNs with MP_CAPABLE got lost, a plain one did not: for how long the first failure is remembered in ns
+	JoinDropped          // the peer has begun too many joins, one more SYN is dropped: its address id, the limit
 	numKinds
 )
 
@@ -101,6 +102,7 @@ var kinds = [numKinds]kindInfo{
 	BlackholeFound:  {"blackhole", [5]string{"timeout"}},
 	AddressSignal:   {"address_signal", [5]string{"what", "id", "port"}},
 	OptionLeftOut:   {"option_left_out", [5]string{"option", "need", "room"}},
+	JoinDropped:     {"join_dropped", [5]string{"id", "limit"}},
 	ICMPError:       {"icmp_error", [5]string{"error", "code", "outcome"}},
 }
 
