@@ -131,6 +131,29 @@ func TestBlackholeMemory(t *testing.T) {
 	}
 }
 
+// TestBlackholeLongest: the time doubles up to 64 times the first (Linux
+// check_timeout: 6 shifts at most).
+//
+// row:A32
+func TestBlackholeLongest(t *testing.T) {
+	w := newWorld(t, 10*ms)
+	w.profile = Linux()
+	w.start()
+	w.paths[0][0].drop = swallow
+	for i, hours := range []sim.Duration{1, 2, 4, 8, 16, 32, 64, 64, 64} {
+		if took, _ := w.dialled(t); took < 100*ms {
+			t.Errorf("failure %d: took %v: MPTCP is not tried", i+1, took)
+		}
+		until := w.now.Add(hours * 3600 * sim.Second)
+		w.runTo(until.Add(-sim.Second))
+		if took, _ := w.dialled(t); took != 20*ms {
+			t.Errorf("failure %d: MPTCP is tried a second before %d hours are over", i+1, hours)
+		}
+		w.runTo(until)
+		w.counter(w.client, "Blackhole", uint64(i+1))
+	}
+}
+
 // TestBlackholeScopes: Linux remembers one black hole for the host, the text's
 // profile for a destination, and for the source address when three destinations
 // have failed from it (RFC 8684 section 3.9.3).
@@ -211,7 +234,10 @@ func TestJoinsAreBlocked(t *testing.T) {
 		t.Errorf("another host gets %d answers", n)
 	}
 	r.now = r.now.Add(10 * sim.Second)
-	if n := try(rawAddr2, 6002, token); n != 1 {
-		t.Errorf("after the time %d answers", n)
+	if n := try(rawAddr2, 6002, token+1); n != 1 {
+		t.Errorf("after the time a failed join gets %d answers, want a reset", n)
+	}
+	if n := try(rawAddr2, 6003, token); n != 1 { // one failure is not three
+		t.Errorf("after the time and one failure %d answers", n)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"mpsim/net/wire"
 	"mpsim/sim"
+	"mpsim/sim/trace"
 )
 
 // twoPaths is a download over two paths with the given profile on both sides.
@@ -48,12 +49,18 @@ func TestRemoveAddrProbesFirst(t *testing.T) {
 			lose := func(int, sim.Time, *Segment) bool { return true }
 			w.paths[path][0].drop, w.paths[path][1].drop = lose, lose
 		}
+		from := len(w.log)
 		w.client.ep.socks.get(cli.conn).conn.withdraw(w.now, v.id)
 		w.flush(w.client)
 		w.runTo(w.now.Add(30 * sim.Second))
 		subs := w.server.ep.Subflows(srv.conn, nil)
-		if len(subs) < 2 || subs[path].Ended && subs[path].Why.String() == "address_removed" != v.ended {
+		if len(subs) != 2 || (subs[path].Why == trace.AddressRemoved) != v.ended || v.ended && !subs[path].Ended {
 			t.Errorf("%+v: %+v", v, subs)
+		}
+		keepalives, resets := w.keepalives(from, path)
+		if v.ended && (keepalives != maxChecks || resets != 1) || !v.ended && resets != 0 ||
+			v.removed == 1 && keepalives == 0 || v.removed == 0 && keepalives != 0 {
+			t.Errorf("%+v: %d keepalives, %d resets behind them", v, keepalives, resets)
 		}
 		w.counter(w.server, "RmAddr", v.removed)
 		w.counter(w.server, "RmAddrDrop", 1-v.removed)
@@ -61,6 +68,33 @@ func TestRemoveAddrProbesFirst(t *testing.T) {
 			t.Errorf("%+v: %d bytes, %d bad", v, cli.off, cli.bad)
 		}
 	}
+}
+
+// keepalives counts the keepalives that the server has sent on a path since a place
+// in the log, without payload and below what was sent already (RFC 1122 section
+// 4.2.3.6), and the resets behind the first of them; one before it counts for 100.
+func (w *world) keepalives(from, path int) (n, resets int) {
+	var next wire.Seq
+	for i := range w.log {
+		r := &w.log[i]
+		if r.path != path || r.up {
+			continue
+		}
+		switch end := r.seg.Seq + wire.Seq(r.seg.Len); {
+		case i >= from && r.seg.Flags.Has(wire.RST) && n == 0:
+			resets += 100
+		case i >= from && r.seg.Flags.Has(wire.RST):
+			resets++
+		case i >= from && r.seg.Flags == wire.ACK && r.seg.Len == 0 && next.After(r.seg.Seq):
+			n++
+		case end.After(next) || next == 0:
+			next = end
+			if r.seg.Flags.Has(wire.SYN) {
+				next++
+			}
+		}
+	}
+	return n, resets
 }
 
 // TestRemoveAddrLost: REMOVE_ADDR is not reliable. A host that loses the address

@@ -247,7 +247,9 @@ func TestSection3_2ActiveSideChecks(t *testing.T) {
 
 // TestSection3_2DemultiplexedByToken: a join goes to the connection of its token,
 // whatever the destination port, with or without a listener there. Linux looks
-// for a listener first (mptcp_join.sh, "bind").
+// for a listener first (mptcp_join.sh, "bind"). What that costs is one look at the
+// options of every SYN to a port without a listener (RFC 8041 section 3.5): here
+// three tokens are looked up, two of them at ports without one, and Linux looks up none.
 //
 // rfc8684:3.2-12 row:A13
 func TestSection3_2DemultiplexedByToken(t *testing.T) {
@@ -272,5 +274,71 @@ func TestSection3_2DemultiplexedByToken(t *testing.T) {
 	r.tuple.Dst, r.tuple.Src = netAddrPort(restAddr, 81), rawAddr3
 	if out := r.send(wire.SYN, 0, 0, nil); len(out) != 1 || !out[0].Flags.Has(wire.RST) {
 		t.Errorf("SYN to a closed port: %d answers", len(out))
+	}
+	if n, m := counterOf(r.ep, "MPJoinSynRx"), counterOf(l.ep, "MPJoinSynRx"); n != 3 || m != 0 {
+		t.Errorf("%d SYNs were looked up by token, %d under linux", n, m)
+	}
+}
+
+// TestSection3_2ActiveAddressID: who opens a subflow to an address whose id it does
+// not know takes the id from the SYN/ACK: a withdrawal of that id means the subflow.
+//
+// rfc8684:3.2-1 row:A20
+func TestSection3_2ActiveAddressID(t *testing.T) {
+	r, _ := rawDialler(t, Linux(), rawOptions())
+	out := r.send(wire.SYN|wire.ACK, 0, 0, capable(1, flagH, 1, r.key, 0))
+	r.peer = Key(out[0].Opt.Capable.SenderKey)
+	r.send(wire.ACK|wire.PSH, 1, 100, r.dss(1, 1, 100, 1))
+	c := r.ep.open(r.conn).conn
+	if !c.openSubflow(r.now, netAddrPort(restAddr, 0), rawAddr2, 0, false) {
+		t.Fatal("no subflow is opened")
+	}
+	syn := r.poll()[0]
+	j := *r
+	j.tuple = syn.Tuple.Reverse()
+	j.ack = syn.Seq + 1
+	j.send(wire.SYN|wire.ACK, 0, 0, func(s *Segment) {
+		joinSYNACK(left64(joinHMAC(r.key, r.peer, 0xb1b2b3b4, syn.Opt.Join.Nonce)), 0xb1b2b3b4)(s)
+		s.Opt.Join.AddrID = 7
+	})
+	j.send(wire.ACK, 1, 0, j.dss(0, 0, 0, 1))
+	if subs := r.ep.Subflows(r.conn, nil); len(subs) != 2 || subs[1].RemoteID != 7 || subs[1].Ended {
+		t.Fatalf("%+v", subs)
+	}
+	r.send(wire.ACK, 101, 0, func(s *Segment) {
+		r.dss(0, 0, 0, 1)(s)
+		s.Options().Present |= wire.OptRemoveAddr
+		s.Opt.RemoveAddr.N, s.Opt.RemoveAddr.IDs[0] = 1, 7
+	})
+	if !c.subs[1].closing || c.subs[0].closing {
+		t.Error("the withdrawal does not close the subflow")
+	}
+}
+
+// TestSection3_1JoinDenied: a path manager that does not look at flag C of the peer
+// cannot open a subflow to its initial address all the same.
+//
+// rfc8684:3.1-12 row:A9
+func TestSection3_1JoinDenied(t *testing.T) {
+	for _, deny := range []bool{false, true} {
+		w := newWorld(t, 10*ms, 10*ms)
+		w.served = Linux()
+		w.served.DenyJoinID0 = deny
+		w.options = func(h string, o *SocketOptions) {
+			if o.PathManager = nil; h == "client" {
+				o.PathManager = func(*sim.Rand) PathManager { return atOncePM{local: clientAddr(1), remote: initialRemote} }
+			}
+		}
+		w.start()
+		srv := &app{toWrite: 1000}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 1000
+		w.flush(w.client)
+		w.runTo(sim.Time(sim.Second))
+		if cli.off != 1000 {
+			t.Fatalf("%d bytes", cli.off)
+		}
+		w.counter(w.client, "MPJoinSynTx", 1-b2u(deny))
 	}
 }

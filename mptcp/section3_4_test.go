@@ -91,7 +91,7 @@ func TestSection3ChecksFirst(t *testing.T) { testForgeries(t, "MP_PRIO", "MP_FAS
 // TestSection3_4_1ReservedFlags: the three bits beside the echo are zero in what is
 // sent, and do not matter in what is received.
 //
-// rfc8684:3.4.1-7
+// rfc8684:3.4.1-7 row:A17
 func TestSection3_4_1ReservedFlags(t *testing.T) {
 	r := rawEstablished(t, Linux(), 100)
 	plain := &Segment{}

@@ -61,6 +61,18 @@ func TestKeyRepeatedUntilDataAck(t *testing.T) {
 		if got != int(b2u(ack)) || w.client.ep.socks.get(w.client.apps[0].conn).conn.full != ack {
 			t.Errorf("AckKey %v: %d ACKs of the key", ack, got)
 		}
+
+		// The key comes once more: so does the ACK, a duplicate for TCP.
+		p := RFC()
+		p.AckKey = ack
+		r := rawListener(t, p, rawOptions())
+		r.open(capable(1, flagH, 0, 0, 0))
+		key := capable(1, flagH, 2, r.key, r.peer)
+		r.send(wire.ACK, 1, 0, key)
+		out := r.send(wire.ACK, 1, 0, key)
+		if len(out) != int(b2u(ack)) || ack && (out[0].Len != 0 || !out[0].Segment.Opt.Has(wire.HasDataAck)) {
+			t.Errorf("AckKey %v: a repeated key gets %d answers", ack, len(out))
+		}
 	}
 }
 

@@ -87,6 +87,31 @@ func TestSYNCookieKeepsNothing(t *testing.T) {
 	}
 }
 
+// TestSYNCookieThirdPacket: a third packet whose key is not that of the SYN/ACK makes
+// a plain connection under the text's profile, and MPTCP with the right one; the
+// checksums that only the client asks for, by the flag A of its options, are used.
+//
+// row:A5 row:A7 rfc8684:3.1-20
+func TestSYNCookieThirdPacket(t *testing.T) {
+	for _, wrong := range []Key{0, 1} {
+		o := rawOptions()
+		o.SYNCookies = SYNCookiesAlways
+		r := rawListener(t, RFC(), o)
+		r.open(capable(1, flagH|wire.CapableChecksum, 0, 0, 0))
+		if r.peer == 0 {
+			t.Fatal("the SYN/ACK has no key")
+		}
+		r.send(wire.ACK, 1, 0, capable(1, flagH|wire.CapableChecksum, 2, r.key, r.peer^wrong))
+		s := r.ep.open(r.conn)
+		if s == nil {
+			t.Fatal("not connected")
+		}
+		if mptcp := s.conn != nil && !s.conn.fallback.on; mptcp != (wrong == 0) || mptcp && !s.conn.checksum {
+			t.Errorf("key wrong by %d: MPTCP %v, checksums %v", wrong, mptcp, mptcp && s.conn.checksum)
+		}
+	}
+}
+
 // TestSYNCookieForged: an acknowledgement without the cookie is answered by a
 // reset, one that is too old as well, and a key that is not ours costs MPTCP but
 // not the connection.
