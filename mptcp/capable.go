@@ -86,10 +86,16 @@ func (f *subflow) writeCapableSYN(now sim.Time, s *Segment) {
 	}
 }
 
-// readCapableSYNACK takes the peer's key from a SYN/ACK.
+// readCapableSYNACK takes the peer's key from a SYN/ACK. A SYN that crossed ours
+// makes plain TCP: the handshake has no form for two openers (Linux
+// subflow_simultaneous_connect).
 func (f *subflow) readCapableSYNACK(now sim.Time, s *Segment) {
 	c := f.conn
-	if !s.Flags.Has(wire.ACK) || !validCapable(s.Opt, c.version, 1) ||
+	if !s.Flags.Has(wire.ACK) {
+		c.fallBack(now, f, trace.SimultConnectFallback, simultConnectFallback)
+		return
+	}
+	if !validCapable(s.Opt, c.version, 1) ||
 		!choosesCrypto(&s.Opt.Capable) || c.sock.opt.refusesFlags(&s.Opt.Capable) {
 		c.refusedVersion(now)
 		c.fallBack(now, f, trace.MPCapableFallbackSYNACK, mpCapableFallbackSYNACK)

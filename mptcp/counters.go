@@ -52,7 +52,7 @@ const (
 	mpRstRx
 	dataFinTx
 	dataFinRetrans
-	windowProbes
+	winProbe
 	// Those of TCP itself (TcpExt).
 	tcpFastOpenActive
 	tcpFastOpenActiveFail
@@ -86,6 +86,7 @@ const (
 	mpCapableSYNTXDisabled
 	mpCapableEndpAttempt
 	blackhole
+	simultConnectFallback
 	joinBlocked   // joins dropped because the host's failed before; not of Linux
 	signalLimited // signals that waited for the limit of two in a row; not of Linux
 	numCounters
@@ -111,7 +112,7 @@ var counterNames = [numCounters]string{
 	mpFailTx: "MPFailTx", mpFailRx: "MPFailRx",
 	mpFastcloseTx: "MPFastcloseTx", mpFastcloseRx: "MPFastcloseRx",
 	mpRstTx: "MPRstTx", mpRstRx: "MPRstRx",
-	dataFinTx: "DataFinTx", dataFinRetrans: "DataFinRetrans", windowProbes: "WindowProbes",
+	dataFinTx: "DataFinTx", dataFinRetrans: "DataFinRetrans", winProbe: "WinProbe",
 	tcpFastOpenActive: "TCPFastOpenActive", tcpFastOpenActiveFail: "TCPFastOpenActiveFail",
 	tcpFastOpenPassive: "TCPFastOpenPassive", tcpFastOpenPassiveFail: "TCPFastOpenPassiveFail",
 	tcpFastOpenListenOverflow: "TCPFastOpenListenOverflow", tcpFastOpenCookieReqd: "TCPFastOpenCookieReqd",
@@ -139,6 +140,7 @@ var counterNames = [numCounters]string{
 	mpCapableSYNTXDisabled: "MPCapableSYNTXDisabled",
 	mpCapableEndpAttempt:   "MPCapableEndpAttempt",
 	blackhole:              "Blackhole",
+	simultConnectFallback:  "SimultConnectFallback",
 	joinBlocked:            "JoinBlocked",
 	signalLimited:          "SignalLimited",
 }

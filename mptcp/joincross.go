@@ -51,5 +51,5 @@ func (f *subflow) readCrossedSYNACK(now sim.Time, s *Segment) tcp.Verdict {
 		f.join.thirdDue = true
 		c.changed = true
 	}
-	return 0
+	return tcp.NotDuplicate // the third and fourth packets acknowledge it
 }

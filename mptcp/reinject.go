@@ -224,7 +224,7 @@ func (c *connection) probeTimeout(now sim.Time) {
 	if best == nil {
 		return // a probe is on its way
 	}
-	c.e.count(now, c.sock, windowProbes)
+	c.e.count(now, c.sock, winProbe)
 	if c.send.una > 1 {
 		c.load(now, best, c.send.una-1, 1)
 		return

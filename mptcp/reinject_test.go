@@ -342,7 +342,7 @@ func TestZeroWindow(t *testing.T) {
 		if i.Acked != 20_000 || i.PeerWindow > 0 {
 			t.Fatalf("%d paths: acked %d, window %d\n%s", paths, i.Acked, i.PeerWindow, w.dump(30))
 		}
-		if n := counterOf(w.server.ep, "WindowProbes"); n == 0 || n > 10 {
+		if n := counterOf(w.server.ep, "WinProbe"); n == 0 || n > 10 {
 			t.Errorf("%d window probes", n)
 		}
 		for _, p := range w.paths {

@@ -105,13 +105,16 @@ func (p *parser) script(sc *Script) {
 			if !p.done() {
 				p.fail("the time of an event expected, found %s", p.found())
 			}
-			return
+			break
 		}
 		e := p.event()
 		if len(sc.Events) == 0 && (e.Time.Any || e.Time.At != 0) {
 			p.failAt(e.Pos, "the first event is at time 0")
 		}
 		sc.Events = append(sc.Events, e)
+	}
+	if len(sc.Events) == 0 {
+		p.failAt(Pos{File: p.file, Line: 1, Col: 1}, "no events")
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 func TestParseErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"+1 close(3) = 0", "x.pkt:1:1: the first event is at time 0"},
+		{"", "x.pkt:1:1: no events"},
+		{"// row:A1\n--tolerance_usecs=1\n", "x.pkt:1:1: no events"},
+		{"`true`\n", "x.pkt:1:1: no events"},
 		{"--speed=9\n", "x.pkt:1:1: --speed is not an option of a script"},
 		{"--tolerance_usecs=many\n", "x.pkt:1:1: --tolerance_usecs is a number from 0 to 3600000000"},
 		{"0 close(3) = zero", "x.pkt:1:14: the result of a system call is a number or ..."},

@@ -70,7 +70,8 @@ type Verdict uint8
 const (
 	// IgnoreWindow: the segment's window field must not be taken over.
 	IgnoreWindow Verdict = 1 << iota
-	// NotDuplicate: the segment does not count as a duplicate ACK.
+	// NotDuplicate: the segment does not count as a duplicate ACK, nor the SYN of a
+	// SYN/ACK that crossed ours as a duplicate.
 	NotDuplicate
 	// Discard: TCP must not process the segment further (the extension has
 	// dealt with it, usually by Abort).

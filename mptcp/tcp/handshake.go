@@ -175,10 +175,17 @@ func (c *Conn) handleSynReceived(now sim.Time, s *Segment) bool {
 		c.requestReset(s.Ack)
 		return false
 	}
+	var verdict Verdict
 	if c.ext != nil {
-		if c.ext.ReadOptions(now, s)&Discard != 0 || c.state == StateClosed {
+		if verdict = c.ext.ReadOptions(now, s); verdict&Discard != 0 || c.state == StateClosed {
 			return false
 		}
+	}
+	if s.Flags.Has(wire.SYN) && verdict&NotDuplicate == 0 {
+		// The SYN of a SYN/ACK that crossed ours is a duplicate, and acknowledged as
+		// such (RFC 9293 section 3.10.7.4; Linux reports it by a DSACK too).
+		c.sacks.duplicate(c, -1, 0)
+		c.out |= outACK
 	}
 	c.out &^= outSYN
 	c.handshakeRTT(now, s)

@@ -29,6 +29,10 @@ func TestSimultaneousOpen(t *testing.T) {
 		if !n.a.c.UsesSACK() || !n.b.c.UsesTimestamps() {
 			t.Fatal("options lost")
 		}
+		// The SYN of the SYN/ACK came again (measured on Linux 6.18: SACK 0:1).
+		if a, b := n.a.c.Stats().DSACKsSent, n.b.c.Stats().DSACKsSent; a != 1 || b != 1 {
+			t.Fatalf("%d and %d DSACKs for the SYNs", a, b)
+		}
 		n.a.write, n.b.write = 100_000, 100_000
 		n.flush(n.a)
 		n.flush(n.b)

@@ -92,12 +92,13 @@ const (
 	EarlyAck
 	BoxFull // no room for the state of another flow or change
 	// Path management.
-	AddressIDInUse     // an address id has another address
-	TableFull          // a bounded table has no room
-	NoOptionSpace      // 40 octets of options are not enough
-	AddressRemoved     // the peer has withdrawn the address
-	UnknownAddressID   // a withdrawn address id names nothing
-	TooMuchOutstanding // a silent subflow holds the send buffer
+	AddressIDInUse        // an address id has another address
+	TableFull             // a bounded table has no room
+	NoOptionSpace         // 40 octets of options are not enough
+	AddressRemoved        // the peer has withdrawn the address
+	UnknownAddressID      // a withdrawn address id names nothing
+	TooMuchOutstanding    // a silent subflow holds the send buffer
+	SimultConnectFallback // both ends opened the first subflow at once
 	numReasons
 )
 
@@ -172,6 +173,7 @@ var reasons = [numReasons]string{
 	AddressRemoved:          "address_removed",
 	TooMuchOutstanding:      "too_much_outstanding",
 	UnknownAddressID:        "unknown_address_id",
+	SimultConnectFallback:   "SimultConnectFallback",
 }
 
 // String returns the name of the reason, or "" for NoReason.
