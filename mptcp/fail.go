@@ -51,14 +51,36 @@ type rawInput struct {
 	bare     bool // our data was acknowledged without a DATA_ACK since
 }
 
-// onlyOne reports whether no other subflow can carry data.
+// onlyOne reports whether no other subflow exists. One in its handshake counts:
+// the peer may have sent data on it already.
 func (c *connection) onlyOne(f *subflow) bool {
-	for _, g := range c.subs {
+	for _, g := range c.alive {
+		if g != f && !g.dead {
+			return false
+		}
+	}
+	return true
+}
+
+// onlyCarrier reports whether no other subflow can carry data of ours.
+func (c *connection) onlyCarrier(f *subflow) bool {
+	for _, g := range c.alive {
 		if g != f && g.established() {
 			return false
 		}
 	}
 	return true
+}
+
+// reverting reports whether the peer's stream is taken by position on a subflow,
+// so that no other one may come to carry data.
+func (c *connection) reverting() bool {
+	for _, f := range c.alive {
+		if f.raw.on && !f.dead {
+			return true
+		}
+	}
+	return false
 }
 
 // checksumFailed acts on a mapping whose checksum is wrong, and reports whether
@@ -76,6 +98,10 @@ func (f *subflow) checksumFailed(now sim.Time, m *mapping) (dead bool) {
 	pieces := f.check.pieces
 	f.check = verification{}
 	f.rx.reset()
+	if f.phase == phasePlain {
+		f.failedPlain(now, m, pieces)
+		return false
+	}
 	f.raw = rawInput{on: true, rx: m.dsn - m.pos, holding: !c.p.DeliverFailed}
 	c.closing.forgetFIN()
 	for _, h := range pieces {
@@ -85,6 +111,19 @@ func (f *subflow) checksumFailed(now sim.Time, m *mapping) (dead bool) {
 	c.moveTimer(&f.fail.at, now.Add(f.flow.tcp.RTO()))
 	c.e.timers.set(c.timer, f.fail.at)
 	return false
+}
+
+// failedPlain is the rest of checksumFailed where our direction has reverted already:
+// the peer knows that no more than one subflow is left, and its stream is taken by
+// position from the mapping on. A mapping that contradicts that ends the subflow
+// (readPlain).
+func (f *subflow) failedPlain(now sim.Time, m *mapping, pieces []heldPiece) {
+	c := f.conn
+	c.fallback.mapped, c.fallback.rx = false, m.dsn-m.pos
+	for _, h := range pieces {
+		f.deliverByPosition(now, h.pos, h.n, h.off)
+	}
+	f.sendFail(now)
 }
 
 // resetFailed closes a subflow by a RST with MP_FAIL. If it was the only one, what
@@ -129,7 +168,7 @@ func (f *subflow) failTimeout(now sim.Time) {
 		c.moveTimer(&f.fail.at, now.Add(f.flow.tcp.RTO()<<f.fail.tries))
 		f.sendFail(now)
 	case f.raw.holding:
-		f.reset(now, rstMiddlebox, trace.ChecksumFailure)
+		f.resetFailed(now)
 		c.changed = true
 	}
 }
@@ -176,8 +215,8 @@ func (f *subflow) readFail(now sim.Time, s *Segment) {
 		}
 		return
 	}
-	if c.send.copies == 0 && f.delivered() == f.flow.tcp.RcvNxt() && len(c.recv.waiting) == 0 && c.onlyOne(f) &&
-		c.revert(now, f, c.recv.next-f.delivered(), trace.MPFail) {
+	if c.send.copies == 0 && f.delivered() == f.flow.tcp.RcvNxt() && len(c.recv.waiting) == 0 && c.onlyCarrier(f) &&
+		c.revertSending(now, f, trace.MPFail) {
 		f.infinite.due = true
 		f.answerFail(now)
 		return
@@ -234,9 +273,7 @@ func (c *connection) reopen(now sim.Time) {
 // it carries our data from the first byte that is not acknowledged on, while the
 // peer's may have mappings until it says otherwise.
 func (c *connection) resume(now sim.Time, f *subflow) {
-	rx := c.recv.next
-	c.fallBackOn(now, f, c.send.una, rx, trace.MPFail)
-	c.fallback.mapped = true
+	c.fallBackOn(now, f, c.send.una, c.recv.next, trace.MPFail, true)
 	f.infinite.due = true
 	f.flow.tcp.MSSChanged()
 }

@@ -28,26 +28,32 @@ const stateCarrying = tcp.StateEstablished
 // other subflow was ever established, and nothing was sent on it twice or is
 // missing in between. The next byte to be delivered is at position pos.
 func (c *connection) canFallBack(f *subflow, pos uint64) bool {
+	return c.p.can(DataFallback) && c.aloneEver(f) && f.id == 0 && f.flow.tcp.SndEnd() == c.send.next-1 &&
+		pos == c.recv.next-1 && len(c.recv.waiting) == 0
+}
+
+// aloneEver reports whether no subflow but f was ever established.
+func (c *connection) aloneEver(f *subflow) bool {
 	for _, g := range c.subs {
 		if g != f && g.usableAt != sim.Never {
 			return false
 		}
 	}
-	return c.p.can(DataFallback) && f.id == 0 && f.flow.tcp.SndEnd() == c.send.next-1 &&
-		pos == c.recv.next-1 && len(c.recv.waiting) == 0
+	return true
 }
 
 // fallBack turns the connection into plain TCP on its first subflow, and counts
 // the reason.
 func (c *connection) fallBack(now sim.Time, f *subflow, why trace.Reason, n counter) {
 	c.e.count(now, c.sock, n)
-	c.fallBackOn(now, f, 1, 1, why)
+	c.fallBackOn(now, f, 1, 1, why, false)
 }
 
 // fallBackOn turns the connection into plain TCP on f, where position 0 of our
-// stream is data number tx and that of the peer's is rx.
-func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why trace.Reason) {
-	c.fallback = fallback{on: true, why: why, eof: c.fallback.eof, f: f, tx: tx, rx: rx}
+// stream is data number tx and that of the peer's is rx. As long as the peer's data
+// comes with mappings (mapped), rx is not used.
+func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why trace.Reason, mapped bool) {
+	c.fallback = fallback{on: true, why: why, eof: c.fallback.eof, f: f, tx: tx, rx: rx, mapped: mapped}
 	c.full = false
 	c.forgetToken()
 	c.fastFallback(now)
@@ -58,10 +64,12 @@ func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why tra
 	f.announce()
 	f.infinite.due = false
 	f.tx.reset()
-	f.rx.reset()
 	c.moveTimer(&f.fail.at, sim.Never)
-	f.releaseCheck(now)
-	f.releaseHeld(now)
+	if !mapped {
+		f.rx.reset()
+		f.releaseCheck(now)
+		f.releaseHeld(now)
+	}
 	c.send.flight, c.send.copied, c.send.head, c.send.copies = nil, nil, 0, 0
 	c.send.again = nil
 	c.acked = c.send.una

@@ -60,7 +60,18 @@ func (c *connection) revert(now sim.Time, f *subflow, rx uint64, why trace.Reaso
 	if !ok || f.flow.tcp.State() < stateCarrying {
 		return false
 	}
-	c.fallBackOn(now, f, tx, rx, why)
+	c.fallBackOn(now, f, tx, rx, why, false)
+	return true
+}
+
+// revertSending is revert for our direction only: the peer's data is taken by its
+// mappings until an infinite mapping of the peer or its first byte without one.
+func (c *connection) revertSending(now sim.Time, f *subflow, why trace.Reason) bool {
+	tx, ok := c.straightFrom(f)
+	if !ok || f.flow.tcp.State() < stateCarrying {
+		return false
+	}
+	c.fallBackOn(now, f, tx, c.recv.next-f.delivered(), why, true)
 	return true
 }
 
@@ -146,7 +157,7 @@ func (f *subflow) writePlain(now sim.Time, s *Segment) {
 	case f.fail.due:
 		f.writeDataAck(s, f.fail.dsn)
 		f.writeFail(now, s)
-	case c.fallback.mapped:
+	case c.fallback.mapped && (c.infinite || !f.infinite.sent):
 		f.writeDataAck(s, c.dataAck())
 	}
 }
@@ -167,13 +178,49 @@ func (f *subflow) readPlain(now sim.Time, s *Segment) (dead bool) {
 	if !s.Segment.Opt.Has(wire.HasMap) {
 		return false
 	}
-	if !c.fallback.mapped {
-		if s.MapLen == 0 {
-			c.e.count(now, c.sock, infiniteMapRx) // known from MP_FAIL already
-		}
+	if c.fallback.mapped {
+		return f.readMap(now, s)
+	}
+	if s.MapLen == 0 {
+		c.e.count(now, c.sock, infiniteMapRx) // known from MP_FAIL already
 		return false
 	}
-	return f.readMap(now, s)
+	if f.contradicts(s) {
+		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+		return true
+	}
+	return false
+}
+
+// contradicts reports whether the mapping of new data says something else than the
+// position by which it would be taken: the peer has sent what another subflow
+// carried.
+func (f *subflow) contradicts(s *Segment) bool {
+	h := &s.Segment
+	if s.Len == 0 || int32(h.SSN-1-uint32(f.flow.tcp.RcvNxt())) < 0 {
+		return false
+	}
+	dsn := f.conn.remote.relative(h.DSN, h.Opt.Has(wire.DSN8), f.conn.recv.next)
+	return uint32(dsn-uint64(h.SSN-1)) != uint32(f.inputLine())
+}
+
+// endBare ends the peer's mappings on a subflow that has reverted already, because
+// the byte at pos comes without one: the stream goes on as the last mapping was.
+// It reports whether the subflow was reset, since the peer did not say where.
+func (f *subflow) endBare(now sim.Time, pos uint64) (dead bool) {
+	c := f.conn
+	rx, ok := f.raw.rx, f.mapped
+	if !ok {
+		rx, ok = 1, f.id == 0 && c.aloneEver(f)
+	}
+	if next := rx + pos; !ok || next > c.recv.next || int64(next) < 0 {
+		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+		return true
+	}
+	c.recv.discard()
+	c.fallback.mapped, c.fallback.rx = false, rx
+	f.rx.reset()
+	return false
 }
 
 // endMapped ends the peer's mappings on a subflow that has reverted already.

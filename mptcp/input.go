@@ -196,6 +196,10 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 		if h.Opt.Has(wire.DataFIN) && f.fail.dsn != 0 {
 			f.sendFail(now) // the peer has not understood
 		}
+		if f.contradicts(s) {
+			f.resetFailed(now)
+			return true
+		}
 		return false
 	}
 	if h.Opt.Has(wire.DataFIN) {
@@ -263,16 +267,24 @@ type heldPiece struct {
 }
 
 // unmapped deals with n delivered bytes that no mapping covers, and reports
-// whether Deliver is to stop because the subflow was reset or is plain TCP now.
+// whether Deliver is to stop because the subflow was reset.
 func (f *subflow) unmapped(now sim.Time, pos uint64, n int, off uint64) (stop bool) {
 	c := f.conn
 	c.e.count(now, c.sock, noDSSInWindow)
+	if f.phase == phasePlain {
+		if f.endBare(now, pos) {
+			c.recv.arena.Release(off, int64(n))
+			return true
+		}
+		f.deliverByPosition(now, pos, n, off)
+		return false
+	}
 	early := !f.mapped || pos <= initialWindow
 	if early && c.canFallBack(f, pos) {
 		c.fallBack(now, f, trace.DssFallback, dssFallback)
 		f.infinite.due = c.p.AnnounceFallback
 		c.receivePlain(pos+1, int64(n), off)
-		return true
+		return false
 	}
 	f.hold(pos, n, off)
 	if !c.p.HoldUnmapped || f.held.bytes > c.wnd.size {
@@ -311,6 +323,7 @@ func (f *subflow) releaseHeld(now sim.Time) {
 			if !ok {
 				f.hold(h.pos, k, h.off)
 			} else {
+				f.raw.rx = dsn - h.pos
 				f.place(now, dsn, h.pos, k, h.off)
 			}
 			h = heldPiece{h.pos + uint64(k), h.n - k, h.off + uint64(k)}

@@ -294,7 +294,7 @@ func (c *connection) subflowsChanged(now sim.Time) {
 			lost = c.reinjectAfterTimeout(f) || lost
 			c.timeoutsExceeded(now, f)
 		}
-		if f.raw.on && !f.dead && !c.fallback.on {
+		if f.raw.on && f.fail.at == sim.Never && !f.dead && !c.fallback.on {
 			c.tryRevert(now, f, trace.InfiniteMap)
 		}
 		if f.closing && !f.dead {

@@ -268,6 +268,9 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 		}
 		dsn, k, ok := f.rx.take(pos, n)
 		stop := false
+		if ok {
+			f.raw.rx = dsn - pos
+		}
 		switch {
 		case !ok:
 			stop = f.unmapped(now, pos, k, off)
