@@ -310,6 +310,24 @@ func TestSection3_1FlagA(t *testing.T) {
 	}
 }
 
+// TestSection3_1FlagAInThirdPacket: the flag in the client's MP_CAPABLE of the third
+// packet holds although its SYN did not have it (Linux mptcp_sk_clone_init reads it
+// from there).
+//
+// row:A7 rfc8684:3.1-20
+func TestSection3_1FlagAInThirdPacket(t *testing.T) {
+	for _, flag := range []wire.CapableFlags{0, wire.CapableChecksum} {
+		r := rawListener(t, Linux(), rawOptions())
+		r.open(capable(1, flagH, 0, 0, 0))
+		r.send(wire.ACK, 1, 0, capable(1, flagH|flag, 2, r.key, r.peer))
+		r.ep.Write(r.now, r.conn, 500)
+		out := r.poll()
+		if len(out) == 0 || out[0].Opt.Has(wire.OptDSSChecksum) != (flag != 0) {
+			t.Errorf("flags %#x: %d segments with checksums, or without", flag, len(out))
+		}
+	}
+}
+
 // TestSection3_1StatelessCollision: a stateless server can make one key for a SYN
 // only. If its token is taken, the SYN/ACK has no MP_CAPABLE.
 //
