@@ -117,6 +117,9 @@ func (w *world) judgeAnnouncements(t *testing.T, name string, first, pair int) {
 	if len(seqs[0]) > 1 || len(seqs[1]) > 1 || pair == 3 && len(seqs[0])+len(seqs[1]) == 0 {
 		t.Errorf("%s, first %d, pair %d: infinite mappings at %v", name, first, pair, seqs)
 	}
+	if name == "server's answers" && first == 0 && pair&1 != 0 && len(seqs[0]) != 1 {
+		t.Errorf("pair %d: the client's data is acknowledged without DATA_ACK, but it sends no infinite mapping", pair)
+	}
 }
 
 // TestSection3_7JoinedSubflowStripped: options vanish on a joined subflow right after its
@@ -272,4 +275,42 @@ func splitter(at int) func(*Segment) []*Segment {
 		tail.Seq, tail.Off, tail.Len = s.Seq.Add(n), s.Off+uint64(n), s.Len-uint16(n)
 		return []*Segment{head, tail}
 	}
+}
+
+// TestSection3_7LaterAcksStripped: the first answers pass, behind them the options of
+// the server's acknowledgements vanish, before more than an initial window is
+// confirmed. The client falls back, says so once by an infinite mapping, and nothing
+// is lost.
+//
+// row:C2
+func TestSection3_7LaterAcksStripped(t *testing.T) {
+	w := newWorld(t, 10*ms)
+	w.profile = RFC()
+	w.start()
+	srv := &app{}
+	w.server.accept = func() *app { return srv }
+	cli := w.connect()
+	cli.toWrite = 100
+	w.flush(w.client)
+	w.until(sim.Second, "DATA_ACK", func() bool { return srv.off == 100 })
+	w.runTo(w.now.Add(sim.Second))
+	w.paths[0][1].box = withoutSYN()
+	cli.toWrite, cli.close = 50_000, true
+	srv.close = true
+	w.flush(w.client)
+	w.flush(w.server)
+	w.runTo(w.now.Add(10 * sim.Second))
+	if srv.off != 50_100 || srv.bad != 0 || !srv.eof {
+		t.Errorf("%d bytes, %d bad", srv.off, srv.bad)
+	}
+	seqs := map[wire.Seq]bool{}
+	for i := range w.log {
+		if r := &w.log[i]; r.up && r.seg.Opt.Has(wire.HasMap) && r.seg.MapLen == 0 {
+			seqs[r.seg.Seq] = true
+		}
+	}
+	if len(seqs) != 1 || cli.saw(Fallback) != 1 {
+		t.Errorf("infinite mappings at %d places, %d fallbacks\n%s", len(seqs), cli.saw(Fallback), w.dump(20))
+	}
+	w.counter(w.client, "DssFallback", 1)
 }
