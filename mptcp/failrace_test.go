@@ -202,3 +202,24 @@ func TestFailBothWays(t *testing.T) {
 		}
 	}
 }
+
+// TestFailForgetsWhatWaits: with the reset by MP_FAIL of the only subflow the receiver
+// forgets what waits behind the failed data, because the sender starts again with
+// the first byte that is not acknowledged (RFC 8684 section 3.7).
+//
+// row:C8
+func TestFailForgetsWhatWaits(t *testing.T) {
+	w, cli, _ := lostPathWorld(t, "rfc", 4<<20)
+	c := w.client.ep.socks.get(cli.conn).conn
+	waited := int64(0)
+	failed := func() bool { return counterOf(w.client.ep, "MPFailTx") > 0 }
+	w.until(20*sim.Second, "MP_FAIL", func() bool {
+		if !failed() {
+			waited = c.recv.queued
+		}
+		return failed()
+	})
+	if waited == 0 || c.recv.queued != 0 {
+		t.Errorf("%d bytes waited, %d wait now", waited, c.recv.queued)
+	}
+}
