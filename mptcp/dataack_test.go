@@ -57,3 +57,20 @@ func TestStrippedDataAcks(t *testing.T) {
 		last = rate
 	}
 }
+
+// TestWindowWithoutDataAck: the window of a segment counts from its DATA_ACK, so that
+// of a segment that omits the DATA_ACK is not taken over (RFC 8684 section 3.3.1).
+//
+// rfc8684:3.3.2-3
+func TestWindowWithoutDataAck(t *testing.T) {
+	r := rawEstablished(t, RFC(), 100)
+	r.send(wire.ACK, 101, 0, r.dss(0, 0, 0, 1))
+	r.send(wire.ACK, 101, 100, func(s *Segment) {
+		r.dss(101, 101, 100, 0)(s)
+		s.Window = 0
+	})
+	r.ep.Write(r.now, r.conn, 500)
+	if out := r.poll(); len(out) != 1 || out[0].Len != 500 {
+		t.Errorf("%d segments with data after a window of 0 without DATA_ACK", len(out))
+	}
+}
