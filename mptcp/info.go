@@ -71,6 +71,12 @@ type SubflowInfo struct {
 	Window, Ssthresh  int64 // congestion window and slow start threshold
 	Alpha             float64
 	InFlight, Unsent  int64
+	// Lost, Sacked and Resent are segments in flight (Linux lost_out, sacked_out,
+	// retrans_out), Reordering the threshold of duplicate acknowledgements.
+	Lost, Sacked, Resent, Reordering int
+	AdvertisedMSS                    int        // in bytes; Linux advmss
+	Chrono                           tcp.Chrono // how long it was busy, and limited by the peer's window
+	LastData                         sim.Time   // arrival of payload in order; none yet: establishment
 	// Delivered is what the peer has acknowledged of our stream, Received what
 	// has arrived of its stream in order; Granted is what was moved into the
 	// subflow, and Reinjected what of that another subflow had carried.
@@ -194,6 +200,8 @@ func (f *flow) info(i *SubflowInfo) {
 	i.SRTT, i.RTTVar, i.MinRTT, i.RTO, i.Backoff = t.SRTT(), t.RTTVar(), t.MinRTT(), t.RTO(), t.Backoff()
 	i.MSS, i.InFlight, i.Unsent = t.MSS(), t.InFlight(), t.Unsent()
 	i.Granted, i.Delivered, i.Received = t.SndEnd(), t.SndUna(), t.RcvNxt()
+	i.Lost, i.Sacked, i.Resent, i.Reordering = t.Lost(), t.Sacked(), t.Resent(), t.Reordering()
+	i.AdvertisedMSS, i.Chrono, i.LastData = t.AdvertisedMSS(), t.Chrono(), t.LastData()
 	i.Stats = *t.Stats()
 	i.Alpha = math.NaN()
 	if i.Established != sim.Never && !i.Ended {

@@ -22,7 +22,7 @@ func (e *Endpoint) WriteBytes(now sim.Time, c ConnID, b []byte) int {
 		done = s.conn.writeBytes(now, b)
 		full = !s.conn.closing.finQueued
 	} else {
-		done = s.flow.tcp.WriteBytes(b)
+		done = s.flow.tcp.WriteBytes(now, b)
 		full = s.flow.tcp.SendRoom() == 0
 		e.settle(now, s.flow)
 	}

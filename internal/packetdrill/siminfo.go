@@ -47,6 +47,14 @@ func (s *Simulated) variables(f *mptcp.SubflowInfo) map[string]int64 {
 		"tcpi_segs_out":       f.Stats.SegmentsSent,
 		"tcpi_segs_in":        f.Stats.SegmentsReceived,
 		"tcpi_notsent_bytes":  f.Unsent,
+		"tcpi_lost":           int64(f.Lost),
+		"tcpi_sacked":         int64(f.Sacked),
+		"tcpi_retrans":        int64(f.Resent),
+		"tcpi_reordering":     int64(f.Reordering),
+		"tcpi_advmss":         int64(f.AdvertisedMSS),
+		"tcpi_busy_time":      us(f.Chrono.Busy(s.now)),
+		"tcpi_rwnd_limited":   us(f.Chrono.RwndLimited(s.now)),
+		"tcpi_last_data_recv": int64(s.now.Sub(f.LastData) / sim.Millisecond),
 		"tcpi_unacked":        segments(int64(f.Granted-f.Delivered) - f.Unsent),
 	}
 	if f.Ssthresh < cc.MaxWindow {

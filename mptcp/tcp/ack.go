@@ -244,6 +244,9 @@ func (c *Conn) removeAcked(now sim.Time, f *ackFacts) {
 	rtt := c.measure(now, f)
 	if f.flags&ackAcked != 0 {
 		f.flags |= ackSetTimer
+		if fl.empty() {
+			c.allAcked(now)
+		}
 		if c.options&useSACK == 0 {
 			c.removeDupAcks(bytes, records, f)
 		} else if f.reorder < f.fack {

@@ -32,6 +32,7 @@ func (c *Conn) CloseWrite(now sim.Time) {
 		return
 	}
 	c.closing.queued = true
+	c.chrono.start(now)
 	c.burst = 0
 }
 
@@ -97,6 +98,7 @@ func (c *Conn) end(now sim.Time, why trace.Reason) {
 	c.reason = why
 	c.out &= outReset
 	c.stopTimers()
+	c.chrono.stop(now)
 	c.leave(now)
 	c.discardReceived()
 	c.setState(now, StateClosed)

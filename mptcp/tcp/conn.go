@@ -91,6 +91,7 @@ type Conn struct {
 	retries  retryState
 	rtoCap   sim.Duration
 	tlp      tlp
+	chrono   Chrono
 	usage    windowUsage
 	rack     rack
 	prr      prr

@@ -115,7 +115,9 @@ func (c *Conn) handleSynSent(now sim.Time, s *Segment) {
 		return
 	}
 	c.readSYN(now, s)
-	c.synAcked(s, acked)
+	if c.synAcked(s, acked); acked > 0 {
+		c.allAcked(now)
+	}
 	if c.discarded(now, s) {
 		return
 	}
@@ -230,6 +232,9 @@ func (c *Conn) establish(now sim.Time) {
 	c.rtx.stop()
 	c.setState(now, StateEstablished)
 	c.retries = retryState{}
+	if c.ack.ato == 0 {
+		c.ack.last = now
+	}
 	c.updateMSS()
 	c.joinController(now, c.syn.rtx >= c.p.RestartSynLosses && !c.synSpurious(now))
 	c.keepaliveRestart(now)

@@ -1,6 +1,9 @@
 package tcp
 
-import "mpsim/net/wire"
+import (
+	"mpsim/net/wire"
+	"mpsim/sim"
+)
 
 // Literals says which parts of a stream that is sent are literal, and where
 // their bytes lie. What it does not name is virtual. Subflows of one MPTCP
@@ -129,7 +132,7 @@ func (l *Literals) Sum(pos uint64, n int) (sum uint16) {
 }
 
 // WriteBytes is Write of literal bytes, for connections without an extension.
-func (c *Conn) WriteBytes(b []byte) int {
+func (c *Conn) WriteBytes(now sim.Time, b []byte) int {
 	n := min(int64(len(b)), c.SendRoom())
 	if n <= 0 || !c.mayWrite() {
 		return 0
@@ -140,7 +143,7 @@ func (c *Conn) WriteBytes(b []byte) int {
 	if !c.lit.Add(uint64(c.snd.end), b[:n]) {
 		return 0
 	}
-	return int(c.Write(0, n))
+	return int(c.Write(now, n))
 }
 
 // SetLiterals says which parts of the stream are literal. With an extension the

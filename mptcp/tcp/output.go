@@ -196,6 +196,9 @@ func (c *Conn) mayLeave(n int64) bool {
 // it leave.
 func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
 	n, fin, why := c.nextNew()
+	if c.chrono.held && why != blockedByPeer {
+		c.chrono.release(now)
+	}
 	switch why {
 	case blockedNot:
 		c.sendNew(now, out, n, fin)
@@ -207,6 +210,11 @@ func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
 	case blockedByPeer:
 		if c.flight.empty() && c.rtx.kind == timerOff {
 			c.arm(now, timerProbe, c.probeInterval())
+		}
+		if c.mayLeave(min(c.Unsent(), int64(c.snd.mss))) {
+			c.chrono.hold(now)
+		} else {
+			c.chrono.release(now)
 		}
 	case blockedNothing:
 		if c.rate.appLimited == 0 && c.caState == cc.Open {
@@ -508,12 +516,15 @@ func (c *Conn) sendWindowProbe(now sim.Time, out *Segment) bool {
 // Write appends up to n bytes to our stream and returns how many: as many as the
 // send buffer has room for, all of them with an extension, which bounds them
 // itself.
-func (c *Conn) Write(_ sim.Time, n int64) int64 {
+func (c *Conn) Write(now sim.Time, n int64) int64 {
 	if n <= 0 || !c.mayWrite() {
 		return 0
 	}
 	if c.ext == nil {
 		n = min(n, c.SendRoom())
+	}
+	if n > 0 {
+		c.chrono.start(now)
 	}
 	c.snd.end += n
 	c.burst = 0
