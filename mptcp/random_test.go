@@ -12,7 +12,10 @@ import (
 // TestRandomNetworks transfers data both ways over one to three paths that lose,
 // reorder, duplicate, split and go silent at random, and checks every byte, that
 // both ends close in order and that nothing is left behind. Each path is bad only
-// for a while, so the time is bounded.
+// for a while, so the time is bounded. No segment may have more than 40 octets of
+// options (verify).
+//
+// row:A28
 func TestRandomNetworks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newRandomWorld(t)

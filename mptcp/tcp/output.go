@@ -109,7 +109,7 @@ func (c *Conn) finish(now sim.Time, out *Segment) {
 		if out.Len > 0 {
 			room = min(room, c.snd.peerMSS-used-int(out.Len))
 		}
-		c.writeSACK(out, room)
+		c.writeSACK(now, out, room)
 	}
 	c.ack.sent(c)
 	c.out &^= outACK

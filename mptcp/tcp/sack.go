@@ -1,6 +1,10 @@
 package tcp
 
-import "mpsim/net/wire"
+import (
+	"mpsim/net/wire"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
 
 // The blocks that we report (RFC 2018 section 4, RFC 2883): first a duplicate if
 // there is one to report, then the range of the segment that arrived last, then
@@ -11,6 +15,7 @@ type sackState struct {
 	dup    block    // start < end: to be reported once
 	recent [4]int64 // a position in each range, newest first
 	n      int
+	cut    bool // the last pure ACK had no room for some of them
 }
 
 // duplicate notes that [start, end) arrived again.
@@ -66,10 +71,13 @@ func (c *Conn) blockCount() int {
 }
 
 // writeSACK adds the option to a segment, as many blocks as fit into room.
-func (c *Conn) writeSACK(out *Segment, room int) {
+func (c *Conn) writeSACK(now sim.Time, out *Segment, room int) {
 	n := (room - 4) / 8
 	k := &c.sacks
 	if n <= 0 || c.ooo.empty() && k.dup.start == k.dup.end {
+		if out.Len == 0 {
+			c.noteCut(now, c.blockCount(), 0, room)
+		}
 		return
 	}
 	o := out.Options()
@@ -80,7 +88,7 @@ func (c *Conn) writeSACK(out *Segment, room int) {
 		k.dup = block{}
 		c.stats.DSACKsSent++
 	}
-	keep := 0
+	keep, dup := 0, m
 	for j := range k.n {
 		i := c.ooo.island(k.recent[j])
 		if i < 0 {
@@ -98,8 +106,21 @@ func (c *Conn) writeSACK(out *Segment, room int) {
 		}
 	}
 	k.n = keep
+	if out.Len == 0 {
+		c.noteCut(now, min(keep+dup, len(o.SACK)), m, room)
+	}
 	if m > 0 {
 		o.NSACK = uint8(m)
 		o.Present |= wire.OptSACK
 	}
+}
+
+// noteCut traces that a pure ACK had room for m blocks of n: once, until they fit
+// again. Beside payload the segment size and not the options decides.
+func (c *Conn) noteCut(now sim.Time, n, m, room int) {
+	cut := m < n
+	if cut && !c.sacks.cut {
+		c.emit(now, trace.OptionLeftOut, trace.NoOptionSpace, int64(wire.OptSACK), int64(4+8*n), int64(room), 0, 0)
+	}
+	c.sacks.cut = cut
 }
