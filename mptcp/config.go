@@ -89,6 +89,10 @@ type SocketOptions struct {
 	// Reprobe caps the retransmission timeout of a silent subflow at one second
 	// while another one lives; see Profile.Reprobe.
 	Reprobe bool
+	// ResetUnderperforming resets a subflow that loses much and brings little beside
+	// another one, with code 0x05 of MP_TCPRST (RFC 8684 section 3.3.6; the rule is
+	// in performance.go).
+	ResetUnderperforming bool
 	// SubflowLimit is how many subflows beside the initial one the connection may
 	// have; 0: Profile.SubflowLimit.
 	SubflowLimit int

@@ -59,6 +59,7 @@ type connection struct {
 	subAt         sim.Time // earliest deadline of a subflow
 	probe         probeTimer
 	retrans       retransTimer
+	perf          performance
 	addr          addressing
 	pm            pathManaging
 	send          sendQueue
@@ -110,6 +111,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 	c.stats.lastAck = now
 	c.retrans.stop()
 	c.probe.stop()
+	c.perf.init(s.opt.ResetUnderperforming)
 	c.closing.init()
 	c.fastClose.at = sim.Never
 	c.pm.init(e, s)
@@ -390,7 +392,7 @@ func (c *connection) tellApp(now sim.Time) {
 
 // deadline implements timed.
 func (c *connection) deadline() sim.Time {
-	return min(c.retrans.at, c.probe.at, c.closing.at, c.closing.giveUp, c.closing.linger, c.fastClose.at, c.pm.at, c.addr.deadline(), c.subAt)
+	return min(c.retrans.at, c.probe.at, c.perf.at, c.closing.at, c.closing.giveUp, c.closing.linger, c.fastClose.at, c.pm.at, c.addr.deadline(), c.subAt)
 }
 
 // moveTimer gives a deadline of a subflow another value.
@@ -418,6 +420,9 @@ func (c *connection) expire(now sim.Time) {
 	}
 	if c.probe.at <= now {
 		c.probeTimeout(now)
+	}
+	if c.perf.at <= now {
+		c.performanceTimeout(now)
 	}
 	if c.closing.at <= now {
 		c.dataFINTimeout(now)
@@ -462,6 +467,7 @@ func (c *connection) finish(now sim.Time, why trace.Reason) {
 	c.forgetToken()
 	c.retrans.stop()
 	c.probe.stop()
+	c.perf.stop()
 	c.closing.stop()
 	c.pm.stop()
 	c.addr.stop()

@@ -12,13 +12,18 @@ import (
 // queues of 50 and 100 packets, a download of unlimited length, the first path
 // silent from 5 to 15 s.
 func outageWorld(t *testing.T, p *Profile, reprobe bool) (w *world, cli, srv *app) {
+	return newOutage(t, p, func(w *world) { w.opt.Reprobe = reprobe })
+}
+
+// newOutage is outageWorld with what set changes before the connection is opened.
+func newOutage(t *testing.T, p *Profile, set func(*world)) (w *world, cli, srv *app) {
 	w = newWorld(t, 10*ms, 30*ms)
 	w.profile = p
 	w.keep = false
 	w.maxSteps = 1 << 30
 	w.opt.Controller = newController("cubic")
-	w.opt.Reprobe = reprobe
 	w.opt.SendBuffer, w.opt.ReceiveBuffer = 4<<20, 6<<20
+	set(w)
 	for i, p := range w.paths {
 		p[1].rate, p[1].limit = 10*sim.MegabitPerSecond, 50*(i+1)
 		p[0].rate, p[0].limit = 10*sim.MegabitPerSecond, 50*(i+1)

@@ -53,6 +53,9 @@ func (c *connection) push(now sim.Time) {
 		c.optimiseRcvBuf(now, 1)
 	}
 	c.armRetrans(now)
+	if c.perf.on {
+		c.armPerformance(now)
+	}
 }
 
 // observeWait shows a decision to wait; it follows from the grants, so it is not
@@ -206,6 +209,9 @@ func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
 	t := &f.flow.tcp
 	limit := c.p.mappingLimit(t.MSS())
 	c.stats.granted += int64(n)
+	if c.perf.on {
+		f.effort.loaded(now)
+	}
 	if c.p.DSN == DSN4Wrap {
 		c.chooseDSNWidth(now, dsn+uint64(n))
 	}

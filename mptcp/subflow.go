@@ -89,6 +89,7 @@ type subflow struct {
 	rx        rxMaps
 	held      heldData
 	slope     tcp.Slope // of a receive buffer that tunes itself
+	effort    effort    // in the window in which performance is judged
 	join      joinState
 	why       trace.Reason
 
@@ -338,6 +339,9 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 			c.plainAcked(now)
 		} else {
 			f.tx.ack(f.flow.tcp.SndUna())
+			if c.perf.on && f.tx.len() == 0 {
+				f.effort.emptied(now)
+			}
 			c.releaseLiterals()
 			c.changed = c.changed || f.raw.on // reverting may have become possible
 		}

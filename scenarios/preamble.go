@@ -102,6 +102,9 @@ func (w *World) describeFlow(f *flowRun, p *Preamble, add func(kind, of, format 
 		if *d.Reprobe {
 			text += ", reprobe"
 		}
+		if *d.ResetUnder {
+			text += ", reset_underperforming"
+		}
 	}
 	if *d.NoDelay {
 		text += ", nodelay"

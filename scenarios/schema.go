@@ -80,6 +80,7 @@ type Defaults struct {
 	Opportunistic    *bool     `toml:"opportunistic" doc:"when the peer's window is closed, send the oldest data on a faster subflow, too (NSDI'12); default from the profile"`
 	Penalise         *bool     `toml:"penalise" doc:"when the peer's window is closed, halve the window of the slower subflow that holds it (NSDI'12); default from the profile"`
 	Reprobe          bool      `toml:"reprobe" default:"false" doc:"cap the retransmission timer of a silent subflow at 1 s while another one lives"`
+	ResetUnder       bool      `toml:"reset_underperforming" default:"false" doc:"the sender resets a subflow that in two windows of 5 s loses a tenth of what it sends and brings at most a tenth of what another does (MP_TCPRST code 5)"`
 	Sample           Duration  `toml:"sample" default:"100ms" min:"1ms" max:"1h" doc:"interval of the time series"`
 	QueueMode        string    `toml:"queue_mode" default:"fifo" enum:"fifo,served" doc:"how links compute departures; both give the same run"`
 	CountInService   bool      `toml:"count_in_service" default:"true" doc:"whether the packet in service counts in the queue limit"`
@@ -200,6 +201,7 @@ type Flow struct {
 	Opportunistic *bool       `toml:"opportunistic" doc:"default from [defaults]"`
 	Penalise      *bool       `toml:"penalise" doc:"default from [defaults]"`
 	Reprobe       *bool       `toml:"reprobe" doc:"default from [defaults]"`
+	ResetUnder    *bool       `toml:"reset_underperforming" doc:"default from [defaults]"`
 	Checksum      string      `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
 	MSSPolicy     string      `toml:"mss_policy" default:"free" enum:"free,max,min,adaptive" doc:"size of connection-level segments where subflows have different MSS (RFC 8041 section 3.8): data is cut when it is sent, or kept in segments of the largest or smallest MSS, or the one that promises most; then windows count segments"`
 	Request       *RequestApp `toml:"request"`

@@ -99,6 +99,7 @@ const (
 	UnknownAddressID      // a withdrawn address id names nothing
 	TooMuchOutstanding    // a silent subflow holds the send buffer
 	SimultConnectFallback // both ends opened the first subflow at once
+	Underperforming       // a subflow loses much and brings little beside another
 	numReasons
 )
 
@@ -174,6 +175,7 @@ var reasons = [numReasons]string{
 	TooMuchOutstanding:      "too_much_outstanding",
 	UnknownAddressID:        "unknown_address_id",
 	SimultConnectFallback:   "SimultConnectFallback",
+	Underperforming:         "underperforming",
 }
 
 // String returns the name of the reason, or "" for NoReason.
