@@ -93,6 +93,10 @@ type SocketOptions struct {
 	// another one, with code 0x05 of MP_TCPRST (RFC 8684 section 3.3.6; the rule is
 	// in performance.go).
 	ResetUnderperforming bool
+	// ResetDelivered resets a subflow that has timed out and carries only what the
+	// peer has got by way of others, with code 0x04 of MP_TCPRST, so that the path
+	// manager can open a new one (RFC 8041 section 2.2; the rule is in restart.go).
+	ResetDelivered bool
 	// SubflowLimit is how many subflows beside the initial one the connection may
 	// have; 0: Profile.SubflowLimit.
 	SubflowLimit int

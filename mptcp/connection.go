@@ -111,7 +111,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 	c.stats.lastAck = now
 	c.retrans.stop()
 	c.probe.stop()
-	c.perf.init(s.opt.ResetUnderperforming)
+	c.perf.init(&s.opt)
 	c.closing.init()
 	c.fastClose.at = sim.Never
 	c.pm.init(e, s)
@@ -266,6 +266,9 @@ func (c *connection) dataAcked(now sim.Time) {
 	c.acked = c.send.una
 	if c.p.ReleaseNeedsSubflow && c.p.OutstandingPercent > 0 {
 		c.resetOutstanding(now)
+	}
+	if c.perf.delivered {
+		c.resetDelivered(now)
 	}
 	c.releaseLiterals()
 	c.work = true

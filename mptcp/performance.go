@@ -52,12 +52,15 @@ const (
 
 // performance is what a connection knows of its subflows' performance.
 type performance struct {
-	on    bool
-	start sim.Time // of the window
-	at    sim.Time // its end; sim.Never: nothing is judged
+	on        bool
+	delivered bool     // SocketOptions.ResetDelivered: see restart.go
+	start     sim.Time // of the window
+	at        sim.Time // its end; sim.Never: nothing is judged
 }
 
-func (p *performance) init(on bool) { *p = performance{on: on, at: sim.Never} }
+func (p *performance) init(o *SocketOptions) {
+	*p = performance{on: o.ResetUnderperforming, delivered: o.ResetDelivered, at: sim.Never}
+}
 
 func (p *performance) stop() { p.at = sim.Never }
 

@@ -185,6 +185,7 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 	o.Protocol = mptcp.MPTCP
 	o.Reprobe = *f.Reprobe
 	o.ResetUnderperforming = *f.ResetUnder
+	o.ResetDelivered = *f.ResetDelivered
 	o.Checksum = checksumPolicies[f.Checksum]
 	o.MSSPolicy, _ = mptcp.ParseMSSPolicy(f.MSSPolicy)
 	o.Scheduler = func(rnd *sim.Rand) sched.Scheduler {

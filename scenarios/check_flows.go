@@ -100,6 +100,9 @@ func (c *checker) flowDefaults(f *Flow) {
 	if f.Reprobe == nil {
 		f.Reprobe = &d.Reprobe
 	}
+	if f.ResetDelivered == nil {
+		f.ResetDelivered = &d.ResetDelivered
+	}
 	if f.ResetUnder == nil {
 		f.ResetUnder = &d.ResetUnder
 	}
@@ -120,9 +123,9 @@ func (c *checker) flowKeys(f *Flow) {
 	var without []string
 	switch f.Protocol {
 	case "tcp":
-		without = []string{"scheduler", "path_manager", "reprobe", "reset_underperforming"}
+		without = []string{"scheduler", "path_manager", "reprobe", "reset_underperforming", "reset_delivered"}
 	case "udp":
-		without = []string{"cc", "scheduler", "path_manager", "send_buffer", "receive_buffer", "nodelay", "reprobe", "reset_underperforming", "fastopen", "syncookies"}
+		without = []string{"cc", "scheduler", "path_manager", "send_buffer", "receive_buffer", "nodelay", "reprobe", "reset_underperforming", "reset_delivered", "fastopen", "syncookies"}
 	}
 	if f.Protocol != "mptcp" && f.MSSPolicy != "free" {
 		c.add(f.pos("mss_policy"), "flow %q is %s, for which mss_policy has no meaning", f.Name, f.Protocol)

@@ -105,6 +105,9 @@ func (w *World) describeFlow(f *flowRun, p *Preamble, add func(kind, of, format 
 		if *d.ResetUnder {
 			text += ", reset_underperforming"
 		}
+		if *d.ResetDelivered {
+			text += ", reset_delivered"
+		}
 	}
 	if *d.NoDelay {
 		text += ", nodelay"

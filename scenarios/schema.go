@@ -81,6 +81,7 @@ type Defaults struct {
 	Penalise         *bool     `toml:"penalise" doc:"when the peer's window is closed, halve the window of the slower subflow that holds it (NSDI'12); default from the profile"`
 	Reprobe          bool      `toml:"reprobe" default:"false" doc:"cap the retransmission timer of a silent subflow at 1 s while another one lives"`
 	ResetUnder       bool      `toml:"reset_underperforming" default:"false" doc:"the sender resets a subflow that in two windows of 5 s loses a tenth of what it sends and brings at most a tenth of what another does (MP_TCPRST code 5)"`
+	ResetDelivered   bool      `toml:"reset_delivered" default:"false" doc:"the sender resets a subflow that has timed out and only repeats what has arrived over others (MP_TCPRST code 4); a path manager such as fullmesh with create_on_err = 1 opens it again"`
 	Sample           Duration  `toml:"sample" default:"100ms" min:"1ms" max:"1h" doc:"interval of the time series"`
 	QueueMode        string    `toml:"queue_mode" default:"fifo" enum:"fifo,served" doc:"how links compute departures; both give the same run"`
 	CountInService   bool      `toml:"count_in_service" default:"true" doc:"whether the packet in service counts in the queue limit"`
@@ -176,37 +177,38 @@ type Route struct {
 // Flow is one connection or packet stream with its application.
 type Flow struct {
 	meta
-	Name          string      `toml:"name" required:"true" doc:"unique name in results and expectations"`
-	Protocol      string      `toml:"protocol" default:"mptcp" enum:"mptcp,tcp,udp" doc:"transport protocol"`
-	Client        string      `toml:"client" required:"true" doc:"node that opens the connection"`
-	Server        string      `toml:"server" required:"true" doc:"node that accepts it"`
-	Via           string      `toml:"via" default:"" doc:"client interface of the initial subflow; default: the first one with a route to the server"`
-	To            string      `toml:"to" default:"" doc:"server interface or address to connect to; default: the one reached first from via"`
-	Port          int         `toml:"port" default:"0" min:"0" max:"65535" doc:"server port; 0: 5001 for the first flow, 5002 for the second, ..."`
-	App           string      `toml:"app" default:"" enum:",bulk,request,cbr,onoff" doc:"application; default bulk, for udp cbr"`
-	Direction     string      `toml:"direction" default:"down" enum:"down,up" doc:"who sends in bulk, cbr and onoff: the server (down) or the client (up)"`
-	Size          Bytes       `toml:"size" default:"unlimited" doc:"bytes that bulk, cbr or onoff send"`
-	Start         Duration    `toml:"start" default:"0s" max:"24h" doc:"when the client begins"`
-	Stop          *Duration   `toml:"stop" max:"24h" doc:"when the sender stops; default: never"`
-	CC            PluginRef   `toml:"cc" doc:"congestion controller of both ends; default from [defaults]"`
-	Scheduler     PluginRef   `toml:"scheduler" doc:"scheduler of both ends; default from [defaults]"`
-	PathManager   PluginRef   `toml:"path_manager" doc:"path manager of both ends; default from [defaults]"`
-	SendBuffer    *Buffer     `toml:"send_buffer" doc:"default from [defaults]"`
-	ReceiveBuffer *Buffer     `toml:"receive_buffer" doc:"default from [defaults]"`
-	SendMemory    *Bytes      `toml:"wmem_max" doc:"default from [defaults]"`
-	ReceiveMemory *Bytes      `toml:"rmem_max" doc:"default from [defaults]"`
-	NoDelay       *bool       `toml:"nodelay" doc:"default from [defaults]"`
-	FastOpen      string      `toml:"fastopen" enum:",off,on,known,nocookie" doc:"TCP Fast Open: the client asks for a cookie and sends its first request or data with the SYN once it has one (on); has one of an earlier connection (known); sends data without a cookie (nocookie). Default off"`
-	SYNCookies    string      `toml:"syncookies" enum:",off,always" doc:"always: the server answers SYNs by SYN cookies and keeps no state of them; default off"`
-	Opportunistic *bool       `toml:"opportunistic" doc:"default from [defaults]"`
-	Penalise      *bool       `toml:"penalise" doc:"default from [defaults]"`
-	Reprobe       *bool       `toml:"reprobe" doc:"default from [defaults]"`
-	ResetUnder    *bool       `toml:"reset_underperforming" doc:"default from [defaults]"`
-	Checksum      string      `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
-	MSSPolicy     string      `toml:"mss_policy" default:"free" enum:"free,max,min,adaptive" doc:"size of connection-level segments where subflows have different MSS (RFC 8041 section 3.8): data is cut when it is sent, or kept in segments of the largest or smallest MSS, or the one that promises most; then windows count segments"`
-	Request       *RequestApp `toml:"request"`
-	CBR           *CBRApp     `toml:"cbr"`
-	OnOff         *OnOffApp   `toml:"onoff"`
+	Name           string      `toml:"name" required:"true" doc:"unique name in results and expectations"`
+	Protocol       string      `toml:"protocol" default:"mptcp" enum:"mptcp,tcp,udp" doc:"transport protocol"`
+	Client         string      `toml:"client" required:"true" doc:"node that opens the connection"`
+	Server         string      `toml:"server" required:"true" doc:"node that accepts it"`
+	Via            string      `toml:"via" default:"" doc:"client interface of the initial subflow; default: the first one with a route to the server"`
+	To             string      `toml:"to" default:"" doc:"server interface or address to connect to; default: the one reached first from via"`
+	Port           int         `toml:"port" default:"0" min:"0" max:"65535" doc:"server port; 0: 5001 for the first flow, 5002 for the second, ..."`
+	App            string      `toml:"app" default:"" enum:",bulk,request,cbr,onoff" doc:"application; default bulk, for udp cbr"`
+	Direction      string      `toml:"direction" default:"down" enum:"down,up" doc:"who sends in bulk, cbr and onoff: the server (down) or the client (up)"`
+	Size           Bytes       `toml:"size" default:"unlimited" doc:"bytes that bulk, cbr or onoff send"`
+	Start          Duration    `toml:"start" default:"0s" max:"24h" doc:"when the client begins"`
+	Stop           *Duration   `toml:"stop" max:"24h" doc:"when the sender stops; default: never"`
+	CC             PluginRef   `toml:"cc" doc:"congestion controller of both ends; default from [defaults]"`
+	Scheduler      PluginRef   `toml:"scheduler" doc:"scheduler of both ends; default from [defaults]"`
+	PathManager    PluginRef   `toml:"path_manager" doc:"path manager of both ends; default from [defaults]"`
+	SendBuffer     *Buffer     `toml:"send_buffer" doc:"default from [defaults]"`
+	ReceiveBuffer  *Buffer     `toml:"receive_buffer" doc:"default from [defaults]"`
+	SendMemory     *Bytes      `toml:"wmem_max" doc:"default from [defaults]"`
+	ReceiveMemory  *Bytes      `toml:"rmem_max" doc:"default from [defaults]"`
+	NoDelay        *bool       `toml:"nodelay" doc:"default from [defaults]"`
+	FastOpen       string      `toml:"fastopen" enum:",off,on,known,nocookie" doc:"TCP Fast Open: the client asks for a cookie and sends its first request or data with the SYN once it has one (on); has one of an earlier connection (known); sends data without a cookie (nocookie). Default off"`
+	SYNCookies     string      `toml:"syncookies" enum:",off,always" doc:"always: the server answers SYNs by SYN cookies and keeps no state of them; default off"`
+	Opportunistic  *bool       `toml:"opportunistic" doc:"default from [defaults]"`
+	Penalise       *bool       `toml:"penalise" doc:"default from [defaults]"`
+	Reprobe        *bool       `toml:"reprobe" doc:"default from [defaults]"`
+	ResetUnder     *bool       `toml:"reset_underperforming" doc:"default from [defaults]"`
+	ResetDelivered *bool       `toml:"reset_delivered" doc:"default from [defaults]"`
+	Checksum       string      `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
+	MSSPolicy      string      `toml:"mss_policy" default:"free" enum:"free,max,min,adaptive" doc:"size of connection-level segments where subflows have different MSS (RFC 8041 section 3.8): data is cut when it is sent, or kept in segments of the largest or smallest MSS, or the one that promises most; then windows count segments"`
+	Request        *RequestApp `toml:"request"`
+	CBR            *CBRApp     `toml:"cbr"`
+	OnOff          *OnOffApp   `toml:"onoff"`
 }
 
 // RequestApp parametrises app = "request": a client that asks again and again
