@@ -64,7 +64,7 @@ func TestDataFINAnsweredAtOnce(t *testing.T) {
 		}
 		r.pass(300 * ms)
 		want := 0
-		if p.AnswerDataFIN {
+		if p.Name == "rfc" {
 			want = 1
 		}
 		if n := acks(r.send(wire.ACK, 101, 0, fin)); n != want {
