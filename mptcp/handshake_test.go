@@ -302,6 +302,12 @@ func TestNoJoinOfHalfOpen(t *testing.T) {
 		}
 		join()
 		w.counter(w.server, "MPJoinSynRx", 1)
+		if name == "linux" {
+			// Linux 6.18 takes a join from the third packet on (3.2-join-before-dss.pkt).
+			w.counter(w.server, "MPJoinAckRx", 1)
+			w.counter(w.server, "MPJoinRejected", 0)
+			continue
+		}
 		w.counter(w.server, "MPJoinRejected", 1)
 		refused := false
 		for i := range w.log {

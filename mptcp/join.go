@@ -208,7 +208,8 @@ func (c *connection) joinable() bool {
 // what a real one takes seconds for, so our DATA_FIN having been sent counts.
 // Subflows that the peer is opening count if halfOpen.
 func (c *connection) mayJoin(halfOpen bool) bool {
-	if !c.joinable() || c.over || c.reverting() || c.closing.finSent && !c.p.JoinAfterDataFIN {
+	keyed := c.p.JoinFromThirdACK && !c.client && c.subs[0].phase == phaseKeyed && c.remote.known && !c.remote.inferred
+	if !c.joinable() && !keyed || c.over || c.reverting() || c.closing.finSent && !c.p.JoinAfterDataFIN {
 		return false
 	}
 	n := 0

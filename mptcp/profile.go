@@ -67,6 +67,10 @@ type Profile struct {
 	// subflows until the DATA_FIN is acknowledged; the out-of-tree stack had no
 	// check). Otherwise they are refused, as upstream Linux does.
 	JoinAfterDataFIN bool
+	// JoinFromThirdACK lets the side that was opened take a join as soon as the
+	// third packet has shown that the peer has both keys (Linux 6.18, measured);
+	// otherwise a DSS must have come (RFC 8684 section 3.1).
+	JoinFromThirdACK bool
 	// JoinAck says when the third packet of a join is sent again.
 	JoinAck JoinAckTimer
 
@@ -276,7 +280,7 @@ func Linux() *Profile {
 		Checksum:     ChecksumOnDemand,
 		OneAlgorithm: true,
 		CapableSYNs:  3,
-		SubflowLimit: 8, RefuseAtACK: true, JoinBacklog: 32, JoinAck: JoinAckTwoSRTT,
+		SubflowLimit: 8, RefuseAtACK: true, JoinFromThirdACK: true, JoinBacklog: 32, JoinAck: JoinAckTwoSRTT,
 		PathSignalling: linuxSignalling(),
 		MaxMapping:     65428,
 		Reinject:       ReinjectNone,
