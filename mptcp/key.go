@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"net/netip"
 
 	"mpsim/net/wire"
@@ -29,16 +30,21 @@ func (k Key) Derive() (token uint32, idsn wire.DSN) {
 // HMAC of the host that has own as its key and ownNonce as its nonce:
 //
 //	HMAC(Key = own || peer, Message = ownNonce || peerNonce)
-func joinHMAC(own, peer Key, ownNonce, peerNonce uint32) (sum [sha256.Size]byte) {
+func joinHMAC(own, peer Key, ownNonce, peerNonce uint32) [sha256.Size]byte {
+	return hmacOf(sha256.New, own, peer, ownNonce, peerNonce)
+}
+
+// hmacOf is the HMAC of either version: they differ in the hash.
+func hmacOf(h func() hash.Hash, own, peer Key, ownNonce, peerNonce uint32) (sum [sha256.Size]byte) {
 	var key [16]byte
 	binary.BigEndian.PutUint64(key[:], uint64(own))
 	binary.BigEndian.PutUint64(key[8:], uint64(peer))
 	var message [8]byte
 	binary.BigEndian.PutUint32(message[:], ownNonce)
 	binary.BigEndian.PutUint32(message[4:], peerNonce)
-	h := hmac.New(sha256.New, key[:])
-	h.Write(message[:])
-	h.Sum(sum[:0])
+	m := hmac.New(h, key[:])
+	m.Write(message[:])
+	m.Sum(sum[:0])
 	return sum
 }
 

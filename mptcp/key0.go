@@ -1,7 +1,6 @@
 package mptcp
 
 import (
-	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/binary"
@@ -23,17 +22,8 @@ func (k Key) DeriveV0() (token uint32, idsn wire.DSN) {
 }
 
 // joinHMACv0 is joinHMAC of version 0; its 160 bits are the left ones.
-func joinHMACv0(own, peer Key, ownNonce, peerNonce uint32) (sum [sha256.Size]byte) {
-	var key [16]byte
-	binary.BigEndian.PutUint64(key[:], uint64(own))
-	binary.BigEndian.PutUint64(key[8:], uint64(peer))
-	var message [8]byte
-	binary.BigEndian.PutUint32(message[:], ownNonce)
-	binary.BigEndian.PutUint32(message[4:], peerNonce)
-	h := hmac.New(sha1.New, key[:])
-	h.Write(message[:])
-	h.Sum(sum[:0])
-	return sum
+func joinHMACv0(own, peer Key, ownNonce, peerNonce uint32) [sha256.Size]byte {
+	return hmacOf(sha1.New, own, peer, ownNonce, peerNonce)
 }
 
 // newSide is newSide of the version of the connection.
