@@ -68,7 +68,7 @@ func (c *connection) optimiseRcvBuf(now sim.Time, candidates int) bool {
 	}
 	g := sched.Grant{
 		Flow: fast.id, DSN: head.DSN, Len: min(head.Len, fast.flow.tcp.MSS()),
-		Kind: sched.Opportunistic, Penalise: sched.NoFlow,
+		Kind: sched.Opportunistic, Penalise: sched.NoFlow, Why: sched.WindowCopy,
 	}
 	return c.carry(now, &g, candidates)
 }

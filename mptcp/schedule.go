@@ -69,6 +69,9 @@ func (c *connection) observeWait(now sim.Time, candidates int) {
 		At: now, Kind: trace.Wait, Conn: c.sock.number, Flow: int32(sched.NoFlow),
 		A: int64(c.send.next), B: c.send.unsent(), C: int64(candidates),
 	}
+	if x, ok := c.sched.(sched.Explainer); ok {
+		e.record.Why = trace.Reason(x.WhyWait())
+	}
 	e.trace.Observe(&e.record)
 }
 
@@ -266,7 +269,7 @@ func (c *connection) recordGrant(now sim.Time, g *sched.Grant, candidates int) {
 		return
 	}
 	e.record = trace.Record{
-		At: now, Kind: trace.Grant, Conn: c.sock.number, Flow: int32(g.Flow),
+		At: now, Kind: trace.Grant, Why: trace.Reason(g.Why), Conn: c.sock.number, Flow: int32(g.Flow),
 		A: int64(g.DSN), B: int64(g.Len), C: int64(g.Kind), D: int64(candidates), E: int64(g.Penalise),
 	}
 	e.trace.Observe(&e.record)

@@ -74,7 +74,8 @@ type Namer interface {
 	// belongs.
 	FlowName(node, conn uint32) string
 	// FieldName names the value of a field of a record: a link, a state, a
-	// counter, an application event.
+	// counter, an application event, and the reason (field "why") where it is not
+	// a trace.Reason.
 	FieldName(r *trace.Record, field string, value int64) string
 }
 
@@ -132,7 +133,11 @@ func (e *Events) Emit(r *trace.Record) {
 		}
 	}
 	if r.Why != trace.NoReason {
-		b = appendText(b, "why", r.Why.String())
+		why := e.names.FieldName(r, "why", int64(r.Why))
+		if why == "" {
+			why = r.Why.String()
+		}
+		b = appendText(b, "why", why)
 	}
 	b = append(b, '}', '\n')
 	e.buf = b

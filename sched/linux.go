@@ -46,14 +46,24 @@ var linuxSpec = Spec{
 
 type linux struct {
 	burst int64
+	wait  Why
 	rates []sim.Rate // averaged, by FlowID; 0: not picked yet
 }
 
 // Pick appends at most one grant.
 func (l *linux) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
 	p := l.choose(paths)
-	if p == nil || p.SendBufFree <= 0 {
+	switch {
+	case p == nil:
+		l.wait = NoSubflow
 		return out
+	case p.SendBufFree <= 0:
+		l.wait = SendQueueFull
+		return out
+	}
+	why := ShortestQueue
+	if p.Backup {
+		why = OnlyBackups
 	}
 	room := p.SendBufFree
 	for i := range q.Reinject {
@@ -67,17 +77,21 @@ func (l *linux) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
 			}
 			n = l.whole(q, r.DSN, n, room)
 			l.picked(p, n)
-			return append(out, Grant{Flow: p.Flow, DSN: r.DSN, Len: int(n), Kind: Reinject, Penalise: NoFlow})
+			return append(out, Grant{Flow: p.Flow, DSN: r.DSN, Len: int(n), Kind: Reinject, Penalise: NoFlow, Why: why})
 		}
 	}
 	n := min(distance(q.Next, q.End), distance(q.Next, q.PeerEdge))
 	if n == 0 {
+		l.wait = PeerWindowClosed
 		return out
 	}
 	n = l.whole(q, q.Next, n, room)
 	l.picked(p, min(l.burst, distance(q.Next, q.PeerEdge)))
-	return append(out, Grant{Flow: p.Flow, DSN: q.Next, Len: int(n), Kind: New, Penalise: NoFlow})
+	return append(out, Grant{Flow: p.Flow, DSN: q.Next, Len: int(n), Kind: New, Penalise: NoFlow, Why: why})
 }
+
+// WhyWait implements [Explainer].
+func (l *linux) WhyWait() Why { return l.wait }
 
 // choose returns the subflow with the least to flush, nil: none.
 func (l *linux) choose(paths []Path) *Path {

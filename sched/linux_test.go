@@ -38,29 +38,34 @@ func TestLinuxChoice(t *testing.T) {
 		what  string
 		paths []Path
 		want  cc.FlowID // NoFlow: wait
+		why   Why
 	}{
-		{"both idle: the first", []Path{kernelPath(a, 10*mbps, 0), kernelPath(b, 20*mbps, 0)}, a},
-		{"the shorter queue", []Path{kernelPath(a, 10*mbps, 9000), kernelPath(b, 10*mbps, 8000)}, b},
-		{"the longer but faster queue", []Path{kernelPath(a, 10*mbps, 9000), kernelPath(b, 30*mbps, 20000)}, b},
-		{"beyond the congestion window", []Path{kernelPath(a, 10*mbps, 9000, func(p *Path) { p.Window, p.InFlight = mss, 9*mss })}, a},
-		{"the pick has no buffer left: wait, though the other has", []Path{kernelPath(a, 10*mbps, 0, full), kernelPath(b, 10*mbps, 9000)}, NoFlow},
-		{"backups only without others", []Path{kernelPath(a, 10*mbps, 9000), kernelPath(b, 10*mbps, 0, backup)}, a},
-		{"a stale one is not active", []Path{kernelPath(a, 10*mbps, 0, stale), kernelPath(b, 10*mbps, 9000)}, b},
-		{"a timed-out one is", []Path{kernelPath(a, 10*mbps, 0, failed), kernelPath(b, 10*mbps, 9000)}, a},
-		{"the others are stale: the shorter of the backups", []Path{kernelPath(a, 10*mbps, 0, stale), kernelPath(b, 10*mbps, 9000, backup), kernelPath(c, 10*mbps, 8000, backup)}, c},
-		{"all stale", []Path{kernelPath(a, 10*mbps, 0, stale)}, NoFlow},
-		{"nobody", nil, NoFlow},
+		{"both idle: the first", []Path{kernelPath(a, 10*mbps, 0), kernelPath(b, 20*mbps, 0)}, a, ShortestQueue},
+		{"the shorter queue", []Path{kernelPath(a, 10*mbps, 9000), kernelPath(b, 10*mbps, 8000)}, b, ShortestQueue},
+		{"the longer but faster queue", []Path{kernelPath(a, 10*mbps, 9000), kernelPath(b, 30*mbps, 20000)}, b, ShortestQueue},
+		{"beyond the congestion window", []Path{kernelPath(a, 10*mbps, 9000, func(p *Path) { p.Window, p.InFlight = mss, 9*mss })}, a, ShortestQueue},
+		{"the pick has no buffer left: wait, though the other has", []Path{kernelPath(a, 10*mbps, 0, full), kernelPath(b, 10*mbps, 9000)}, NoFlow, SendQueueFull},
+		{"backups only without others", []Path{kernelPath(a, 10*mbps, 9000), kernelPath(b, 10*mbps, 0, backup)}, a, ShortestQueue},
+		{"a stale one is not active", []Path{kernelPath(a, 10*mbps, 0, stale), kernelPath(b, 10*mbps, 9000)}, b, ShortestQueue},
+		{"a timed-out one is", []Path{kernelPath(a, 10*mbps, 0, failed), kernelPath(b, 10*mbps, 9000)}, a, ShortestQueue},
+		{"the others are stale: the shorter of the backups", []Path{kernelPath(a, 10*mbps, 0, stale), kernelPath(b, 10*mbps, 9000, backup), kernelPath(c, 10*mbps, 8000, backup)}, c, OnlyBackups},
+		{"all stale", []Path{kernelPath(a, 10*mbps, 0, stale)}, NoFlow, NoSubflow},
+		{"nobody", nil, NoFlow, NoSubflow},
 	} {
 		q := bulk
-		got := newLinux(t).Pick(0, &q, v.paths, nil)
+		s := newLinux(t)
+		got := s.Pick(0, &q, v.paths, nil)
 		if v.want == NoFlow {
 			if len(got) != 0 {
 				t.Errorf("%s: granted %+v", v.what, got)
 			}
+			if why := s.(Explainer).WhyWait(); why != v.why {
+				t.Errorf("%s: waits for %q, want %q", v.what, why, v.why)
+			}
 			continue
 		}
-		if len(got) != 1 || got[0].Flow != v.want {
-			t.Errorf("%s: granted %+v, want flow %d", v.what, got, v.want)
+		if len(got) != 1 || got[0].Flow != v.want || got[0].Why != v.why {
+			t.Errorf("%s: granted %+v, want flow %d, %q", v.what, got, v.want, v.why)
 		}
 	}
 }
@@ -130,7 +135,7 @@ func TestLinuxReinject(t *testing.T) {
 	q := bulk
 	q.Reinject = []Range{{DSN: 49_000, Len: 2000, Carried: 1}, {DSN: 51_000, Len: 3000, Carried: 2}, {DSN: 60_000, Len: 2500, Carried: 1}}
 	paths := []Path{kernelPath(0, 10*mbps, 0), kernelPath(1, 10*mbps, 100)}
-	want := []Grant{{Flow: 0, DSN: 50_000, Len: 4000, Kind: Reinject, Penalise: NoFlow}}
+	want := []Grant{{Flow: 0, DSN: 50_000, Len: 4000, Kind: Reinject, Penalise: NoFlow, Why: ShortestQueue}}
 	if d := cmp.Diff(want, newLinux(t).Pick(0, &q, paths, nil)); d != "" {
 		t.Error(d)
 	}

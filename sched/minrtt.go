@@ -29,60 +29,82 @@ import (
 var minRTTSpec = Spec{
 	Name: "minrtt",
 	Doc:  "lowest round-trip time first among subflows with room (default of out-of-tree Linux); backups only when all others have failed",
-	New:  func(cc.Params, *sim.Rand) Scheduler { return minRTT{} },
+	New:  func(cc.Params, *sim.Rand) Scheduler { return &minRTT{} },
 }
 
-// minRTT has no state: it decides by the rows alone.
-type minRTT struct{}
+// minRTT decides by the rows alone.
+type minRTT struct{ wait Why }
 
 // Pick appends at most one grant.
-func (minRTT) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
+func (m *minRTT) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
 	for i := range q.Reinject {
 		r := q.Reinject[i].Unacked(q.Una)
 		if r.Len == 0 {
 			continue
 		}
-		if p := lowestRTT(paths, &r); p != nil {
+		p, why := lowestRTT(paths, &r)
+		if p != nil {
 			n := int(p.Fits(int64(r.Len)))
-			return append(out, Grant{Flow: p.Flow, DSN: r.DSN, Len: n, Kind: Reinject, Penalise: NoFlow})
+			return append(out, Grant{Flow: p.Flow, DSN: r.DSN, Len: n, Kind: Reinject, Penalise: NoFlow, Why: why})
 		}
+		m.wait = why
 	}
 	fresh := Range{DSN: q.Next, Len: int(distance(q.Next, q.End))}
-	if fresh.Len == 0 || q.NewData(1) == 0 {
+	if fresh.Len == 0 {
 		return out
 	}
-	p := lowestRTT(paths, &fresh)
+	m.wait = PeerWindowClosed
+	if q.NewData(1) == 0 {
+		return out
+	}
+	p, why := lowestRTT(paths, &fresh)
 	if p == nil {
+		m.wait = why
 		return out
 	}
 	n := p.Fits(q.NewData(p.MSS))
 	if n == 0 {
 		return out
 	}
-	return append(out, Grant{Flow: p.Flow, DSN: fresh.DSN, Len: int(n), Kind: New, Penalise: NoFlow})
+	return append(out, Grant{Flow: p.Flow, DSN: fresh.DSN, Len: int(n), Kind: New, Penalise: NoFlow, Why: why})
 }
 
+// WhyWait implements [Explainer].
+func (m *minRTT) WhyWait() Why { return m.wait }
+
 // OnDataAck does nothing.
-func (minRTT) OnDataAck(sim.Time, uint64) {}
+func (*minRTT) OnDataAck(sim.Time, uint64) {}
 
 // OnTimeout does nothing: the rows say which subflow may have failed.
-func (minRTT) OnTimeout(sim.Time, cc.FlowID) {}
+func (*minRTT) OnTimeout(sim.Time, cc.FlowID) {}
 
 // OnPath does nothing.
-func (minRTT) OnPath(sim.Time, cc.FlowID, bool) {}
+func (*minRTT) OnPath(sim.Time, cc.FlowID, bool) {}
 
 // lowestRTT returns the subflow for a range; nil: wait.
-func lowestRTT(paths []Path, r *Range) *Path {
+func lowestRTT(paths []Path, r *Range) (*Path, Why) {
 	p, wait := lowestOf(paths, r, false)
-	if p != nil || wait {
-		return p
+	switch {
+	case p != nil:
+		return p, LowestRTT
+	case wait:
+		return nil, NoRoom
 	}
 	p, wait = lowestOf(paths, r, true)
-	if p != nil || wait || r.Carried == 0 {
-		return p
+	switch {
+	case p != nil:
+		return p, OnlyBackups
+	case wait:
+		return nil, NoRoom
+	case r.Carried == 0:
+		return nil, NoSubflow
 	}
 	again := Range{DSN: r.DSN, Len: r.Len}
-	return lowestRTT(paths, &again)
+	p, why := lowestRTT(paths, &again)
+	if p != nil {
+		why = AllCarried
+	}
+	return p, why
 }
 
 // lowestOf searches the backup or the other subflows for one that has not carried

@@ -125,6 +125,35 @@ func TestGrantLength(t *testing.T) {
 	}
 }
 
+// Why minRTT waits for new data, or whom it takes.
+func TestNewDataWhy(t *testing.T) {
+	closed := bulk
+	closed.PeerEdge = closed.Next
+	for _, v := range []struct {
+		what  string
+		q     Queue
+		paths []Path
+		want  Why
+	}{
+		{"room", bulk, []Path{path(0, 20*ms, 0)}, LowestRTT},
+		{"a backup alone", bulk, []Path{path(0, 20*ms, 0, failed), path(1, 20*ms, 0, backup)}, OnlyBackups},
+		{"a closed window", closed, []Path{path(0, 20*ms, 0)}, PeerWindowClosed},
+		{"full", bulk, []Path{path(0, 20*ms, 10)}, NoRoom},
+		{"failed", bulk, []Path{path(0, 20*ms, 0, failed)}, NoSubflow},
+	} {
+		s, _ := NewScheduler("minrtt", nil, nil)
+		got := NoWhy
+		if g := s.Pick(0, &v.q, v.paths, nil); len(g) > 0 {
+			got = g[0].Why
+		} else {
+			got = s.(Explainer).WhyWait()
+		}
+		if got != v.want {
+			t.Errorf("%s: %q, want %q", v.what, got, v.want)
+		}
+	}
+}
+
 // Ranges to be sent again: which subflow, and before what.
 func TestReinject(t *testing.T) {
 	const a, b, c = 0, 1, 2
@@ -139,28 +168,33 @@ func TestReinject(t *testing.T) {
 		carried uint64
 		paths   []Path
 		want    cc.FlowID
+		why     Why
 	}{
-		{"not on the one that carried it", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0)}, b},
-		{"the fastest of the others", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0), path(c, 40*ms, 0)}, c},
-		{"the other is busy: wait", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 10)}, NoFlow},
-		{"the other is busy: no backup either", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 10), path(c, 99*ms, 0, backup)}, NoFlow},
-		{"all others carried it: the backup", by(a, b), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0), path(c, 99*ms, 0, backup)}, c},
-		{"the carrier is alone", by(a), []Path{path(a, 20*ms, 0)}, a},
-		{"the carrier is alone and busy", by(a), []Path{path(a, 20*ms, 10)}, NoFlow},
-		{"all carried it: anew", by(a, b), []Path{path(a, 80*ms, 0), path(b, 20*ms, 0)}, b},
-		{"all carried it, the backup, too: anew without it", by(a, b), []Path{path(a, 80*ms, 0), path(b, 20*ms, 0, backup)}, a},
-		{"the only other one has failed: anew", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0, failed)}, a},
-		{"the carrier has failed, a backup is there", by(a), []Path{path(a, 20*ms, 0, failed), path(b, 80*ms, 0, backup)}, b},
-		{"the carrier has failed and nobody is there", by(a), []Path{path(a, 20*ms, 0, failed)}, NoFlow},
-		{"the carrier has gone", by(c), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0)}, a},
+		{"not on the one that carried it", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0)}, b, LowestRTT},
+		{"the fastest of the others", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0), path(c, 40*ms, 0)}, c, LowestRTT},
+		{"the other is busy: wait", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 10)}, NoFlow, NoRoom},
+		{"the other is busy: no backup either", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 10), path(c, 99*ms, 0, backup)}, NoFlow, NoRoom},
+		{"all others carried it: the backup", by(a, b), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0), path(c, 99*ms, 0, backup)}, c, OnlyBackups},
+		{"the carrier is alone", by(a), []Path{path(a, 20*ms, 0)}, a, AllCarried},
+		{"the carrier is alone and busy", by(a), []Path{path(a, 20*ms, 10)}, NoFlow, NoRoom},
+		{"all carried it: anew", by(a, b), []Path{path(a, 80*ms, 0), path(b, 20*ms, 0)}, b, AllCarried},
+		{"all carried it, the backup, too: anew without it", by(a, b), []Path{path(a, 80*ms, 0), path(b, 20*ms, 0, backup)}, a, AllCarried},
+		{"the only other one has failed: anew", by(a), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0, failed)}, a, AllCarried},
+		{"the carrier has failed, a backup is there", by(a), []Path{path(a, 20*ms, 0, failed), path(b, 80*ms, 0, backup)}, b, OnlyBackups},
+		{"the carrier has failed and nobody is there", by(a), []Path{path(a, 20*ms, 0, failed)}, NoFlow, NoSubflow},
+		{"the carrier has gone", by(c), []Path{path(a, 20*ms, 0), path(b, 80*ms, 0)}, a, LowestRTT},
 	} {
 		q := Queue{Una: 1, Next: 5000, End: 5000, PeerEdge: 9999, Reinject: []Range{{DSN: 1000, Len: 1500, Carried: v.carried}}}
 		var want []Grant
 		if v.want != NoFlow {
-			want = []Grant{{Flow: v.want, DSN: 1000, Len: 1500, Kind: Reinject, Penalise: NoFlow}}
+			want = []Grant{{Flow: v.want, DSN: 1000, Len: 1500, Kind: Reinject, Penalise: NoFlow, Why: v.why}}
 		}
-		if d := cmp.Diff(want, pick(t, q, v.paths...)); d != "" {
+		s, _ := NewScheduler("minrtt", nil, nil)
+		if d := cmp.Diff(want, s.Pick(0, &q, v.paths, nil)); d != "" {
 			t.Errorf("%s: %s", v.what, d)
+		}
+		if got := s.(Explainer).WhyWait(); want == nil && got != v.why {
+			t.Errorf("%s: waits for %q, want %q", v.what, got, v.why)
 		}
 	}
 }
@@ -170,25 +204,25 @@ func TestReinjectOrder(t *testing.T) {
 	q.Reinject = []Range{{DSN: 40_000, Len: 2000, Carried: 1}, {DSN: 49_000, Len: 3000, Carried: 1}, {DSN: 60_000, Len: 2500, Carried: 2}}
 	two := []Path{path(0, 20*ms, 0), path(1, 80*ms, 0)}
 	// The first was acknowledged meanwhile, the second in part.
-	want := []Grant{{Flow: 1, DSN: 50_000, Len: 2000, Kind: Reinject, Penalise: NoFlow}}
+	want := []Grant{{Flow: 1, DSN: 50_000, Len: 2000, Kind: Reinject, Penalise: NoFlow, Why: LowestRTT}}
 	if d := cmp.Diff(want, pick(t, q, two...)); d != "" {
 		t.Error(d)
 	}
 	// It has to wait for flow 1: the third, which flow 0 may carry, does not wait.
 	two[1].InFlight = 10 * mss
-	want = []Grant{{Flow: 0, DSN: 60_000, Len: 2500, Kind: Reinject, Penalise: NoFlow}}
+	want = []Grant{{Flow: 0, DSN: 60_000, Len: 2500, Kind: Reinject, Penalise: NoFlow, Why: LowestRTT}}
 	if d := cmp.Diff(want, pick(t, q, two...)); d != "" {
 		t.Error(d)
 	}
 	// Nor does new data.
 	q.Reinject = q.Reinject[:2]
-	want = []Grant{{Flow: 0, DSN: 100_000, Len: 10_000, Kind: New, Penalise: NoFlow}}
+	want = []Grant{{Flow: 0, DSN: 100_000, Len: 10_000, Kind: New, Penalise: NoFlow, Why: LowestRTT}}
 	if d := cmp.Diff(want, pick(t, q, two...)); d != "" {
 		t.Error(d)
 	}
 	// The peer's window does not hold back what lies inside it.
 	q.Reinject, q.PeerEdge = []Range{{DSN: 60_000, Len: 2500}}, q.Next
-	want = []Grant{{Flow: 0, DSN: 60_000, Len: 2500, Kind: Reinject, Penalise: NoFlow}}
+	want = []Grant{{Flow: 0, DSN: 60_000, Len: 2500, Kind: Reinject, Penalise: NoFlow, Why: LowestRTT}}
 	if d := cmp.Diff(want, pick(t, q, two...)); d != "" {
 		t.Error(d)
 	}

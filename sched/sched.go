@@ -106,6 +106,7 @@ type Grant struct {
 	// Penalise names a subflow whose window is to be reduced because it holds up
 	// the connection; NoFlow: none.
 	Penalise cc.FlowID
+	Why      Why // the reason, for decision logs
 }
 
 // NoFlow is the FlowID that names none.

@@ -19,6 +19,7 @@ func TestDecisionsAreLogged(t *testing.T) {
 	var next uint64
 	var bytesOf [2]int64
 	reinjected, grants := int64(0), 0
+	why := map[string]map[string]int{}
 	for line := range bytes.Lines(files(t, dir)[results.EventsName]) {
 		var e struct {
 			TimeNS  int64 `json:"time_ns"`
@@ -29,10 +30,15 @@ func TestDecisionsAreLogged(t *testing.T) {
 			DSN     uint64
 			Len     int64
 			Grant   string
+			Why     string
 		}
 		if err := json.Unmarshal(line, &e); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
+		if why[e.Kind] == nil {
+			why[e.Kind] = map[string]int{}
+		}
+		why[e.Kind][e.Why]++
 		if e.Kind != "grant" || e.Node != "server" {
 			continue
 		}
@@ -55,5 +61,8 @@ func TestDecisionsAreLogged(t *testing.T) {
 	f := o.Summary.Flows[0]
 	if sum := bytesOf[0] + bytesOf[1]; sum < f.BytesDelivered || bytesOf[0] == 0 || bytesOf[1] == 0 || reinjected == 0 {
 		t.Errorf("granted %v bytes of new data and %d again; delivered %d", bytesOf, reinjected, f.BytesDelivered)
+	}
+	if g, w := why["grant"], why["wait"]; g["lowest_rtt"] == 0 || g[""] > 0 || w["no_room"] == 0 || w[""] > 0 {
+		t.Errorf("reasons of grants %v, of waiting %v", g, w)
 	}
 }

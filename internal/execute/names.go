@@ -60,6 +60,8 @@ func (n *namer) FieldName(r *trace.Record, field string, v int64) string {
 		return mptcp.PhaseName(v)
 	case field == "grant":
 		return pick(grants, v)
+	case field == "why" && (r.Kind == trace.Grant || r.Kind == trace.Wait):
+		return sched.Why(v).String()
 	case r.Kind == trace.PathManager && field == "action":
 		return pick(orders, v)
 	}

@@ -36,8 +36,8 @@ const (
 	SubflowState         // old state, new state
 	Established          // connection usable: token, IDSN of ours, IDSN of the peer's
 	Fallback             // MPTCP given up; Why says for which reason
-	Grant                // scheduler decision: DSN, length, kind, number of candidates, penalised flow
-	Wait                 // scheduler waits: next DSN, unsent bytes, number of candidates
+	Grant                // scheduler decision: DSN, length, kind, number of candidates, penalised flow; Why is a sched.Why
+	Wait                 // scheduler waits: next DSN, unsent bytes, number of candidates; Why is a sched.Why
 	RTO                  // retransmission timeout: snd_una, RTO in ns, backoff, bytes in flight
 	TailLossProbe        // snd_una, PTO in ns, bytes in flight
 	Recovery             // loss recovery begins (A=1) or ends (A=0): high_seq, window, ssthresh
