@@ -21,13 +21,17 @@ type closing struct {
 
 	interval sim.Duration
 	tries    int
+	worked   bool     // the worker has run: the peer's DATA_FIN counts
+	work     sim.Time // the peer's DATA_FIN counts, behind the ACK of the data
 	at       sim.Time // the DATA_FIN is sent again
 	since    sim.Time // the DATA_FIN was sent first
 	giveUp   sim.Time // the connection ends without the peer
 	linger   sim.Time // our FINs do not wait for the peer's any longer
 }
 
-func (cl *closing) init() { cl.at, cl.giveUp, cl.linger = sim.Never, sim.Never, sim.Never }
+func (cl *closing) init() {
+	cl.work, cl.at, cl.giveUp, cl.linger = sim.Never, sim.Never, sim.Never, sim.Never
+}
 
 func (cl *closing) stop() { cl.init() }
 
@@ -123,7 +127,7 @@ func (c *connection) checkClosing(now sim.Time) {
 		c.checkPlainClosing(now)
 		return
 	}
-	arrived := cl.peerFIN != 0 && !cl.peerDone && c.recv.next == cl.peerFIN
+	arrived := cl.peerFIN != 0 && !cl.peerDone && c.recv.next == cl.peerFIN && !c.ackLeavesFirst(now)
 	if arrived {
 		cl.peerDone = true
 	}
@@ -143,6 +147,25 @@ func (c *connection) checkClosing(now sim.Time) {
 		c.closeSubflows(now, arrived)
 	}
 }
+
+// ackLeavesFirst reports whether the peer's DATA_FIN, before which everything was
+// received, has to wait: an acknowledgement that TCP owes for the data leaves first,
+// and a worker that runs after it takes the DATA_FIN over.
+func (c *connection) ackLeavesFirst(now sim.Time) bool {
+	if !c.p.AckBeforeDataFIN || c.closing.worked {
+		return false
+	}
+	for _, f := range c.alive {
+		if f.established() && f.flow.tcp.AckDue() {
+			c.closing.work = now
+			return true
+		}
+	}
+	return false
+}
+
+// workTimeout is the worker of ackLeavesFirst.
+func (cl *closing) workTimeout() { cl.work, cl.worked = sim.Never, true }
 
 // carrierExists reports whether a subflow can carry data or signals.
 func (c *connection) carrierExists() bool {

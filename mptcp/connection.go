@@ -395,7 +395,7 @@ func (c *connection) tellApp(now sim.Time) {
 
 // deadline implements timed.
 func (c *connection) deadline() sim.Time {
-	return min(c.retrans.at, c.probe.at, c.perf.at, c.closing.at, c.closing.giveUp, c.closing.linger, c.fastClose.at, c.pm.at, c.addr.deadline(), c.subAt)
+	return min(c.retrans.at, c.probe.at, c.perf.at, c.closing.work, c.closing.at, c.closing.giveUp, c.closing.linger, c.fastClose.at, c.pm.at, c.addr.deadline(), c.subAt)
 }
 
 // moveTimer gives a deadline of a subflow another value.
@@ -426,6 +426,9 @@ func (c *connection) expire(now sim.Time) {
 	}
 	if c.perf.at <= now {
 		c.performanceTimeout(now)
+	}
+	if c.closing.work <= now {
+		c.closing.workTimeout()
 	}
 	if c.closing.at <= now {
 		c.dataFINTimeout(now)

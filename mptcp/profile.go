@@ -183,6 +183,12 @@ type Profile struct {
 	// AnswerDataFIN acknowledges a DATA_FIN that was received before. Linux does
 	// not, so that a lost DATA_ACK is repaired only by the next segment.
 	AnswerDataFIN bool
+	// AckBeforeDataFIN lets an acknowledgement that is due for data leave before the
+	// DATA_FIN behind the data counts, which a second one acknowledges, on every
+	// subflow (Linux 6.18: move_skbs_to_msk leaves the DATA_FIN to a worker,
+	// mptcp_check_data_fin). Where the first is a delayed one, or with the field
+	// unset, one ACK is for both (RFC 8684 section 3.3.3).
+	AckBeforeDataFIN bool
 	// AckAfterFIN sends a pure ACK after the FIN of a subflow that ends because
 	// the peer's DATA_FIN completed the closing (Linux 6.18).
 	AckAfterFIN bool
@@ -285,7 +291,7 @@ func Linux() *Profile {
 		MaxMapping:     65428,
 		Reinject:       ReinjectNone,
 		Retrans:        RetransUpstream, StaleLossCount: 4, BufferPage: 32768,
-		DataFINTimeout: 200 * sim.Millisecond, DataFINTwice: true, AckAfterFIN: true,
+		DataFINTimeout: 200 * sim.Millisecond, DataFINTwice: true, AckBeforeDataFIN: true, AckAfterFIN: true,
 		DeliverFailed: true, IgnoreUrgent: true,
 		CloseTimeout: 60 * sim.Second,
 		WindowProbe:  200 * sim.Millisecond,

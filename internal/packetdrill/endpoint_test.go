@@ -54,8 +54,8 @@ func play(t *testing.T, profile *mptcp.Profile, text ...string) mptcp.ConnInfo {
 
 // TestDataFINNumbers is the example of RFC 8684 section 3.3.3: a segment with DSN
 // 80 and length 11 that carries a DATA_FIN maps 10 octets, and is acknowledged
-// with 91. A DATA_FIN of the endpoint's own is repeated after 0.2, 0.2, 0.4, 0.8 s,
-// as Linux does.
+// with 91. Linux acknowledges the data before. A DATA_FIN of the endpoint's own is
+// repeated after 0.2, 0.2, 0.4, 0.8 s, as Linux does.
 //
 // row:B8
 func TestDataFINNumbers(t *testing.T) {
@@ -63,6 +63,7 @@ func TestDataFINNumbers(t *testing.T) {
 +0 < P. 1:80(79) ack 1 win 300 <dss dack8=1 dsn8=1 ssn=1 dll=79 nocs, nop, nop>
 +0 > . 1:1(0) ack 80 <dss dack8=80 nocs>
 +0 < P. 80:90(10) ack 1 win 300 <dss dack8=1 dsn8=80 ssn=80 dll=11 nocs fin, nop, nop>
++0 > . 1:1(0) ack 90 <dss dack8=90 nocs>
 +0 > . 1:1(0) ack 90 <dss dack8=91 nocs>
 +0 read(4, ..., 1000) = 89
 +0 read(4, ..., 1000) = 0
@@ -72,6 +73,14 @@ func TestDataFINNumbers(t *testing.T) {
 +0.2 > . 1:1(0) ack 90 <dss dack8=91 dsn8=1 ssn=0 dll=1 nocs fin, nop, nop>
 +0.4 > . 1:1(0) ack 90 <dss dack8=91 dsn8=1 ssn=0 dll=1 nocs fin, nop, nop>
 +0.8 > . 1:1(0) ack 90 <dss dack8=91 dsn8=1 ssn=0 dll=1 nocs fin, nop, nop>
+`)
+	play(t, mptcp.RFC(), serverOpen, `
++0 < P. 1:80(79) ack 1 win 300 <dss dack8=1 dsn8=1 ssn=1 dll=79 nocs, nop, nop>
+* > . 1:1(0) ack 80 <dss dack8=80 nocs>
++0 < P. 80:90(10) ack 1 win 300 <dss dack8=1 dsn8=80 ssn=80 dll=11 nocs fin, nop, nop>
++0 > . 1:1(0) ack 90 <dss dack8=91 nocs>
++0 read(4, ..., 1000) = 89
++0 read(4, ..., 1000) = 0
 `)
 }
 
@@ -87,6 +96,7 @@ func TestDataFINBeforeData(t *testing.T) {
 +0 < P. 21:41(20) ack 1 win 300 <dss dack8=1 dsn8=31 ssn=21 dll=20 nocs, nop, nop>
 +0 > . 1:1(0) ack 41 <dss dack8=11 nocs>
 +0 < P. 41:51(10) ack 1 win 300 <dss dack8=1 dsn8=11 ssn=41 dll=10 nocs, nop, nop>
++0 > . 1:1(0) ack 51 <dss dack8=31 nocs>
 +0 > . 1:1(0) ack 51 <dss dack8=32 nocs>
 +0 read(4, ..., 1000) = 30
 +0 read(4, ..., 1000) = 0
