@@ -235,22 +235,42 @@ func (f *subflow) declare(now sim.Time, m mapping) {
 		if f.rx.add(m) {
 			c.e.count(now, c.sock, dssNotMatching)
 		}
-	case m.pos < f.delivered() || !f.rx.addWhole(m):
+	case !f.awaits(&m) || !f.rx.addWhole(m):
 		c.e.count(now, c.sock, dssNotMatching)
 		return
 	}
 	if f.urgentPos != 0 {
 		f.mapUrgent()
 	}
-	if f.held.bytes > 0 {
+	if f.held.bytes > 0 && m.pos < f.flow.tcp.RcvNxt() {
 		f.releaseHeld(now)
 	}
 }
 
+// awaits reports whether all that has arrived of the data of a mapping waits for
+// it: a mapping that is verified as a whole cannot come late for a part.
+func (f *subflow) awaits(m *mapping) bool {
+	next := f.flow.tcp.RcvNxt()
+	if m.pos >= next || f.check.bytes > 0 && f.check.pieces[0].pos == m.pos {
+		return true
+	}
+	pos, end := m.pos, min(m.end(), next)
+	for i := range f.held.pieces {
+		if h := &f.held.pieces[i]; h.pos <= pos && pos < h.pos+uint64(h.n) {
+			pos = h.pos + uint64(h.n)
+		}
+	}
+	return pos >= end
+}
+
 // delivered returns the position up to which the received stream has been handed
-// to the connection.
+// to the connection without a gap.
 func (f *subflow) delivered() uint64 {
-	return f.flow.tcp.RcvNxt() - uint64(f.held.bytes) - uint64(f.check.bytes)
+	pos := f.flow.tcp.RcvNxt() - uint64(f.check.bytes)
+	if f.held.bytes > 0 {
+		pos = min(pos, f.held.pieces[0].pos)
+	}
+	return pos
 }
 
 // heldData is payload that TCP has delivered in order and no mapping covers yet
@@ -301,11 +321,10 @@ func (f *subflow) hold(pos uint64, n int, off uint64) {
 }
 
 // releaseHeld delivers what of the held data is mapped by now, or all of it after
-// a fallback. Where mappings are verified their order counts.
+// a fallback. What is verified at the end of the stream meanwhile stays behind it.
 func (f *subflow) releaseHeld(now sim.Time) {
-	c := f.conn
-	pieces := f.held.pieces
-	f.held = heldData{}
+	pieces, last := f.held.pieces, f.check
+	f.held, f.check = heldData{}, verification{}
 	for _, h := range pieces {
 		for h.n > 0 {
 			if f.dead {
@@ -316,10 +335,7 @@ func (f *subflow) releaseHeld(now sim.Time) {
 				f.deliverByPosition(now, h.pos, h.n, h.off)
 				break
 			}
-			dsn, k, ok := uint64(0), h.n, false
-			if !c.checksum || f.held.bytes == 0 {
-				dsn, k, ok = f.rx.take(h.pos, h.n)
-			}
+			dsn, k, ok := f.rx.take(h.pos, h.n)
 			if !ok {
 				f.hold(h.pos, k, h.off)
 			} else {
@@ -328,6 +344,15 @@ func (f *subflow) releaseHeld(now sim.Time) {
 			}
 			h = heldPiece{h.pos + uint64(k), h.n - k, h.off + uint64(k)}
 		}
+	}
+	switch {
+	case last.bytes == 0:
+	case f.byPosition() && !f.dead: // a checksum has failed
+		for _, h := range last.pieces {
+			f.deliverByPosition(now, h.pos, h.n, h.off)
+		}
+	default:
+		f.check = last
 	}
 }
 

@@ -260,13 +260,6 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 			f.deliverByPosition(now, pos, n, off)
 			return
 		}
-		if c.checksum && f.held.bytes > 0 {
-			f.hold(pos, n, off) // in order only
-			if f.held.bytes > c.wnd.size {
-				f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
-			}
-			return
-		}
 		dsn, k, ok := f.rx.take(pos, n)
 		stop := false
 		if ok {

@@ -1,0 +1,96 @@
+package mptcp
+
+import (
+	"testing"
+
+	"mpsim/net/wire"
+	"mpsim/sim"
+)
+
+// bareMapping is a box that takes the DSS option away from the segments of the n-th
+// mapping that starts on a direction, n from 0, when they are sent first.
+type bareMapping struct {
+	n    int
+	dsn  wire.DSN
+	bare int // segments
+	next wire.Seq
+	late bool // a later segment, amid its own mapping, carries the one that was taken
+	kept *Segment
+}
+
+func (b *bareMapping) forward(s *Segment) []*Segment {
+	if s.Len == 0 || !s.Segment.Opt.Has(wire.HasMap) || b.next != 0 && !s.Seq.After(b.next) {
+		return []*Segment{s}
+	}
+	b.next = s.Seq
+	first := s.DSN != b.dsn
+	if first {
+		b.dsn = s.DSN
+		b.n--
+	}
+	switch {
+	case b.n == -1:
+		b.bare++
+		if b.kept == nil {
+			b.kept = copyOf(s)
+		}
+		s.Segment.Opt &^= wire.HasDSS | wire.HasDataAck | wire.DataAck8 | wire.HasMap | wire.DSN8 | wire.DataFIN
+		if s.Opt != nil {
+			s.Opt.Present &^= mptcpOptions
+		}
+	case b.late && b.kept != nil && !first:
+		s.DSN, s.SSN, s.MapLen, s.Opt.DSSChecksum = b.kept.DSN, b.kept.SSN, b.kept.MapLen, b.kept.Opt.DSSChecksum
+		b.late = false
+	}
+	return []*Segment{s}
+}
+
+// TestUnmappedPieceHoldsNoOther: a mapping in mid-stream loses its option and comes
+// again on the data level. Its bytes are kept for up to a receive window (RFC 8684
+// section 3.3.1: without being covered after that long, the subflow is broken), but
+// what lies behind them has mappings of its own, and with checksums, too, it is
+// verified and read as it arrives: no subflow is reset, and no more than the one
+// mapping is ever held. A mapping that comes late for the piece, while another one
+// is incomplete at the end of the stream, releases it.
+func TestUnmappedPieceHoldsNoOther(t *testing.T) {
+	const size = 6 << 20
+	for _, v := range []struct {
+		sums ChecksumPolicy
+		late bool
+	}{{ChecksumOnDemand, false}, {ChecksumRequired, false}, {ChecksumRequired, true}} {
+		sums := v.sums
+		w := checksumWorld(t, sums, sums, 10*ms, 10*ms)
+		w.profile = RFC()
+		w.opt.ReceiveBuffer = 256 << 10
+		for _, p := range w.paths {
+			p[1].rate, p[1].limit = 10*sim.MegabitPerSecond, 100
+		}
+		w.start()
+		srv := &app{toWrite: size, close: true}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 10
+		w.flush(w.client)
+		b := &bareMapping{n: 40, late: v.late}
+		w.paths[1][1].box = b.forward
+		var held int64
+		w.until(60*sim.Second, "download", func() bool {
+			for _, f := range w.client.ep.socks.get(cli.conn).conn.subs {
+				held = max(held, f.held.bytes)
+			}
+			return cli.eof
+		})
+		if cli.off != size || cli.bad != 0 || b.bare == 0 || held == 0 || held > 65428 {
+			t.Errorf("%+v: %d bytes, %d bad, %d bare segments, %d bytes held at most", v, cli.off, cli.bad, b.bare, held)
+		}
+		w.counter(w.client, "NoDSSInWindow", uint64(b.bare))
+		w.counter(w.client, "MPRstTx", 0)
+		w.counter(w.client, "DataCsumErr", 0)
+		for _, f := range w.client.ep.socks.get(cli.conn).conn.subs {
+			if late := f.held.bytes == 0; f.id == 1 && late != v.late || f.check.bytes != 0 {
+				t.Errorf("%+v: %d bytes held at the end, %d not verified", v, f.held.bytes, f.check.bytes)
+			}
+		}
+		t.Logf("%+v: %d segments of %d bytes held, end at %v", v, b.bare, held, w.now)
+	}
+}
