@@ -32,10 +32,12 @@ func (c *connection) canFallBack(f *subflow, pos uint64) bool {
 		pos == c.recv.next-1 && len(c.recv.waiting) == 0
 }
 
-// aloneEver reports whether no subflow but f was ever established.
+// aloneEver reports whether no subflow but f was ever established at either end: the
+// peer may have used one from the third packet of its handshake on, while we wait
+// for the fourth (as Linux, mptcp_finish_join).
 func (c *connection) aloneEver(f *subflow) bool {
 	for _, g := range c.subs {
-		if g != f && g.usableAt != sim.Never {
+		if g != f && (g.usableAt != sim.Never || g.phase == phasePre) {
 			return false
 		}
 	}

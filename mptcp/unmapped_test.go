@@ -94,3 +94,46 @@ func TestUnmappedPieceHoldsNoOther(t *testing.T) {
 		t.Logf("%+v: %d segments of %d bytes held, end at %v", v, b.bare, held, w.now)
 	}
 }
+
+// TestNoFallbackAmidJoin: the first data of the server loses its options while the
+// fourth packet of a join is missing. The server may have used the new subflow since
+// the third packet (RFC 8684 section 3.2), so the first one does not carry the whole
+// stream any more: going on as TCP, as with one subflow only (section 3.7), would
+// lose what the other one carried.
+func TestNoFallbackAmidJoin(t *testing.T) {
+	const size = 300_000
+	for _, name := range []string{"rfc", "linux"} {
+		w := newWorld(t, 10*ms, 10*ms)
+		w.profile = ProfileByName(name)
+		w.start()
+		srv := &app{}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 10
+		w.flush(w.client)
+		amid := func() bool { return w.now >= sim.Time(75*ms) && w.now < sim.Time(100*ms) }
+		w.paths[1][1].drop = func(_ int, now sim.Time, s *Segment) bool {
+			return !s.Flags.Has(wire.SYN) && now < sim.Time(100*ms)
+		}
+		w.paths[0][1].box = func(s *Segment) []*Segment {
+			if amid() && s.Len > 0 {
+				s.Segment.Opt &^= wire.HasDSS | wire.HasDataAck | wire.DataAck8 | wire.HasMap | wire.DSN8
+				if s.Opt != nil {
+					s.Opt.Present &^= mptcpOptions
+				}
+			}
+			return []*Segment{s}
+		}
+		w.runTo(sim.Time(75 * ms))
+		subs := w.client.ep.socks.get(cli.conn).conn.subs
+		if len(subs) != 2 || subs[1].phase != phasePre {
+			t.Fatalf("%s: no join in its handshake", name)
+		}
+		srv.toWrite, srv.close = size, true
+		w.flush(w.server)
+		w.runTo(sim.Time(20 * sim.Second))
+		if cli.saw(Fallback) != 0 || cli.bad != 0 || !cli.eof || cli.off != size {
+			t.Errorf("%s: %d bytes, %d bad, end of stream %v, %v", name, cli.off, cli.bad, cli.eof, cli.events)
+		}
+	}
+}
