@@ -54,6 +54,15 @@ func TestAPI(t *testing.T) {
 		t.Errorf("subflows after the removal: %v", got)
 	}
 	w.counter(w.server, "RmAddr", 1)
+	for i := range w.log {
+		// The side that removes the address ends the subflow.
+		if r := &w.log[i]; r.path == 1 && r.seg.Flags&(wire.FIN|wire.RST) != 0 {
+			if !r.up {
+				t.Errorf("the peer ends the subflow first: %s", w.line(r))
+			}
+			break
+		}
+	}
 	if err := e.RemoveLocal(w.now, cli.conn, clientAddr(1)); err != ErrNotUsed {
 		t.Errorf("removed again: %v", err)
 	}
@@ -63,6 +72,39 @@ func TestAPI(t *testing.T) {
 	w.runTo(w.now.Add(sim.Second))
 	if _, ok := e.ConnectionID(off.conn); ok || e.MultipathEnabled(off.conn) || len(e.SubflowAddrs(off.conn, nil)) != 1 {
 		t.Error("a plain connection speaks MPTCP")
+	}
+}
+
+// TestAPIRefuses: no subflow is added beyond the limit of the socket, to a peer that
+// takes none to its initial address (flag C), or after fallback, behind which the
+// connection speaks MPTCP no longer (RFC 6897 section 5.3).
+//
+// row:K2
+func TestAPIRefuses(t *testing.T) {
+	for _, deny := range []bool{false, true} {
+		w := newWorld(t, 10*ms, 10*ms, 10*ms)
+		w.served = RFC()
+		w.served.DenyJoinID0 = deny
+		w.options = func(_ string, o *SocketOptions) { o.PathManager, o.SubflowLimit = nil, 1 }
+		w.start()
+		w.server.accept = func() *app { return &app{} }
+		cli := w.connect()
+		cli.toWrite = 1000
+		w.flush(w.client)
+		w.runTo(sim.Time(sim.Second))
+		for i, want := range []error{nil, ErrNotAllowed} {
+			if deny {
+				want = ErrNotAllowed
+			}
+			if err := w.client.ep.AddLocal(w.now, cli.conn, netip.AddrPortFrom(clientAddr(1+i), 0)); err != want {
+				t.Errorf("deny %v, subflow %d: %v, want %v", deny, 1+i, err, want)
+			}
+		}
+	}
+	w, cli, _ := plainWorld(t, "rfc")
+	_, ok := w.client.ep.ConnectionID(cli.conn)
+	if err := w.client.ep.AddLocal(w.now, cli.conn, netip.AddrPortFrom(clientAddr(0), 5000)); ok || w.client.ep.MultipathEnabled(cli.conn) || err != ErrNotMultipath {
+		t.Errorf("after fallback: id %v, enabled %v, %v", ok, w.client.ep.MultipathEnabled(cli.conn), err)
 	}
 }
 

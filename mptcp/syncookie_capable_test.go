@@ -77,31 +77,36 @@ func TestKeyRepeatedUntilDataAck(t *testing.T) {
 }
 
 // TestNoDataFINWithMPCapable: the first data has no room for a DATA_FIN in its
-// MP_CAPABLE, so that a DSS brings it behind (section 3.1.4 of the draft).
+// MP_CAPABLE, so that a DSS brings it behind (section 3.1.4 of the draft); nor has
+// it one when it is sent again after the stream has ended.
 //
 // row:J11
 func TestNoDataFINWithMPCapable(t *testing.T) {
-	w := cookieWorld(t, Version1, nil)
-	w.sendAll(100)
-	capable, fin := -1, -1
-	for i := range w.log {
-		r := &w.log[i]
-		if !r.up {
-			continue
-		}
-		if r.opt.Has(wire.OptCapable) && r.opt.Capable.HasData {
-			if capable = i; r.seg.Opt.Has(wire.HasDSS) || r.opt.Capable.DataLen != 100 {
-				t.Errorf("%s", w.line(r))
+	for _, lost := range []bool{false, true} {
+		w := cookieWorld(t, Version1, nil)
+		w.paths[0][0].drop = func(n int, _ sim.Time, _ *Segment) bool { return lost && (n == 2 || n == 3) }
+		w.sendAll(100)
+		capable, fin, copies := -1, -1, 0
+		for i := range w.log {
+			r := &w.log[i]
+			if !r.up {
+				continue
+			}
+			if r.opt.Has(wire.OptCapable) && r.opt.Capable.HasData {
+				copies++
+				if capable = i; r.seg.Opt.Has(wire.HasDSS) || r.opt.Capable.DataLen != 100 {
+					t.Errorf("%s", w.line(r))
+				}
+			}
+			if r.seg.Opt.Has(wire.DataFIN) && (fin < 0 || r.seg.Len > 0) {
+				if fin = i; r.seg.Len != 0 || r.seg.SSN != 0 || r.seg.MapLen != 1 {
+					t.Errorf("%s", w.line(r))
+				}
 			}
 		}
-		if fin < 0 && r.seg.Opt.Has(wire.DataFIN) {
-			if fin = i; r.seg.Len != 0 || r.seg.SSN != 0 || r.seg.MapLen != 1 {
-				t.Errorf("%s", w.line(r))
-			}
+		if capable < 0 || fin < 0 || !lost && fin <= capable || copies != 1+b2i(lost) {
+			t.Errorf("lost %v: MP_CAPABLE with data %d times, last in segment %d, DATA_FIN %d\n%s", lost, copies, capable, fin, w.dump(20))
 		}
-	}
-	if capable < 0 || fin <= capable {
-		t.Errorf("MP_CAPABLE with data is segment %d, DATA_FIN %d\n%s", capable, fin, w.dump(20))
 	}
 }
 

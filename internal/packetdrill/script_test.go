@@ -14,7 +14,7 @@ import (
 // scripts returns the scripts below testdata.
 func scripts(t testing.TB) []string {
 	var files []string
-	for _, dir := range []string{"tcp", "mptcp", "rfc8684", "fastopen"} {
+	for _, dir := range []string{"tcp", "mptcp", "rfc8684", "rfc6824", "fastopen"} {
 		m, err := filepath.Glob("testdata/" + dir + "/*.pkt")
 		if err != nil {
 			t.Fatal(err)

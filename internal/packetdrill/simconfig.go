@@ -120,6 +120,13 @@ func (s *Simulated) setNumber(name string, n int64) bool {
 		s.profile.AddAddrTimeout = sim.Duration(n) * sim.Second
 	case "net.mptcp.close_timeout":
 		s.profile.CloseTimeout = sim.Duration(n) * sim.Second
+	case "net.mptcp.mptcp_version":
+		// Of the out-of-tree stack v0.95: 1 is also able to speak version 0.
+		s.profile.Versions = mptcp.Version0 | mptcp.Version1
+		if n == 0 {
+			s.profile.Versions = mptcp.Version0
+		}
+		return n <= 1
 	case "net.mptcp.syn_retrans_before_tcp_fallback":
 		s.profile.CapableSYNs = int(n) + 1
 	default:
