@@ -73,7 +73,7 @@ const (
 	PortSame
 )
 
-var portPolicyNames = [...]string{PortDefault: "default", PortEphemeral: "ephemeral", PortSame: "same"}
+var portPolicyNames = [...]string{PortDefault: "profile", PortEphemeral: "ephemeral", PortSame: "same"}
 
 // String returns the name that scenarios use.
 func (p PortPolicy) String() string {

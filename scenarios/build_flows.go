@@ -42,6 +42,9 @@ func hostProfile(n *Node, d *Defaults) *mptcp.Profile {
 	if n.TimerGranularity == "linux-hz250" {
 		p.TCP.Granularity = tcp.LinuxHZ250
 	}
+	if n.AllowJoin != nil {
+		p.DenyJoinID0 = !*n.AllowJoin
+	}
 	// A profile of the node's own brings its own policy.
 	if policy, ok := mptcp.ParseReinjectPolicy(d.Reinject); ok && n.Profile == d.Profile {
 		p.Retrans, p.Reinject, p.ReinjectAfter = mptcp.RetransDelivered, policy, d.ReinjectAfter
@@ -102,7 +105,7 @@ func (w *World) connection(r *flowRun, client, server *host.Host, local netip.Ad
 	atServer.RcvBufOpt = rcvBufOpt(f, server.Endpoint().Profile().RcvBufOpt)
 	s := app.Socket{
 		Local: netip.AddrPortFrom(local, 0), Remote: remote, Client: o, Server: &atServer,
-		Start: f.Start.Time(), Stop: f.stopTime(), Cookie: f.FastOpen == "known",
+		Start: f.Start.Time(), Stop: f.stopTime(), Cookie: f.FastOpen == "known", Bound: f.Listen == "address",
 	}
 	if f.App == "request" {
 		q := f.Request
@@ -188,6 +191,7 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 	o.ResetDelivered = *f.ResetDelivered
 	o.Checksum = checksumPolicies[f.Checksum]
 	o.MSSPolicy, _ = mptcp.ParseMSSPolicy(f.MSSPolicy)
+	o.JoinPort, _ = mptcp.ParsePortPolicy(f.PortPolicy)
 	o.Scheduler = func(rnd *sim.Rand) sched.Scheduler {
 		s, err := sched.Make(p.Schedulers, f.Scheduler.Name, f.Scheduler.settings(), rnd)
 		return checked(s, err)

@@ -27,6 +27,9 @@ func (w *World) configurePaths() error {
 		for _, i := range n.ifaces {
 			for _, a := range i.addrs {
 				c := mptcp.AddrConfig{Addr: a.Addr(), Flags: endpointFlags(i, dials)}
+				if i.decl != nil {
+					c.Port = uint16(i.decl.SignalPort)
+				}
 				if c.Flags == 0 {
 					continue
 				}
@@ -64,7 +67,7 @@ func endpointFlags(i *planIface, dials bool) (f mptcp.AddrFlags) {
 		}
 		return f
 	}
-	if d := i.decl.Subflow; d != nil && *d || d == nil && dials {
+	if d := i.decl.Subflow; d != nil && *d || d == nil && dials && i.decl.SignalPort == 0 {
 		f |= mptcp.AddrSubflow
 	}
 	for _, v := range []struct {

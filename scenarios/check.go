@@ -46,6 +46,7 @@ func (c *checker) check() {
 	c.plan = planNetwork(c)
 	c.checkRoutes()
 	c.checkFlows()
+	c.linuxKeys()
 	c.checkActions()
 	c.checkExpect()
 	c.sc.plan = c.plan
@@ -190,8 +191,8 @@ func (c *checker) checkNodes() {
 		if n.Router && (n.has("profile") || n.has("versions") || n.has("timer_granularity")) {
 			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile, versions and timer_granularity have no meaning", n.Name)
 		}
-		if n.Router && (n.AddAddrAccepted != nil || n.Subflows != nil) {
-			c.add(n.table.pos, "node %q is a router: add_addr_accepted and subflows have no meaning", n.Name)
+		if n.Router && (n.AddAddrAccepted != nil || n.Subflows != nil || n.AllowJoin != nil) {
+			c.add(n.table.pos, "node %q is a router: add_addr_accepted, subflows and allow_join_initial_addr_port have no meaning", n.Name)
 		}
 		if !n.Router {
 			if n.Versions == "" && !n.has("profile") {
@@ -214,8 +215,46 @@ func (c *checker) checkNodes() {
 				c.add(i.valuePos("name"), "a second interface %q of node %q", i.Name, n.Name)
 			}
 			seen[i.Name] = true
-			if i.Signal && i.Fullmesh {
-				c.add(i.valuePos("fullmesh"), "interface %q of node %q: fullmesh and signal exclude each other", i.Name, n.Name)
+			c.endpointKeys(n, i)
+		}
+	}
+}
+
+// endpointKeys refuses what `ip mptcp endpoint add` refuses.
+func (c *checker) endpointKeys(n *Node, i *Interface) {
+	if i.Signal && i.Fullmesh {
+		c.add(i.valuePos("fullmesh"), "interface %q of node %q: fullmesh and signal exclude each other", i.Name, n.Name)
+	}
+	switch {
+	case i.SignalPort == 0:
+	case !i.Signal:
+		c.add(i.valuePos("signal_port"), "interface %q of node %q: signal_port is announced only with signal = true", i.Name, n.Name)
+	case i.Subflow != nil && *i.Subflow:
+		c.add(i.valuePos("signal_port"), "interface %q of node %q: signal_port and subflow exclude each other", i.Name, n.Name)
+	}
+}
+
+// linuxKeys refuses keys that only the path manager linux heeds on a host none of
+// whose flows uses it.
+func (c *checker) linuxKeys() {
+	uses := make(map[string]bool)
+	for _, f := range c.sc.Flows {
+		if f.Protocol == "mptcp" && f.PathManager.Name == "linux" {
+			uses[f.Client], uses[f.Server] = true, true
+		}
+	}
+	for _, n := range c.sc.Nodes {
+		if uses[n.Name] {
+			continue
+		}
+		for _, i := range n.Interfaces {
+			for _, k := range []struct {
+				key string
+				on  bool
+			}{{"signal", i.Signal}, {"signal_port", i.SignalPort != 0}, {"fullmesh", i.Fullmesh}, {"laminar", i.Laminar}} {
+				if k.on {
+					c.add(i.pos(k.key), "interface %q of node %q: %s has no meaning, since no flow of the node has path_manager = \"linux\"", i.Name, n.Name, k.key)
+				}
 			}
 		}
 	}

@@ -43,6 +43,18 @@ func (c *checker) checkFlows() {
 			c.add(f.valuePos("port"), "flows %q and %q use the same server port %v", other.Name, f.Name, key)
 		}
 		ports[key] = f
+		c.wholePort(f, i)
+	}
+}
+
+// wholePort refuses a port of all addresses of a server that another flow uses at
+// another address.
+func (c *checker) wholePort(f *Flow, i int) {
+	for _, o := range c.sc.Flows[:i] {
+		if o.Server == f.Server && o.Port == f.Port && o.To != f.To && o.Protocol != "udp" && f.Protocol != "udp" &&
+			(o.Listen == "any" || f.Listen == "any") {
+			c.add(f.valuePos("port"), "flows %q and %q use port %d of node %q; with listen = \"address\" in both they can, at different addresses", o.Name, f.Name, f.Port, f.Server)
+		}
 	}
 }
 
@@ -129,6 +141,12 @@ func (c *checker) flowKeys(f *Flow) {
 	}
 	if f.Protocol != "mptcp" && f.MSSPolicy != "free" {
 		c.add(f.pos("mss_policy"), "flow %q is %s, for which mss_policy has no meaning", f.Name, f.Protocol)
+	}
+	if f.Protocol == "udp" && f.Listen != "any" {
+		c.add(f.pos("listen"), "flow %q is udp, for which listen has no meaning", f.Name)
+	}
+	if f.Protocol != "mptcp" && f.PortPolicy != "profile" {
+		c.add(f.pos("port_policy"), "flow %q is %s, for which port_policy has no meaning", f.Name, f.Protocol)
 	}
 	for _, key := range without {
 		if f.has(key) {

@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"math"
+	"net/netip"
+	"slices"
 
 	"mpsim/internal/app"
 	"mpsim/net/radio"
@@ -48,6 +50,14 @@ func multipathMetrics() []Metric {
 			}},
 		{Name: "subflows", Doc: "subflows that the flow has had, the initial one included", Params: params(pFlow),
 			eval: func(v *view, a *arguments) quantity { return num(float64(len(v.observed(a).subs))) }},
+		{Name: "client_ports", Doc: "different client ports that the subflows of the flow have had", Params: params(pFlow),
+			eval: func(v *view, a *arguments) quantity {
+				return num(float64(countPorts(v.observed(a), func(x *subflowRun) netip.AddrPort { return x.Local })))
+			}},
+		{Name: "server_ports", Doc: "different server ports that the subflows of the flow have had", Params: params(pFlow),
+			eval: func(v *view, a *arguments) quantity {
+				return num(float64(countPorts(v.observed(a), func(x *subflowRun) netip.AddrPort { return x.Remote })))
+			}},
 		{Name: "fallback", Doc: "why MPTCP was given up: \"none\", or the name of a reason", Params: params(pFlow), isText: true,
 			eval: func(v *view, a *arguments) quantity {
 				if why := v.observed(a).fallback; why != "" {
@@ -63,6 +73,17 @@ func multipathMetrics() []Metric {
 				return quantity{text: "open"}
 			}},
 	}
+}
+
+// countPorts returns how many different ports the subflows of a flow have had at one
+// end.
+func countPorts(f *flowRun, end func(*subflowRun) netip.AddrPort) (n int) {
+	for i, x := range f.subs {
+		if !slices.ContainsFunc(f.subs[:i], func(y *subflowRun) bool { return end(y).Port() == end(x).Port() }) {
+			n++
+		}
+	}
+	return n
 }
 
 func lossMetrics() []Metric {

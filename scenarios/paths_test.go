@@ -87,6 +87,33 @@ func TestPathManagerLinux(t *testing.T) {
 	}
 }
 
+// TestListen: a server listens at all its addresses, so that a join to an announced
+// one is accepted; with listen = "address" at that of the initial subflow only, and
+// Linux refuses the join ("server bound" in the kernel's mptcp_join.sh: one SYN with
+// MP_JOIN, none received by the connection, one announcement, one echo).
+func TestListen(t *testing.T) {
+	for _, v := range []struct {
+		listen string
+		joins  uint64
+	}{{"any", 1}, {"address", 0}} {
+		text := strings.Replace(dualServer, "name = \"c\"\n", "name = \"c\"\nadd_addr_accepted = 1\n[[node.interface]]\nname = \"two\"\nsubflow = false\n", 1)
+		text = strings.Replace(text, "via = \"one\"\n", "via = \"one\"\nlisten = \""+v.listen+"\"\n", 1)
+		w := runText(t, text, Run{})
+		want := map[string]uint64{"MPJoinSynTx": 1, "MPJoinSynRx": v.joins, "MPJoinAckRx": v.joins, "AddAddr": 1, "EchoAdd": 1}
+		got := map[string]uint64{}
+		for _, h := range []string{"c", "s"} {
+			for _, c := range w.hosts[h].Endpoint().Counters() {
+				got[c.Name] += c.Value
+			}
+		}
+		for name, n := range want {
+			if got[name] != n {
+				t.Errorf("%s: %s is %d, want %d", v.listen, name, got[name], n)
+			}
+		}
+	}
+}
+
 // TestEndpointFlagsExclude: what `ip mptcp endpoint` refuses is an error of the
 // file.
 func TestEndpointFlagsExclude(t *testing.T) {

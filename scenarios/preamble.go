@@ -99,6 +99,12 @@ func (w *World) describeFlow(f *flowRun, p *Preamble, add func(kind, of, format 
 	if d.Protocol == "mptcp" {
 		text += ", scheduler " + describePlugin(&d.Scheduler, w.run.Plugins.schedulerKind()) +
 			", path manager " + describePlugin(&d.PathManager, w.run.Plugins.pathManagerKind())
+		if d.PortPolicy != "profile" {
+			text += ", port_policy " + d.PortPolicy
+		}
+		if d.Listen != "any" {
+			text += ", listen " + d.Listen
+		}
 		if *d.Reprobe {
 			text += ", reprobe"
 		}

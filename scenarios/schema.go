@@ -106,6 +106,7 @@ type Node struct {
 	SourceRouting    *bool        `toml:"source_routing" doc:"packets leave through the interface that owns their source address. Default: true for clients of flows"`
 	AddAddrAccepted  *int         `toml:"add_addr_accepted" min:"0" max:"255" doc:"how many addresses that a peer announces the path manager linux uses (ip mptcp limits). Default: 0"`
 	Subflows         *int         `toml:"subflows" min:"0" max:"255" doc:"subflows that a connection of this host may have beside the initial one, whoever opens them (ip mptcp limits). Default: 2 with the path manager linux, else as the profile says"`
+	AllowJoin        *bool        `toml:"allow_join_initial_addr_port" doc:"false: MP_CAPABLE of the host has flag C, by which peers open no subflow to the address and port of the initial one, only to announced ones; version 1 only (Linux sysctl of this name). Default from the profile"`
 	Interfaces       []*Interface `toml:"interface"`
 }
 
@@ -113,13 +114,14 @@ type Node struct {
 // the table is needed only to choose addresses.
 type Interface struct {
 	meta
-	Name      string   `toml:"name" required:"true" doc:"unique within its node"`
-	Addresses []string `toml:"addresses" doc:"addresses with prefix length, \"10.0.1.2/24\"; default: the next free 10.x.y.0/24, .1 for a and .2 for b"`
-	Backup    bool     `toml:"backup" default:"false" doc:"subflows from here ask to be backup (MP_JOIN flag B)"`
-	Signal    bool     `toml:"signal" default:"false" doc:"the path manager linux announces the addresses (ADD_ADDR)"`
-	Subflow   *bool    `toml:"subflow" doc:"the path manager linux opens subflows from the addresses. Default: true for clients of flows"`
-	Fullmesh  bool     `toml:"fullmesh" default:"false" doc:"the path manager linux opens subflows from here to every address of the peer; not together with signal"`
-	Laminar   bool     `toml:"laminar" default:"false" doc:"the path manager linux takes the addresses, one after the other, as sources towards announced ones"`
+	Name       string   `toml:"name" required:"true" doc:"unique within its node"`
+	Addresses  []string `toml:"addresses" doc:"addresses with prefix length, \"10.0.1.2/24\"; default: the next free 10.x.y.0/24, .1 for a and .2 for b"`
+	Backup     bool     `toml:"backup" default:"false" doc:"subflows from here ask to be backup (MP_JOIN flag B)"`
+	Signal     bool     `toml:"signal" default:"false" doc:"the path manager linux announces the addresses (ADD_ADDR)"`
+	SignalPort int      `toml:"signal_port" default:"0" min:"0" max:"65535" doc:"port that is announced with the addresses, and at which joins to them are accepted; 0: none, those of the connection count. Needs signal, excludes subflow (ip mptcp endpoint ... port)"`
+	Subflow    *bool    `toml:"subflow" doc:"the path manager linux opens subflows from the addresses. Default: true for clients of flows, unless signal_port is given"`
+	Fullmesh   bool     `toml:"fullmesh" default:"false" doc:"the path manager linux opens subflows from here to every address of the peer; not together with signal"`
+	Laminar    bool     `toml:"laminar" default:"false" doc:"the path manager linux takes the addresses, one after the other, as sources towards announced ones"`
 }
 
 // Link is a point-to-point connection of two interfaces. Direction up is from a
@@ -184,6 +186,7 @@ type Flow struct {
 	Via            string      `toml:"via" default:"" doc:"client interface of the initial subflow; default: the first one with a route to the server"`
 	To             string      `toml:"to" default:"" doc:"server interface or address to connect to; default: the one reached first from via"`
 	Port           int         `toml:"port" default:"0" min:"0" max:"65535" doc:"server port; 0: 5001 for the first flow, 5002 for the second, ..."`
+	Listen         string      `toml:"listen" default:"any" enum:"any,address" doc:"where the server of a TCP or MPTCP flow listens: at the port of all its addresses, or only at the address that the client connects to; with the profile linux a join to another address is then refused"`
 	App            string      `toml:"app" default:"" enum:",bulk,request,cbr,onoff" doc:"application; default bulk, for udp cbr"`
 	Direction      string      `toml:"direction" default:"down" enum:"down,up" doc:"who sends in bulk, cbr and onoff: the server (down) or the client (up)"`
 	Size           Bytes       `toml:"size" default:"unlimited" doc:"bytes that bulk, cbr or onoff send"`
@@ -206,6 +209,7 @@ type Flow struct {
 	ResetDelivered *bool       `toml:"reset_delivered" doc:"default from [defaults]"`
 	Checksum       string      `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
 	MSSPolicy      string      `toml:"mss_policy" default:"free" enum:"free,max,min,adaptive" doc:"size of connection-level segments where subflows have different MSS (RFC 8041 section 3.8): data is cut when it is sent, or kept in segments of the largest or smallest MSS, or the one that promises most; then windows count segments"`
+	PortPolicy     string      `toml:"port_policy" default:"profile" enum:"profile,ephemeral,same" doc:"local port from which either end opens further subflows (RFC 8684 section 3.9.1): as the profile says, a fresh ephemeral one, or that of the initial subflow if it is free"`
 	Request        *RequestApp `toml:"request"`
 	CBR            *CBRApp     `toml:"cbr"`
 	OnOff          *OnOffApp   `toml:"onoff"`

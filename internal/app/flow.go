@@ -13,13 +13,24 @@ import (
 // Socket says how a flow's connection is made.
 type Socket struct {
 	Local  netip.AddrPort // of the client; port 0: ephemeral
-	Remote netip.AddrPort // of the server, which listens there
+	Remote netip.AddrPort // of the server
+	// Bound: the server listens at Remote only, otherwise at this port of all its
+	// addresses.
+	Bound  bool
 	Client *mptcp.SocketOptions
 	Server *mptcp.SocketOptions
 	Start  sim.Time // when the client dials
 	Stop   sim.Time // when the sender stops; Never: does not
 	// Cookie: the client knows a fast open cookie of the server when it dials.
 	Cookie bool
+}
+
+// listenAt is where the server listens.
+func (s *Socket) listenAt() netip.AddrPort {
+	if s.Bound {
+		return s.Remote
+	}
+	return netip.AddrPortFrom(netip.Addr{}, s.Remote.Port())
 }
 
 // End is one end of a flow's connection.
