@@ -34,6 +34,8 @@ type failState struct {
 	dsn   uint64 // the data number in it
 	at    sim.Time
 	tries int
+	// answered is when an MP_FAIL of the peer was answered last.
+	answered sim.Time
 }
 
 // failTries is how often an unanswered MP_FAIL is repeated (the number that RFC
@@ -197,9 +199,11 @@ func (f *subflow) readFail(now sim.Time, s *Segment) {
 	}
 	c.e.count(now, c.sock, mpFailRx)
 	if f.phase == phasePlain {
-		if !f.raw.on && c.fallback.why == trace.MPFail && f.fail.tries < failTries {
+		// Ours was lost, unless this one is of the round trip in which ours was
+		// under way.
+		if !f.raw.on && c.fallback.why == trace.MPFail && f.fail.tries < failTries && now.Sub(f.fail.answered) > f.flow.tcp.SRTT() {
 			f.fail.tries++
-			f.answerFail(now) // ours was lost
+			f.answerFail(now)
 		}
 		return
 	}
@@ -229,7 +233,7 @@ func (f *subflow) readFail(now sim.Time, s *Segment) {
 
 // answerFail answers an MP_FAIL by one in the reverse direction.
 func (f *subflow) answerFail(now sim.Time) {
-	f.fail.dsn = f.conn.recv.next
+	f.fail.dsn, f.fail.answered = f.conn.recv.next, now
 	f.sendFail(now)
 }
 

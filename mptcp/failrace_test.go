@@ -103,6 +103,42 @@ func TestFailStreamsWhole(t *testing.T) {
 	}
 }
 
+// TestFailFINBeforeOurData: the peer has reverted by an infinite mapping and ended its
+// direction at once, while ours still has mappings and much to send. The FIN is the
+// end of the peer's stream and not that of the subflow, so that ours goes on to its
+// end. How long the peer's stream is decides whether the FIN comes at that moment.
+func TestFailFINBeforeOurData(t *testing.T) {
+	const up = 1_500_000
+	met := 0
+	for down := int64(90_000); down < 300_000; down += 6000 {
+		cp := RFC()
+		cp.InfiniteOneWay, cp.AnnounceFallback = true, false
+		w, cli, srv := failWorld(t, cp, RFC(), down)
+		srv.close = true
+		w.paths[0][0].rate, w.paths[0][0].limit = 10*sim.MegabitPerSecond, 50
+		z := &resize{nth: 60, by: 1}
+		w.paths[0][1].box, w.paths[0][0].box = z.forward, z.reverse
+		// The first answers are lost, so that the client learns from the infinite mapping.
+		w.paths[0][1].drop = func(_ int, now sim.Time, s *Segment) bool {
+			return s.Opt.Has(wire.OptFail) && now < sim.Time(500*ms)
+		}
+		w.at(sim.Time(50*ms), func() { cli.toWrite, cli.close = up, true })
+		c := w.client.ep.socks.get(cli.conn).conn
+		w.until(20*sim.Second, "upload", func() bool {
+			if f := c.subs[0]; f.raw.infinite && c.fallback.eof && !c.fallback.on && cli.toWrite > 0 {
+				met++
+			}
+			return srv.eof
+		})
+		if srv.off != up || srv.bad != 0 {
+			t.Errorf("download of %d: server read %d of %d, %d bad", down, srv.off, up, srv.bad)
+		}
+	}
+	if met == 0 {
+		t.Error("no FIN before the reversion of our direction")
+	}
+}
+
 // TestRejoinInfiniteLost is TestSection3_7FailureNotContiguous with a loss: the
 // segment with the infinite mapping is the first one on the new subflow, and data
 // without mappings overtakes it.
