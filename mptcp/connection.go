@@ -179,7 +179,7 @@ func (c *connection) accept(now sim.Time, syn *Segment, a *tcp.FastOpenAnswer) {
 // live returns how many subflows exist, those in their handshake included.
 func (c *connection) live() (n int) {
 	for _, f := range c.subs {
-		if !f.dead {
+		if !f.dead && !f.left {
 			n++
 		}
 	}
@@ -367,7 +367,7 @@ func (c *connection) hasInput() bool { return c.recv.ready.bytes > 0 || c.eof() 
 // ackAll makes every established subflow send an ACK.
 func (c *connection) ackAll(now sim.Time) {
 	for _, f := range c.alive {
-		if f.established() {
+		if f.established() && !f.left {
 			f.ackNow(now)
 		}
 	}

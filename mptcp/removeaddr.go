@@ -126,9 +126,13 @@ func (f *subflow) readRemoveAddr(now sim.Time, o *wire.RemoveAddr) {
 	}
 }
 
-// retire closes a subflow by an ACK and then a FIN behind what it carries; what
-// the peer acknowledges on it is still taken (Linux mptcp_subflow_shutdown and
-// mptcp_close_ssk).
+// retire closes a subflow by an ACK and then a FIN behind what it carries (Linux
+// mptcp_subflow_shutdown and mptcp_close_ssk). With the order to close, the
+// subflow leaves the connection: the peer may be gone from that address, or may
+// have closed its window for good, as a socket of Linux in FIN-WAIT-2 does. So what
+// it carries can be sent again on others at once, and the application and the
+// path manager do not wait for the peer. TCP goes on for a bounded time; what the
+// peer acknowledges or sends on it meanwhile is still taken.
 func (f *subflow) retire(now sim.Time, why trace.Reason) {
 	if f.dead || f.closing || f.due&dueFIN != 0 {
 		return
@@ -138,6 +142,7 @@ func (f *subflow) retire(now sim.Time, why trace.Reason) {
 		return
 	}
 	f.why = why
+	f.retired = true
 	f.due |= dueFIN
 	f.ackNow(now)
 	f.conn.work = true

@@ -3,6 +3,7 @@ package mptcp
 import (
 	"testing"
 
+	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -147,5 +148,42 @@ func TestRemoveAddrLinux(t *testing.T) {
 		if w.log[i].path == 1 && w.log[i].seg.Flags.Has(wire.RST) && w.log[i].seg.Len == 0 && !w.log[i].up {
 			t.Errorf("the server resets: %s", w.line(&w.log[i]))
 		}
+	}
+}
+
+// TestRemoveAddrDoesNotWait: a subflow whose address is withdrawn leaves the
+// connection at once, although the peer's window lets no FIN leave and the path is
+// dead, and what it carried comes on the other one. TCP gives it up in bounded time.
+// That a kernel is such a peer shows TestRemoveAddr of internal/live.
+func TestRemoveAddrDoesNotWait(t *testing.T) {
+	const size = 4 << 20
+	w, cli, srv := twoPaths(t, Linux(), size)
+	cli.idle = true
+	w.runTo(w.now.Add(10 * sim.Second)) // the window is closed
+	if subs := w.server.ep.Subflows(srv.conn, nil); cli.off == size || subs[1].Granted == 0 {
+		t.Fatalf("%d bytes read, %+v", cli.off, subs[1])
+	}
+	w.client.ep.socks.get(cli.conn).conn.withdraw(w.now, 1)
+	w.flush(w.client)
+	lose := func(_ int, _ sim.Time, s *Segment) bool { return !s.Opt.Has(wire.OptRemoveAddr) }
+	w.paths[1][0].drop, w.paths[1][1].drop = lose, lose
+	w.runTo(w.now.Add(100 * ms))
+	if subs := w.server.ep.Subflows(srv.conn, nil); srv.saw(SubflowDown) != 1 || subs[1].Ended || subs[1].State != tcp.StateFinWait1 {
+		t.Fatalf("%d subflows went down; %+v", srv.saw(SubflowDown), subs[1])
+	}
+	cli.idle = false
+	w.flush(w.client)
+	w.until(8*sim.Second, "download", func() bool { return cli.off == size })
+	if cli.bad != 0 {
+		t.Errorf("%d bytes are wrong", cli.bad)
+	}
+	w.runTo(w.now.Add(400 * sim.Second))
+	for _, f := range w.server.ep.flows.slots {
+		if f != nil && f.sub.id == 1 {
+			t.Errorf("%v is still in %v", f.tuple, f.tcp.State())
+		}
+	}
+	if srv.saw(SubflowDown) != 1 {
+		t.Errorf("the subflow went down %d times", srv.saw(SubflowDown))
 	}
 }

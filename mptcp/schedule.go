@@ -310,6 +310,13 @@ func (c *connection) subflowsChanged(now sim.Time) {
 			// The peer's FIN without DATA_FIN closes the subflow only (RFC 8684
 			// section 3.3.3).
 			f.closeWrite(now)
+			if f.retired && !f.left {
+				f.left = true
+				f.flow.tcp.Orphan(now)
+				ended = ended || f.tx.len() > 0
+				c.subflowLeaves(now, f)
+				lost = true
+			}
 		}
 		if f.dead && !f.buried {
 			f.buried = true
@@ -360,7 +367,9 @@ func (c *connection) subflowUp(now sim.Time, f *subflow) {
 
 // subflowDown takes a subflow that has ended out of everything.
 func (c *connection) subflowDown(now sim.Time, f *subflow) {
-	c.send.leave(f.lane)
+	if !f.left {
+		c.subflowLeaves(now, f)
+	}
 	c.alive = slices.DeleteFunc(c.alive, func(g *subflow) bool { return g == f })
 	if f.lane < 64 {
 		c.lanes[f.lane] = nil
@@ -369,6 +378,12 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 	f.rx.reset()
 	f.discardHeld()
 	c.sumSendBuffers()
+}
+
+// subflowLeaves tells everybody that a subflow is no part of the connection any
+// more, and that it carries nothing.
+func (c *connection) subflowLeaves(now sim.Time, f *subflow) {
+	c.send.leave(f.lane)
 	if f.announced {
 		c.sched.OnPath(now, f.id, false)
 	}

@@ -95,6 +95,8 @@ type subflow struct {
 
 	finSent           bool // the FIN is ordered
 	buried            bool // its end has been acted on
+	retired           bool // closed by a path manager, ours or the peer's
+	left              bool // ... and no part of the connection any more, but for what TCP still has to do
 	givenUp           bool // failed, and its data may be sent again elsewhere
 	announced         bool // its becoming usable has been acted on
 	again             bool // opened in place of one that MP_FAIL has ended

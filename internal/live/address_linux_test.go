@@ -1,6 +1,8 @@
 package live
 
 import (
+	"errors"
+	"sync/atomic"
 	"testing"
 
 	"mpsim/mptcp"
@@ -159,7 +161,55 @@ func TestRemoveAddr(t *testing.T) {
 	runAll(t, []namedCase{
 		{"announced by the kernel", announced},
 		{"joined from by the kernel", joined},
+		{"joined from by the kernel, which does not read", unread(joined)},
 		{"announced by the endpoint", ours},
 		{"joined from by the endpoint", oursJoined},
 	})
+}
+
+// unread is a case in which the kernel's application reads nothing until the
+// subflow is gone. The windows of the kernel are closed when it removes the
+// address. Its socket then stands in FIN-WAIT-2, where it announces that window
+// for ever, so that the endpoint cannot send its FIN; the endpoint does not wait
+// for that.
+func unread(c liveCase) liveCase {
+	kernel := c.kernel
+	c.kernel = func(n *Namespace) error {
+		return errors.Join(kernel(n), n.SetSysctl("net.ipv4.tcp_rmem", "4096 32768 65536"))
+	}
+	var shut [2]atomic.Bool // by the address of the kernel
+	c.filter = func(out bool, _, _ int, p []byte) []byte {
+		var t wire.Tuple
+		var s wire.Segment
+		var o wire.Options
+		if !out && wire.ParsePacket(p, &t, &s, &o) == nil && !s.Flags.Has(wire.SYN) {
+			for i := range shut {
+				if t.Src.Addr() == kernelAddr(i, false) {
+					shut[i].Store(s.Window == 0)
+				}
+			}
+		}
+		return p
+	}
+	c.during = nil
+	c.talk = func(r *conversation, s *kernelSocket) error {
+		secondSubflow(r)
+		r.await("closed windows", func() bool { return shut[0].Load() && shut[1].Load() })
+		must(r.t, r.n.DeletePathEndpoint(PathEndpoint{ID: 5}))
+		noSecondSubflow(r)
+		if !shut[1].Load() {
+			r.t.Error("the kernel has opened the window of the subflow that it removed")
+		}
+		none := make(chan struct{})
+		close(none)
+		return r.exchange(s, none)
+	}
+	check := c.check
+	c.check = func(r *conversation) {
+		check(r)
+		if st := r.app.look(); st.received != c.down || st.wrong > 0 {
+			r.t.Errorf("the endpoint received %d bytes of %d, %d of them wrong", st.received, c.down, st.wrong)
+		}
+	}
+	return c
 }

@@ -17,7 +17,7 @@ import (
 
 // patience bounds every wait of a test. It only matters when something is
 // wrong, so that a loaded machine fails nothing.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // namespace makes a namespace for a test, or skips it.
 func namespace(t *testing.T) *Namespace {

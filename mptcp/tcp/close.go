@@ -12,6 +12,7 @@ import (
 type closing struct {
 	queued bool         // our stream ends at snd.end: the FIN has the position behind
 	deaf   bool         // nobody will read what arrives (Close)
+	orphan bool         // nobody waits for the end
 	bound  sim.Duration // of FIN-WAIT-2; 0: none
 }
 
@@ -50,6 +51,16 @@ func (c *Conn) Close(now sim.Time) {
 	}
 	c.CloseWrite(now)
 	c.closing.deaf = true
+	c.closing.orphan = true
+	c.BoundFinWait2(now, c.p.FinWait2)
+}
+
+// Orphan says that nobody waits for the connection any more, whose stream has
+// ended: it is tried for less long than one that somebody uses to get the rest
+// across and to close in order (Linux sock_orphan by tcp_close). What the peer
+// still sends is received.
+func (c *Conn) Orphan(now sim.Time) {
+	c.closing.orphan = true
 	c.BoundFinWait2(now, c.p.FinWait2)
 }
 

@@ -38,6 +38,11 @@ type Profile struct {
 	// unacknowledged for as long as this many doublings of MinRTO take (Linux
 	// tcp_retries2 15: 924.6 s), or this many window probes were unanswered.
 	Retries2 int
+	// OrphanRetries takes the place of Retries2 when nobody waits for the
+	// connection any more (Close, [Conn.Orphan]), and then answers to window probes
+	// prolong its life only until the interval has grown to MaxRTO; 0: no such bound
+	// (Linux tcp_orphan_retries, whose default of 0 means 8).
+	OrphanRetries int
 	// RestartSynLosses is how many retransmissions of SYN or SYN/ACK reduce the
 	// initial window to one segment: RFC 5681 says 1; Linux 2, because its
 	// initial RTO is short.
@@ -177,7 +182,7 @@ func Linux() *Profile {
 		Name:       "linux",
 		InitialRTO: sim.Second, MinRTO: 200 * sim.Millisecond, MaxRTO: 120 * sim.Second,
 		FallbackRTO: 3 * sim.Second, Estimator: EstimatorLinux,
-		SynRetries: 6, SynLinearTimeouts: 4, SynAckRetries: 5, Retries2: 15,
+		SynRetries: 6, SynLinearTimeouts: 4, SynAckRetries: 5, Retries2: 15, OrphanRetries: 8,
 		RestartSynLosses: 2,
 		AckEvery:         2,
 		DelAckMin:        40 * sim.Millisecond, DelAckMax: 200 * sim.Millisecond,

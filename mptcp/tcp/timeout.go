@@ -28,7 +28,7 @@ func (c *Conn) retransmissionTimeout(now sim.Time) {
 	if fl.empty() {
 		return
 	}
-	if c.vanished(now) || c.snd.wnd > 0 && c.givenUp(now) {
+	if c.vanished(now) || (c.snd.wnd > 0 || c.orphaned()) && c.givenUp(now) {
 		c.die(now, c.timedOut())
 		return
 	}
@@ -67,10 +67,26 @@ func (c *Conn) givenUp(now sim.Time) bool {
 		return false
 	}
 	limit := c.p.DataTimeout()
-	if c.userTimeout > 0 {
+	switch {
+	case c.userTimeout > 0:
 		limit = c.userTimeout
+	case c.orphaned():
+		limit = c.p.retryTime(c.orphanRetries(c.rto))
 	}
 	return now.Sub(c.recovery.resentAt) >= limit
+}
+
+// orphaned reports whether the bound of connections without an owner holds.
+func (c *Conn) orphaned() bool { return c.closing.orphan && c.p.OrphanRetries > 0 }
+
+// orphanRetries is how often a peer may leave such a connection without an answer,
+// given the interval: not at all once that has reached its maximum (Linux
+// tcp_orphan_retries).
+func (c *Conn) orphanRetries(interval sim.Duration) int {
+	if interval >= c.p.MaxRTO {
+		return 0
+	}
+	return c.p.OrphanRetries
 }
 
 // clampToUserTimeout lets the timer expire in time to give up (Linux
@@ -230,7 +246,8 @@ func (c *Conn) windowFits() bool {
 }
 
 // windowProbeTimeout sends a window probe. The peer may keep its window closed
-// for ever as long as it answers (RFC 1122 section 4.2.2.17).
+// for ever as long as it answers (RFC 1122 section 4.2.2.17), but for an orphan (Linux
+// tcp_probe_timer).
 func (c *Conn) windowProbeTimeout(now sim.Time) {
 	if !c.flight.empty() || c.waiting() <= 0 {
 		c.retries.probes = 0
@@ -244,7 +261,11 @@ func (c *Conn) windowProbeTimeout(now sim.Time) {
 	if c.retries.probes == 0 {
 		c.retries.probeAt = now
 	}
-	if c.retries.probes >= c.p.Retries2 ||
+	limit := c.p.Retries2
+	if c.orphaned() {
+		limit = c.orphanRetries(c.probeInterval())
+	}
+	if c.retries.probes >= limit ||
 		c.userTimeout > 0 && c.retries.probes > 0 && now.Sub(c.retries.probeAt) >= c.userTimeout {
 		c.die(now, c.timedOut())
 		return
