@@ -25,6 +25,8 @@ type Config struct {
 	Stream func(purpose string) *sim.Rand
 	// Trace receives the records of the endpoint; it may be nil.
 	Trace *trace.Node
+	// Paths tells what the host knows of paths; it may be nil.
+	Paths PathView
 }
 
 // ConnID names a socket of an endpoint: a listener or a connection. It stays

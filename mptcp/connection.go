@@ -39,6 +39,7 @@ type connection struct {
 	// only then may subflows be added (RFC 8684 section 3.1).
 	full      bool
 	rcvBufOpt RcvBufOpt
+	asks      sched.Facts // of the scheduler
 	timer     uint32
 
 	subs    []*subflow // all that there were, by id
@@ -70,6 +71,8 @@ type connection struct {
 
 	width sendWidth
 	freed int // subflows that TCP has forgotten
+	// peerFlow brought the peer's newest data, if the scheduler asks.
+	peerFlow cc.FlowID
 	// joinDenied: the peer takes no subflows to the address and port of the initial
 	// one (flag C of MP_CAPABLE).
 	joinDenied bool
@@ -112,6 +115,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 	c.retrans.stop()
 	c.probe.stop()
 	c.perf.init(&s.opt)
+	c.initFacts()
 	c.closing.init()
 	c.fastClose.at = sim.Never
 	c.pm.init(e, s)

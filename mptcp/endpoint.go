@@ -26,6 +26,7 @@ type Endpoint struct {
 	profile *Profile
 	stream  func(purpose string) *sim.Rand
 	trace   *trace.Node
+	view    PathView // nil: the host knows nothing
 	rnd     struct{ keys, nonces, isn, ports *sim.Rand }
 	tokens  map[uint32]*connection
 
@@ -51,7 +52,7 @@ type Endpoint struct {
 
 // New returns an endpoint without addresses and sockets.
 func New(cfg Config) *Endpoint {
-	e := &Endpoint{profile: cfg.Profile, stream: cfg.Stream, trace: cfg.Trace}
+	e := &Endpoint{profile: cfg.Profile, stream: cfg.Stream, trace: cfg.Trace, view: cfg.Paths}
 	if e.profile == nil {
 		e.profile = Linux()
 	}

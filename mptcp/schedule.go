@@ -21,7 +21,7 @@ func (c *connection) push(now sim.Time) {
 	}
 	e := c.e
 	var rows []sched.Path
-	for c.send.next != c.send.end || len(c.send.again) > 0 {
+	for c.send.next != c.send.end || len(c.send.again) > 0 || c.send.una != c.send.next && c.asks&sched.FactInFlight != 0 {
 		if rows == nil {
 			if rows = c.rows(now); len(rows) == 0 {
 				return
@@ -80,14 +80,14 @@ func (c *connection) queue() *sched.Queue {
 	q := &c.e.queue
 	q.Next, q.Una, q.End = c.send.next, c.send.una, c.send.end
 	q.PeerEdge = c.peer.edge
+	q.SendBuffer, q.PeerFlow = c.send.limit, c.peerFlow
 	q.Reinject, q.InFlight = c.send.again, c.send.inFlight()
 	q.Buffers = c.send.buffers.ends[c.send.buffers.head:]
 	return q
 }
 
 // rows returns what the scheduler sees of the subflows that may be granted data.
-// They are filled in place, field by field; those that are not mentioned have no
-// source yet and stay zero.
+// They are filled in place, field by field.
 func (c *connection) rows(now sim.Time) []sched.Path {
 	rows := c.e.rows
 	n := 0
@@ -116,6 +116,10 @@ func (c *connection) rows(now sim.Time) []sched.Path {
 		// (out-of-tree Linux, mptcp_is_temp_unavailable).
 		r.InLoss = t.CAState() == cc.LossState && r.Queued > 0
 		r.Stale = f.stale && !c.active(now, f)
+		r.Cost, r.Weight = f.facts.Cost, f.facts.Weight
+		if c.asks != 0 {
+			c.fillFacts(now, r, f)
+		}
 	}
 	if c.segment != 0 {
 		c.inSegments(rows[:n])

@@ -7,6 +7,7 @@ import (
 	"mpsim/cc"
 	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
+	"mpsim/sched"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -121,6 +122,8 @@ type subflow struct {
 	infinite          infiniteMap
 	summed            mapping // whose sum was computed last
 
+	facts PathFacts // of its path
+
 	started, usableAt, endedAt sim.Time
 	reinjected                 int64 // bytes sent here that another subflow had carried
 }
@@ -164,6 +167,7 @@ func (c *connection) initSubflow(now sim.Time, local, remote netip.AddrPort, id 
 	f.join.again, f.fail.at = sim.Never, sim.Never
 	f.flow = c.e.newFlow(c.sock, local, remote, f)
 	f.flow.tcp.SetLiterals(c.lit)
+	f.findPathFacts()
 	for f.lane < 64 && c.lanes[f.lane] != nil {
 		f.lane++
 	}
@@ -266,6 +270,9 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 		stop := false
 		if ok {
 			f.raw.rx = dsn - pos
+			if c.asks&sched.FactPeerFlow != 0 && dsn >= c.recv.next {
+				c.peerFlow = f.id
+			}
 		}
 		switch {
 		case !ok:

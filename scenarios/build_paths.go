@@ -1,6 +1,10 @@
 package scenarios
 
-import "mpsim/mptcp"
+import (
+	"net/netip"
+
+	"mpsim/mptcp"
+)
 
 // configurePaths does on each host what `ip mptcp endpoint` and `ip mptcp limits`
 // do, if a flow uses the path manager that works by it or the host has limits.
@@ -40,6 +44,23 @@ func (w *World) configurePaths() error {
 		}
 	}
 	return nil
+}
+
+// pathFacts is what the file says of the path between two addresses: the links at
+// its ends, once if both ends are on one.
+func (w *World) pathFacts(local, remote netip.Addr) mptcp.PathFacts {
+	f := mptcp.PathFacts{Weight: 1}
+	var seen *Link
+	for _, a := range []netip.Addr{local, remote} {
+		i := w.sc.plan.owner[a]
+		if i == nil || i.link == nil || i.link == seen {
+			continue
+		}
+		seen = i.link
+		f.Cost += seen.Cost
+		f.Weight *= int64(seen.Weight)
+	}
+	return f
 }
 
 // pathLimits are the limits of a host: where the file is silent, Linux's with its

@@ -118,7 +118,9 @@ func (w *World) buildNodes() {
 			nd.AddInterface(i.name)
 		}
 		if !n.decl.Router {
-			w.hosts[n.decl.Name] = host.New(w.net, nd, host.Config{Profile: hostProfile(n.decl, &w.sc.Defaults)})
+			w.hosts[n.decl.Name] = host.New(w.net, nd, host.Config{
+				Profile: hostProfile(n.decl, &w.sc.Defaults), PathFacts: w.pathFacts,
+			})
 		}
 	}
 }

@@ -6,12 +6,24 @@ import (
 )
 
 // Specs returns the table of schedulers that mpsim ships. To add one: write it in
-// a file of its own on top of availability.go and window.go, give it a Spec, add
+// a file of its own on top of base.go, availability.go and window.go, give it a Spec, add
 // a line here and a page in docs/models.
 func Specs() []Spec {
 	return []Spec{
 		minRTTSpec,
 		linuxSpec,
+		roundRobinSpec,
+		weightedSpec,
+		randomSpec,
+		redundantSpec,
+		backupSpec,
+		overflowSpec,
+		costSpec,
+		jitterSpec,
+		equalSplitSpec,
+		mirrorSpec,
+		qawareSpec,
+		alternateSpec,
 	}
 }
 

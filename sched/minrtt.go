@@ -33,53 +33,22 @@ var minRTTSpec = Spec{
 }
 
 // minRTT decides by the rows alone.
-type minRTT struct{ wait Why }
+type minRTT struct{ base }
 
 // Pick appends at most one grant.
 func (m *minRTT) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
-	for i := range q.Reinject {
-		r := q.Reinject[i].Unacked(q.Una)
-		if r.Len == 0 {
-			continue
-		}
-		p, why := lowestRTT(paths, &r)
-		if p != nil {
-			n := int(p.Fits(int64(r.Len)))
-			return append(out, Grant{Flow: p.Flow, DSN: r.DSN, Len: n, Kind: Reinject, Penalise: NoFlow, Why: why})
-		}
-		m.wait = why
+	out, data := m.prepare(q, paths, out)
+	if data == 0 {
+		return out
 	}
 	fresh := Range{DSN: q.Next, Len: int(distance(q.Next, q.End))}
-	if fresh.Len == 0 {
-		return out
-	}
-	m.wait = PeerWindowClosed
-	if q.NewData(1) == 0 {
-		return out
-	}
 	p, why := lowestRTT(paths, &fresh)
 	if p == nil {
 		m.wait = why
 		return out
 	}
-	n := p.Fits(q.NewData(p.MSS))
-	if n == 0 {
-		return out
-	}
-	return append(out, Grant{Flow: p.Flow, DSN: fresh.DSN, Len: int(n), Kind: New, Penalise: NoFlow, Why: why})
+	return m.give(q, p, unlimited, why, out)
 }
-
-// WhyWait implements [Explainer].
-func (m *minRTT) WhyWait() Why { return m.wait }
-
-// OnDataAck does nothing.
-func (*minRTT) OnDataAck(sim.Time, uint64) {}
-
-// OnTimeout does nothing: the rows say which subflow may have failed.
-func (*minRTT) OnTimeout(sim.Time, cc.FlowID) {}
-
-// OnPath does nothing.
-func (*minRTT) OnPath(sim.Time, cc.FlowID, bool) {}
 
 // lowestRTT returns the subflow for a range; nil: wait.
 func lowestRTT(paths []Path, r *Range) (*Path, Why) {

@@ -27,8 +27,11 @@ type Path struct {
 	Queued            int64    // granted and not acknowledged: the subflow's send queue
 	SendBufFree       int64    // room in the subflow's send queue
 	Pacing            sim.Rate // estimate of the sending rate; 0: none
-	DeviceQueue       int64    // bytes queued at the local interface, if visible
-	Cost              float64  // of the interface, from the scenario
+	Ssthresh          int64    // slow start threshold; [FactSsthresh]
+	DeviceQueue       int64    // bytes queued at the local interface; [FactDevice], 0 where it is not visible
+	DeviceRate        sim.Rate // of the local interface; [FactDevice], 0: not known
+	Cost              float64  // of the path in the scenario, in any unit; 0: none given
+	Weight            int64    // of the path in the scenario; 0: none given
 	MSS               int64
 	LastRecv          sim.Time // when a segment last arrived on the subflow
 	Backup            bool     // by either side's request
@@ -55,6 +58,11 @@ type Queue struct {
 	// InFlight are the unacknowledged ranges with the subflows that carried
 	// them, in order.
 	InFlight []Carried
+	// SendBuffer is the size of the connection's send buffer in bytes.
+	SendBuffer int64
+	// PeerFlow is the subflow that brought the peer's newest data, NoFlow: none;
+	// [FactPeerFlow].
+	PeerFlow cc.FlowID
 	// Buffers are the ends of the buffers that hold the data from Una on, in
 	// order, where the endpoint keeps buffers (Linux data fragments); else empty.
 	Buffers []uint64
@@ -125,6 +133,26 @@ type Scheduler interface {
 	OnTimeout(now sim.Time, f cc.FlowID)
 	// OnPath reports that a subflow became usable (up) or ceased to be.
 	OnPath(now sim.Time, f cc.FlowID, up bool)
+}
+
+// Facts is a set of fields of [Path] and [Queue] that are filled in only for
+// schedulers that ask for them.
+type Facts uint8
+
+// The facts to ask for.
+const (
+	FactSsthresh Facts = 1 << iota // Path.Ssthresh
+	FactDevice                     // Path.DeviceQueue and Path.DeviceRate
+	FactPeerFlow                   // Queue.PeerFlow
+	// FactInFlight: the scheduler sends copies of what is in flight, so it is asked
+	// as long as anything is, even if all data was granted.
+	FactInFlight
+)
+
+// Asker is implemented by schedulers that need more than what everybody gets.
+type Asker interface {
+	// Asks returns the facts that the scheduler needs, always the same.
+	Asks() Facts
 }
 
 // Spec is one row of the table of schedulers.

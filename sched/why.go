@@ -18,12 +18,29 @@ const (
 	AllCarried
 	ShortestQueue
 	WindowCopy
+	InTurn
+	Drawn
+	FirstByPriority
+	Overflows
+	Cheapest
+	CheaperTooSlow
+	SteadyDelay
+	HoldsLeast
+	PeerSendsHere
+	ArrivesFirst
+	NextOfItsOwn
 
 	// Why nothing was granted.
 	NoSubflow
 	NoRoom
 	PeerWindowClosed
 	SendQueueFull
+	TurnOfFull
+	PrimaryFull
+	CheaperInTime
+	OnlyVariable
+	ShareUsed
+	AllCopied
 
 	numWhys
 )
@@ -39,10 +56,28 @@ var whys = [numWhys]whyInfo{
 	ShortestQueue: {"shortest_queue", "At its average pacing rate its queue is flushed first."},
 	WindowCopy:    {"window_copy", "Slower subflows hold up the window with this range."},
 
+	InTurn:          {"in_turn", "It is its turn."},
+	Drawn:           {"drawn", "It was drawn from the subflows that can take data now."},
+	FirstByPriority: {"first_by_priority", "It comes first by priority of the subflows that may carry the data."},
+	Overflows:       {"overflows", "Every subflow of higher priority is full."},
+	Cheapest:        {"cheapest", "No cheaper path has a subflow that lives."},
+	CheaperTooSlow:  {"cheaper_too_slow", "The data would wait too long for the cheaper paths."},
+	SteadyDelay:     {"steady_delay", "It has the smallest round-trip time of the ready subflows of stable delay."},
+	HoldsLeast:      {"holds_least", "It holds the least data of the subflows that have room in their share of the send buffer."},
+	PeerSendsHere:   {"peer_sends_here", "The peer currently sends on it."},
+	ArrivesFirst:    {"arrives_first", "Through the queue of its device and along its path the data is expected to arrive first."},
+	NextOfItsOwn:    {"next_of_its_own", "It is the next segment that this subflow has not carried."},
+
 	NoSubflow:        {"no_subflow", "No subflow is in a state to take data."},
 	NoRoom:           {"no_room", "Every subflow that may take the data has its window or send queue full, or repairs losses."},
 	PeerWindowClosed: {"peer_window", "The peer's receive window has no room for the next segment."},
 	SendQueueFull:    {"send_queue_full", "The subflow of choice has no room in its send queue, and no other one is asked."},
+	TurnOfFull:       {"turn_of_full", "The subflow whose turn it is has no room, and is waited for."},
+	PrimaryFull:      {"primary_full", "The only subflow that is to be used has no room."},
+	CheaperInTime:    {"cheaper_in_time", "The cheaper paths can carry the data soon enough."},
+	OnlyVariable:     {"only_variable", "Only subflows whose delay varies too much have room."},
+	ShareUsed:        {"share_used", "The subflows with room in their windows have used up their shares of the send buffer."},
+	AllCopied:        {"all_copied", "Every subflow has carried all data, or is about to."},
 }
 
 // String returns the name of the reason, as event logs print it; "" of NoWhy.

@@ -34,6 +34,7 @@ type Host struct {
 	apps    []App            // by connection; nil: not an application's
 	routes  []simnet.RouteID // by the endpoint's socket number
 	in, out mptcp.Segment
+	facts   func(local, remote netip.Addr) mptcp.PathFacts
 	scratch []byte
 
 	accepts []Acceptor // by listening connection
@@ -45,6 +46,9 @@ type Host struct {
 // Config says how a host's endpoint behaves.
 type Config struct {
 	Profile *mptcp.Profile
+	// PathFacts says what is known of the path between two addresses; nil:
+	// nothing.
+	PathFacts func(local, remote netip.Addr) mptcp.PathFacts
 }
 
 // App is an application on a host. It is called for the events of its
@@ -60,7 +64,7 @@ type Acceptor func(now sim.Time, c mptcp.ConnID) App
 // New puts an endpoint on a node and becomes the node's receiver.
 func New(n *simnet.Network, node *simnet.Node, cfg Config) *Host {
 	s := n.Sim()
-	h := &Host{s: s, net: n, node: node, log: node.Trace()}
+	h := &Host{s: s, net: n, node: node, log: node.Trace(), facts: cfg.PathFacts}
 	h.handler = s.Register(h)
 	h.timer.Init(node.Origin(), h.handler, 0)
 	h.ep = mptcp.New(mptcp.Config{
@@ -69,6 +73,7 @@ func New(n *simnet.Network, node *simnet.Node, cfg Config) *Host {
 			return s.Stream("host/" + node.Name() + "/" + purpose)
 		},
 		Trace: h.log,
+		Paths: h,
 	})
 	node.SetReceiver(h)
 	node.SetAddrWatcher(h)

@@ -1,0 +1,79 @@
+package sched
+
+import (
+	"mpsim/cc"
+	"mpsim/sim"
+)
+
+// alternate-bytes cuts the stream into pieces of a few bytes and gives them to the
+// subflows in turn, so that no path carries two neighbouring pieces. It is no
+// scheduler to use but one to study: whoever watches a single path, or all of them
+// without putting the data sequence together, sees no whole word (Pearce and
+// Thomas, "Multipath TCP: breaking today's networks with tomorrow's protocols",
+// Black Hat USA 2014).
+//
+//   - Pieces go strictly in turn over all subflows that have not failed, backups
+//     only if no other lives; a full one is waited for.
+//   - Each piece is a mapping and a segment of its own: 1 byte of data costs a
+//     header and a DSS option.
+//
+// Data sent again is placed by minRTT, whole ranges at a time; a subflow that fails
+// can thus reveal what it would not have carried.
+
+var alternateParams = []cc.Param{
+	{Name: "bytes", Doc: "length of a piece", Default: 1, Min: 1, Max: 1 << 16, Whole: true},
+}
+
+var alternateSpec = Spec{
+	Name:   "alternate-bytes",
+	Doc:    "pieces of a few bytes in turn over all subflows, for the study of evasion",
+	Params: alternateParams,
+	New: func(p cc.Params, _ *sim.Rand) Scheduler {
+		return &alternate{bytes: int64(p.Get(alternateParams, "bytes")), last: NoFlow}
+	},
+}
+
+type alternate struct {
+	base
+	bytes int64
+	last  cc.FlowID // that got a piece last
+}
+
+// Pick appends at most one grant.
+func (s *alternate) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
+	out, _ = s.prepare(q, paths, out)
+	room := min(distance(q.Next, q.End), distance(q.Next, q.PeerEdge))
+	if len(out) > 0 || room == 0 {
+		return out
+	}
+	backups := onBackups(paths)
+	p := s.next(paths, backups)
+	want := min(s.bytes, room)
+	switch {
+	case p == nil:
+		s.wait = NoSubflow
+		return out
+	case p.InLoss || min(p.Room(), p.SendBufFree) < want:
+		s.wait = TurnOfFull
+		return out
+	}
+	s.last = p.Flow
+	return append(out, Grant{Flow: p.Flow, DSN: q.Next, Len: int(want), Kind: New, Penalise: NoFlow, Why: whyBackup(backups, InTurn)})
+}
+
+// next returns the subflow behind the last one in the round; nil: none lives.
+func (s *alternate) next(paths []Path, backups bool) (head *Path) {
+	for i := range paths {
+		p := &paths[i]
+		if p.Backup != backups || p.Failed() {
+			continue
+		}
+		if p.Flow > s.last {
+			return p
+		}
+		if head == nil {
+			head = p
+		}
+	}
+	return head
+}
