@@ -177,13 +177,11 @@ func (e *Endpoint) SetOption(now sim.Time, c ConnID, o Option, value int64) {
 		return
 	}
 	switch o {
-	case OptionNoDelay:
-		s.flow.tcp.SetNoDelay(value != 0)
+	case OptionNoDelay, OptionCork:
+		s.flow.setNagle()
+		e.ready.push(s.flow)
 	case OptionUserTimeout:
 		s.flow.tcp.SetUserTimeout(sim.Duration(value))
-	case OptionCork:
-		s.flow.tcp.SetCork(value != 0)
-		e.ready.push(s.flow)
 	}
 	e.settle(now, s.flow)
 }

@@ -103,6 +103,7 @@ func (c *connection) dataAck() uint64 {
 // shutdown ends our direction behind what was written.
 func (c *connection) shutdown(now sim.Time) {
 	c.closing.finQueued = true
+	c.work = c.work || c.p.NagleOnData // nothing holds the end back
 	c.changed = c.changed || c.p.InfiniteOneWay
 	c.settle(now)
 }
@@ -111,6 +112,7 @@ func (c *connection) shutdown(now sim.Time) {
 // peer makes no progress for the close timeout, the connection is reset.
 func (c *connection) closeByApp(now sim.Time) {
 	c.closing.finQueued = true
+	c.work = c.work || c.p.NagleOnData // nothing holds the end back
 	c.changed = c.changed || c.p.InfiniteOneWay
 	c.stats.lastAck = now
 	c.closing.giveUp = now.Add(c.p.CloseTimeout)

@@ -67,6 +67,7 @@ type connection struct {
 	stats         connStats
 	tune          tcp.ReceiveTuning
 	urgent        urgentData
+	nagle         heldTail
 	segment       int // size of connection-level segments; 0: data is not kept in them
 
 	width sendWidth
@@ -107,6 +108,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 		recv:  reassembly{next: 1, arena: &e.arena},
 		wnd:   localWindow{size: s.opt.ReceiveBuffer, read: 1, edge: 1},
 		acked: 1, sentAck: 1, subAt: sim.Never,
+		nagle: heldTail{ceiling: sim.Never},
 	}
 	c.peer.edge = 1
 	c.initWidths(now)
@@ -399,7 +401,7 @@ func (c *connection) tellApp(now sim.Time) {
 
 // deadline implements timed.
 func (c *connection) deadline() sim.Time {
-	return min(c.retrans.at, c.probe.at, c.perf.at, c.closing.work, c.closing.at, c.closing.giveUp, c.closing.linger, c.fastClose.at, c.pm.at, c.addr.deadline(), c.subAt)
+	return min(c.retrans.at, c.probe.at, c.nagle.ceiling, c.perf.at, c.closing.work, c.closing.at, c.closing.giveUp, c.closing.linger, c.fastClose.at, c.pm.at, c.addr.deadline(), c.subAt)
 }
 
 // moveTimer gives a deadline of a subflow another value.
@@ -427,6 +429,9 @@ func (c *connection) expire(now sim.Time) {
 	}
 	if c.probe.at <= now {
 		c.probeTimeout(now)
+	}
+	if c.nagle.ceiling <= now {
+		c.corkTimeout()
 	}
 	if c.perf.at <= now {
 		c.performanceTimeout(now)
@@ -477,6 +482,7 @@ func (c *connection) finish(now sim.Time, why trace.Reason) {
 	c.forgetToken()
 	c.retrans.stop()
 	c.probe.stop()
+	c.nagle.ceiling = sim.Never
 	c.perf.stop()
 	c.closing.stop()
 	c.pm.stop()
@@ -507,15 +513,14 @@ const noTimer = ^uint32(0)
 func (c *connection) setOption(now sim.Time, o Option, value int64) {
 	for _, f := range c.subs {
 		switch o {
-		case OptionNoDelay:
-			f.flow.tcp.SetNoDelay(value != 0)
+		case OptionNoDelay, OptionCork:
+			f.flow.setNagle()
 		case OptionUserTimeout:
 			f.flow.tcp.SetUserTimeout(sim.Duration(value))
-		case OptionCork:
-			f.flow.tcp.SetCork(value != 0)
 		}
 		c.e.ready.push(f.flow)
 	}
+	c.work = true
 	c.changed = true
 	c.settle(now)
 }

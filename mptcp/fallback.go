@@ -63,6 +63,8 @@ func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why tra
 	c.e.emit(now, c.sock, f.id, trace.Fallback, why, int64(tx-1), int64(rx-1), 0, 0, 0)
 	c.sock.tell(Fallback, why)
 	f.setPhase(now, phasePlain)
+	f.flow.setNagle()
+	c.nagle.ceiling = sim.Never
 	f.announce()
 	f.infinite.due = false
 	f.tx.reset()

@@ -122,8 +122,8 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 		MSS:        s.opt.mss(remote.Addr()),
 		SendBuffer: s.opt.SendBuffer, ReceiveBuffer: s.opt.ReceiveBuffer,
 		SendMemory: s.opt.SendMemory, ReceiveMemory: s.opt.ReceiveMemory,
-		NoDelay: s.opt.NoDelay, Keepalive: s.opt.Keepalive,
-		Arena: &e.arena, Trace: e.trace, ConnNumber: s.number,
+		Keepalive: s.opt.Keepalive,
+		Arena:     &e.arena, Trace: e.trace, ConnNumber: s.number,
 	}
 	if r := e.restoring; r != nil {
 		cfg.ISS, cfg.TSOffset = r.iss, r.tsOffset
@@ -138,7 +138,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 	f.cc = cfg.CC
 	f.tcp.Init(&cfg)
 	f.tcp.SetUserTimeout(s.userTimeout)
-	f.tcp.SetCork(s.cork)
+	f.setNagle()
 	e.flows.add(f)
 	f.timer = e.timers.add(f)
 	return f

@@ -212,6 +212,11 @@ type Profile struct {
 	// unused until the connection ends (survey, implementation 2, question 4.2);
 	// otherwise it is reset (RFC 8684 section 3.2).
 	KeepStrippedJoin bool
+	// NagleOnData applies Nagle's rule and cork to the data of the connection before it
+	// is granted to subflows (out-of-tree Linux, mptcp_write_xmit: "Nagle is handled at
+	// the MPTCP-layer, so always push on the subflow"; RFC 9293 section 3.7.4 speaks of
+	// the user's data); otherwise the TCP of each subflow applies them (upstream Linux).
+	NagleOnData bool
 	// WindowProbe is the first interval after which a closed connection-level
 	// window is probed by a byte that the peer has already; TCP's own probes
 	// carry it on from there.
@@ -315,6 +320,7 @@ func RFC() *Profile {
 		Reinject:         ReinjectOnRTO,
 		ICMPFailsSubflow: true,
 		DataFINTimeout:   sim.Second, AnswerDataFIN: true,
+		NagleOnData:  true,
 		CloseTimeout: 60 * sim.Second,
 		WindowProbe:  sim.Second,
 	}
@@ -361,6 +367,7 @@ func LinuxOOT() *Profile {
 		AnnounceFallback: true, DeliverFailed: true,
 		Reinject:       ReinjectOnRTO,
 		DataFINTimeout: 200 * sim.Millisecond, AnswerDataFIN: true,
+		NagleOnData:  true,
 		CloseTimeout: 60 * sim.Second,
 		WindowProbe:  200 * sim.Millisecond,
 	}

@@ -28,11 +28,23 @@ func (c *connection) push(now sim.Time) {
 			}
 		}
 		c.stats.picks++
-		candidates := len(rows)
-		e.grants = c.sched.Pick(now, c.queue(), rows, e.grants[:0])
+		candidates, tail := len(rows), 0
+		q := c.queue()
+		if c.p.NagleOnData {
+			tail = c.tail(rows)
+			q.End -= uint64(c.holdTail(now, tail))
+		}
+		e.grants = e.grants[:0]
+		held := q.Next == q.End && len(q.Reinject) == 0
+		if !held {
+			e.grants = c.sched.Pick(now, q, rows, e.grants)
+		}
 		progress := false
 		for i := range e.grants {
 			g := &e.grants[i]
+			if c.p.NagleOnData && g.Kind == sched.New {
+				c.noteShort(g.DSN+uint64(g.Len), tail)
+			}
 			progress = c.carry(now, g, candidates) || progress
 			c.granted(rows, g.Flow)
 			if g.Penalise != sched.NoFlow {
@@ -44,7 +56,7 @@ func (c *connection) push(now sim.Time) {
 			continue
 		}
 		if !progress {
-			c.observeWait(now, candidates)
+			c.observeWait(now, candidates, held)
 			c.armProbe(now)
 			break
 		}
@@ -60,7 +72,7 @@ func (c *connection) push(now sim.Time) {
 
 // observeWait shows a decision to wait; it follows from the grants, so it is not
 // part of the run hash.
-func (c *connection) observeWait(now sim.Time, candidates int) {
+func (c *connection) observeWait(now sim.Time, candidates int, held bool) {
 	e := c.e
 	if e.trace == nil || !e.trace.Wants(trace.Wait) {
 		return
@@ -69,7 +81,9 @@ func (c *connection) observeWait(now sim.Time, candidates int) {
 		At: now, Kind: trace.Wait, Conn: c.sock.number, Flow: int32(sched.NoFlow),
 		A: int64(c.send.next), B: c.send.unsent(), C: int64(candidates),
 	}
-	if x, ok := c.sched.(sched.Explainer); ok {
+	if held {
+		e.record.Why = trace.Reason(sched.ShortSegment)
+	} else if x, ok := c.sched.(sched.Explainer); ok {
 		e.record.Why = trace.Reason(x.WhyWait())
 	}
 	e.trace.Observe(&e.record)

@@ -19,8 +19,9 @@ import (
 //
 // Departures: sizes are chosen when data is granted, not when it is written; the rate
 // of a subflow is its window in a smoothed round-trip time; a tie goes to the larger
-// size. Nagle's rule is left out, since a segment may be shorter than the MSS of its
-// subflow without being the last. No document says how the out-of-tree stack weighs them.
+// size. The TCP of subflows does without Nagle's rule, since a segment may be shorter
+// than its MSS without being the last; that of the connection (NagleOnData) stays. No
+// document says how the out-of-tree stack weighs the sizes.
 
 // MSSPolicy is how the size of connection-level segments is chosen.
 type MSSPolicy uint8

@@ -41,6 +41,7 @@ const (
 	OnlyVariable
 	ShareUsed
 	AllCopied
+	ShortSegment
 
 	numWhys
 )
@@ -78,6 +79,7 @@ var whys = [numWhys]whyInfo{
 	OnlyVariable:     {"only_variable", "Only subflows whose delay varies too much have room."},
 	ShareUsed:        {"share_used", "The subflows with room in their windows have used up their shares of the send buffer."},
 	AllCopied:        {"all_copied", "Every subflow has carried all data, or is about to."},
+	ShortSegment:     {"short_segment", "The rest of the data does not fill a segment: Nagle's rule or a cork of the connection holds it."},
 }
 
 // String returns the name of the reason, as event logs print it; "" of NoWhy.
