@@ -92,7 +92,7 @@ func (f *subflow) checksumFailed(now sim.Time, m *mapping) (dead bool) {
 	c.e.count(now, c.sock, dataCsumErr)
 	c.e.emit(now, c.sock, f.id, trace.SegmentRefused, trace.ChecksumFailure, int64(m.pos), int64(m.dsn), int64(m.len), 0, 0)
 	f.fail.dsn = m.dsn
-	if !c.onlyOne(f) || c.recv.next != m.dsn || len(c.recv.waiting) > 0 {
+	if !c.onlyOne(f) || c.recv.next != m.dsn || len(c.recv.waiting) > 0 || !f.rx.straightFrom(m) {
 		f.check.discard(c.recv.arena)
 		f.resetFailed(now)
 		return true
@@ -113,6 +113,17 @@ func (f *subflow) checksumFailed(now sim.Time, m *mapping) (dead bool) {
 	c.moveTimer(&f.fail.at, now.Add(f.flow.tcp.RTO()))
 	c.e.timers.set(c.timer, f.fail.at)
 	return false
+}
+
+// straightFrom reports whether all mappings declared behind m go on as m does: those
+// of data that has overtaken other data are known already.
+func (r *rxMaps) straightFrom(m *mapping) bool {
+	for i := range r.len() {
+		if e := r.at(i); e.pos > m.pos && e.dsn-e.pos != m.dsn-m.pos {
+			return false
+		}
+	}
+	return true
 }
 
 // failedPlain is the rest of checksumFailed where our direction has reverted already:

@@ -200,7 +200,15 @@ func (f *subflow) opened() bool {
 
 // usable reports whether the subflow may be granted data.
 func (f *subflow) usable() bool {
-	return f.established() && !f.closing && f.due&dueFIN == 0 && f.fourth == fourthSent && f.flow.tcp.State() == tcp.StateEstablished || f.earlyOpen()
+	return f.established() && !f.closing && f.due&dueFIN == 0 && f.fourth == fourthSent && f.sendsMapped() || f.earlyOpen()
+}
+
+// sendsMapped reports whether TCP is in a state in which data with mappings can be
+// sent: behind a FIN only if the FIN is the end of a stream that is taken by position,
+// and not that of the subflow.
+func (f *subflow) sendsMapped() bool {
+	s := f.flow.tcp.State()
+	return s == tcp.StateEstablished || s == tcp.StateCloseWait && f.raw.on
 }
 
 // isBackup reports whether either side wants the subflow to be used only if
