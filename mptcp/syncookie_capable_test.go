@@ -241,7 +241,7 @@ func coalesce(keep int) func(k int, s *Segment) []*Segment {
 // one and answers by a reset, and one that does not goes on as TCP (second case,
 // two variants).
 //
-// row:J13
+// row:J13 row:M6
 func TestMiddleboxCoalescesFirstData(t *testing.T) {
 	w, cli, srv := firstData(t, 2500, nil, coalesce(0))
 	wantPlain(t, w, cli, srv, 2500)
