@@ -48,6 +48,7 @@ func (e *each[S, P]) at(f FlowID) P {
 	return &e.flows[f]
 }
 
+//go:noinline
 func unknownFlow(f FlowID, n int) {
 	sim.Bugf("congestion control of subflow %d, but only %d have joined", f, n)
 }

@@ -57,7 +57,7 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 	if l.flags&flagServed != 0 || l.cursor != 0 && n.meta[l.cursor].leave <= now {
 		n.settle(now, li, l)
 	}
-	if !l.room(n, size) {
+	if l.full(size) && !l.roomBehindService(n, size) {
 		n.drop(now, li, id, trace.QueueFull)
 		return
 	}
@@ -168,16 +168,17 @@ func (l *hotLink) enter(now sim.Time, size uint16) {
 	l.areaHi -= hi + borrow
 }
 
-// room reports whether the queue takes one more packet.
-func (l *hotLink) room(n *Network, size uint16) bool {
-	if l.flags&flagExclude != 0 {
-		return l.roomBehindService(n, size)
-	}
-	return l.packets < l.limitPkts && l.bytes+uint32(size) <= l.limitBytes
+// full reports whether all packets together leave no room for one more.
+func (l *hotLink) full(size uint16) bool {
+	return l.packets >= l.limitPkts || l.bytes+uint32(size) > l.limitBytes
 }
 
-// roomBehindService is room where the packet in service does not count.
+// roomBehindService reports whether a full queue takes one more packet because the
+// one in service does not count.
 func (l *hotLink) roomBehindService(n *Network, size uint16) bool {
+	if l.flags&flagExclude == 0 {
+		return false
+	}
 	if l.idle() {
 		return true // it goes into service at once
 	}

@@ -76,7 +76,7 @@ const (
 func (q *near) len() int { return int(q.n) + q.far.len() }
 
 func (q *near) push(e event) {
-	if q.n == frontSize || q.far.len() > 0 && (q.n == 0 || !q.last().follows(e.at, e.key)) {
+	if q.n == frontSize || len(q.far.h) != 0 && q.behindRing(e) {
 		q.pushFar(e)
 		return
 	}
@@ -111,6 +111,12 @@ func (q *near) pushEarly(e event) {
 		i++
 	}
 	q.ring[(i-1)%frontSize] = e
+}
+
+// behindRing reports whether an event belongs behind what the ring holds, where
+// others wait.
+func (q *near) behindRing(e event) bool {
+	return q.far.len() > 0 && (q.n == 0 || !q.last().follows(e.at, e.key))
 }
 
 // pushFar is push for an event that lies behind the ring, or does not fit in.

@@ -17,6 +17,7 @@ type Sim struct {
 	handlers []Handler
 	halted   bool
 	timers   queue // deadlines: many, far, and seldom touched
+	due      Time  // no deadline lies before it
 	q        near  // events of packets: few at a time
 	observer uint64
 	names    []string
@@ -80,8 +81,9 @@ func (s *Sim) NextKey(origin NodeID) Key {
 		s.observer++
 		return Key(uint64(Observer)<<40 | s.observer)
 	}
-	s.counters[origin]++
-	return Key(uint64(origin)<<40 | s.counters[origin])
+	c := &s.counters[origin]
+	*c++
+	return Key(uint64(origin)<<40 | *c)
 }
 
 // Schedule queues an event. Time must not lie before Now; the handler receives
@@ -98,7 +100,21 @@ func (s *Sim) Schedule(at Time, key Key, h HandlerID, arg uint32) {
 // reaches it: the few events of packets would have to make their way among them.
 // The order is that of one queue.
 func (s *Sim) next() (e *event, deadline bool) {
+	if q := &s.q; q.n > 0 {
+		if e = &q.ring[q.head%frontSize]; e.at < s.due {
+			return e, false
+		}
+	}
+	return s.nextOfAll()
+}
+
+// nextOfAll is next where a deadline may be the first event.
+func (s *Sim) nextOfAll() (e *event, deadline bool) {
 	e, t := s.q.peek(), s.timers.peek()
+	s.due = Never
+	if t != nil {
+		s.due = t.at
+	}
 	if e == nil || t != nil && t.before(e) {
 		return t, true
 	}

@@ -65,5 +65,6 @@ func (t *Timer) Expired(s *Sim) bool {
 
 func (t *Timer) arm(s *Sim) {
 	t.armed, t.armedKey = t.deadline, t.key
+	s.due = min(s.due, t.deadline)
 	s.timers.push(event{t.deadline, t.key, t.handler, t.arg})
 }

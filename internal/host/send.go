@@ -62,11 +62,19 @@ func (h *Host) record(now sim.Time, k trace.Kind, s *wire.Segment, o *wire.Optio
 		}
 	}
 	if h.log.Wants(k) {
-		h.log.Observe(&trace.Record{
-			At: now, Kind: k, Conn: socket, Flow: -1,
-			A: int64(s.Seq), B: int64(s.Ack), C: int64(s.Flags), D: int64(s.Len), E: int64(size),
-		})
+		h.observe(now, k, s, socket, size)
 	}
+}
+
+// observe shows a packet to the sinks. It is no part of record, whose values would
+// have to be kept for it.
+//
+//go:noinline
+func (h *Host) observe(now sim.Time, k trace.Kind, s *wire.Segment, socket uint32, size int) {
+	h.log.Observe(&trace.Record{
+		At: now, Kind: k, Conn: socket, Flow: -1,
+		A: int64(s.Seq), B: int64(s.Ack), C: int64(s.Flags), D: int64(s.Len), E: int64(size),
+	})
 }
 
 // foldOptions folds the exact bytes of the options, so that whatever a cold
