@@ -54,6 +54,15 @@ func (l *lia) Join(now sim.Time, f FlowID, p Path) {
 	}
 }
 
+// Window, Ssthresh and PacingRate are those of each, called for each segment and
+// here without its generic form.
+func (l *lia) Window(f FlowID) int64        { return l.at(f).Window() }
+func (l *lia) Ssthresh(f FlowID) int64      { return l.at(f).Ssthresh() }
+func (l *lia) PacingRate(f FlowID) sim.Rate { return l.at(f).PacingRate() }
+
+// OnSent does nothing: Reno does not count what is sent.
+func (l *lia) OnSent(sim.Time, FlowID, int64) {}
+
 // Leave takes the subflow out of the sums at once.
 func (l *lia) Leave(_ sim.Time, f FlowID) { l.at(f).joined = false }
 

@@ -9,6 +9,9 @@ import (
 
 // ReadOptions implements tcp.Extension.
 func (f *subflow) ReadOptions(now sim.Time, s *Segment) tcp.Verdict {
+	if f.phase == phaseFull && s.Flags&(wire.FIN|wire.URG|wire.RST) == 0 {
+		return f.readFull(now, s)
+	}
 	if s.Opt.Has(wire.OptFastOpen) && s.Flags.Has(wire.FIN) {
 		f.conn.readFINCookie(now, s)
 	}

@@ -48,6 +48,9 @@ func (c *connection) fillFacts(now sim.Time, r *sched.Path, f *subflow) {
 	if c.asks&sched.FactSsthresh != 0 {
 		r.Ssthresh = c.cc.Ssthresh(f.id)
 	}
+	if c.asks&sched.FactPacing != 0 {
+		r.Pacing = c.pacing(f, r.Window)
+	}
 	if v := c.e.view; v != nil && c.asks&sched.FactDevice != 0 {
 		r.DeviceQueue, r.DeviceRate = v.Device(now, f.flow.id, &f.flow.tuple)
 	}

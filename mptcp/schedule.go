@@ -117,12 +117,10 @@ func (c *connection) rows(now sim.Time) []sched.Path {
 		}
 		r, t := &rows[n], &f.flow.tcp
 		n++
-		window := c.cc.Window(f.id)
 		r.Flow, r.Lane = f.id, uint8(f.lane)
 		r.SRTT, r.RTTVar = t.SRTT(), t.RTTVar()
-		r.Window, r.InFlight = window, t.InFlight()
+		r.Window, r.InFlight = c.cc.Window(f.id), t.InFlight()
 		c.fillBuffer(r, f)
-		r.Pacing = c.pacing(f, window)
 		r.MSS, r.LastRecv = int64(t.MSS()), t.LastReceived()
 		r.Backup, r.PotentiallyFailed = f.isBackup(), f.failed
 		// Without SACK loss recovery lasts until something sent after the timeout
@@ -162,6 +160,7 @@ func (c *connection) granted(rows []sched.Path, id cc.FlowID) {
 	for i := range rows {
 		if r := &rows[i]; r.Flow == id {
 			c.fillBuffer(r, c.subs[id])
+			return
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (p *Path) Ready(want int64) Readiness {
 	switch {
 	case p.PotentiallyFailed || p.Stale:
 		return Failed
-	case p.InLoss || p.Fits(want) == 0:
+	case p.InLoss || !p.takes(want):
 		return Busy
 	}
 	return Ready
@@ -33,6 +33,15 @@ func (p *Path) Ready(want int64) Readiness {
 // it fits.
 func (p *Path) Fits(want int64) int64 {
 	return wholeSegments(min(p.Room(), p.SendBufFree), want, p.MSS)
+}
+
+// takes reports whether Fits is more than 0, without the division.
+func (p *Path) takes(want int64) bool {
+	room := min(p.Room(), p.SendBufFree)
+	if room >= want {
+		return want > 0
+	}
+	return room >= p.MSS
 }
 
 // wholeSegments returns how many of want bytes go into room without cutting a

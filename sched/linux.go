@@ -117,6 +117,9 @@ func (l *linux) choose(paths []Path) *Path {
 	return best[1]
 }
 
+// Asks implements [Asker].
+func (*linux) Asks() Facts { return FactPacing }
+
 // linger is the time in units of 2^-32 of 8 s that the subflow's queue takes.
 func (l *linux) linger(p *Path) uint64 {
 	rate := l.rate(p)

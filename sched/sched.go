@@ -26,7 +26,7 @@ type Path struct {
 	Unsent            int64    // granted, not sent yet
 	Queued            int64    // granted and not acknowledged: the subflow's send queue
 	SendBufFree       int64    // room in the subflow's send queue
-	Pacing            sim.Rate // estimate of the sending rate; 0: none
+	Pacing            sim.Rate // estimate of the sending rate; [FactPacing], 0: none
 	Ssthresh          int64    // slow start threshold; [FactSsthresh]
 	DeviceQueue       int64    // bytes queued at the local interface; [FactDevice], 0 where it is not visible
 	DeviceRate        sim.Rate // of the local interface; [FactDevice], 0: not known
@@ -147,6 +147,7 @@ const (
 	// FactInFlight: the scheduler sends copies of what is in flight, so it is asked
 	// as long as anything is, even if all data was granted.
 	FactInFlight
+	FactPacing // Path.Pacing
 )
 
 // Asker is implemented by schedulers that need more than what everybody gets.
