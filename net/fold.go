@@ -17,10 +17,8 @@ import (
 // foldAccept records in the chain of the transmitting node that the link has
 // accepted a packet.
 func (n *Network) foldAccept(now sim.Time, l *hotLink, s *segment, size uint16) {
-	c := l.trace.Chain // in registers
-	c.Fold(uint64(now), uint64(s.Seq)|uint64(s.Ack)<<32)
-	c.Fold(n.routes[s.Route].salt, packetWord(s, size, l.salt))
-	l.trace.Chain = c
+	c := l.trace.Chain.With(uint64(now), uint64(s.Seq)|uint64(s.Ack)<<32)
+	l.trace.Chain = c.With(n.routes[s.Route].salt, packetWord(s, size, l.salt))
 }
 
 func (n *Network) foldDrop(now sim.Time, t *trace.Node, salt uint32, id PacketID, why trace.Reason) {

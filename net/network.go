@@ -24,6 +24,7 @@ type Network struct {
 	ifcs  []*Interface // by Interface.index
 
 	tuples []wire.Tuple // by RouteID
+	bare   []uint8      // by RouteID, see bareLen
 	intern map[wire.Tuple]RouteID
 	more   [][]uint32 // hops that do not fit into route.path
 
@@ -40,6 +41,7 @@ func New(s *sim.Sim, r *trace.Run) *Network {
 		intern: make(map[wire.Tuple]RouteID),
 		routes: make([]route, 1),
 		tuples: make([]wire.Tuple, 1),
+		bare:   make([]uint8, 1),
 		more:   make([][]uint32, 1),
 		gen:    1,
 	}

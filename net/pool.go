@@ -136,7 +136,10 @@ func (p *pool) freeCold(i uint32) {
 // returns it: for senders that need it before Node.SendMeasured.
 func (n *Network) Measure(id PacketID) int {
 	s := n.Segment(id)
-	size := wire.WireLen(&n.tuples[s.Route], s, n.record(s.Cold))
+	size := int(n.bare[s.Route]) + s.OptionsLen(nil) + int(s.Len)
+	if s.Cold != 0 || n.bare[s.Route] == 0 {
+		size = wire.WireLen(&n.tuples[s.Route], s, n.record(s.Cold))
+	}
 	if size > math.MaxUint16 {
 		sim.Bugf("packet of %d octets", size)
 	}

@@ -44,8 +44,19 @@ func (n *Network) Intern(t wire.Tuple) RouteID {
 	id := RouteID(len(n.routes))
 	n.routes = append(n.routes, route{salt: tupleSalt(&t)})
 	n.tuples = append(n.tuples, t)
+	n.bare = append(n.bare, bareLen(&t))
 	n.intern[t] = id
 	return id
+}
+
+// bareLen returns the octets of the headers of a TCP packet that has no cold
+// record, without options; 0 if the tuple is not of TCP.
+func bareLen(t *wire.Tuple) uint8 {
+	if t.Proto != wire.ProtoTCP {
+		return 0
+	}
+	var s wire.Segment
+	return uint8(wire.HeaderLen(t, &s, nil) - s.OptionsLen(nil))
 }
 
 // Tuple returns the tuple of a route. It must not be changed.

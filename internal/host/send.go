@@ -45,12 +45,12 @@ func (h *Host) route(out *mptcp.Segment) simnet.RouteID {
 // that want packets. The length of the payload follows from the other words.
 func (h *Host) record(now sim.Time, k trace.Kind, s *wire.Segment, o *wire.Options, socket uint32, size int) {
 	c := h.log.Chain // in registers
-	c.Fold(uint64(now)<<2|uint64(k)&3, h.net.TupleHash(simnet.RouteID(s.Route))^uint64(size))
-	c.Fold(uint64(s.Seq)<<32|uint64(s.Ack), uint64(s.TSVal)<<32|uint64(s.TSEcr))
-	c.Fold(s.Off, uint64(s.Window)<<48|uint64(s.Flags)<<32|uint64(s.Opt)<<16|uint64(s.TTL)<<8|uint64(s.TOS))
+	c = c.With(uint64(now)<<2|uint64(k)&3, h.net.TupleHash(simnet.RouteID(s.Route))^uint64(size))
+	c = c.With(uint64(s.Seq)<<32|uint64(s.Ack), uint64(s.TSVal)<<32|uint64(s.TSEcr))
+	c = c.With(s.Off, uint64(s.Window)<<48|uint64(s.Flags)<<32|uint64(s.Opt)<<16|uint64(s.TTL)<<8|uint64(s.TOS))
 	if s.Opt.Has(wire.HasDSS) {
-		c.Fold(uint64(s.DSN), uint64(s.DataAck))
-		c.Fold(uint64(s.SSN), uint64(s.MapLen))
+		c = c.With(uint64(s.DSN), uint64(s.DataAck))
+		c = c.With(uint64(s.SSN), uint64(s.MapLen))
 	}
 	h.log.Chain = c
 	if o != nil {

@@ -20,11 +20,15 @@ const (
 	k1 = 0xE7037ED1A0B428DB
 )
 
-// Fold adds two words. The old state enters both factors and both sums, so a
-// zero factor loses nothing.
-func (c *Chain) Fold(a, b uint64) {
+// Fold adds two words.
+func (c *Chain) Fold(a, b uint64) { *c = c.With(a, b) }
+
+// With returns the chain with two words more, for those who fold several pairs:
+// unlike Fold it lets the state stay in registers between them. The old state
+// enters both factors and both sums, so a zero factor loses nothing.
+func (c Chain) With(a, b uint64) Chain {
 	h, l := bits.Mul64(c.lo^a^k0, c.hi^b^k1)
-	c.lo, c.hi = l^bits.RotateLeft64(c.hi, 29)^b, h+c.lo+a
+	return Chain{lo: l ^ bits.RotateLeft64(c.hi, 29) ^ b, hi: h + c.lo + a}
 }
 
 // Sum returns the state of the chain.
