@@ -267,7 +267,7 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 		return
 	}
 	if c.tune.On {
-		f.slope.Open(int64(n), f.flow.tcp.AdvertisedMSS(), c.wnd.size)
+		f.openWindow(n)
 	}
 	for n > 0 {
 		if f.byPosition() {

@@ -29,6 +29,15 @@ func (c *connection) tuneBuffers(now sim.Time) {
 	}
 }
 
+// openWindow lets the subflow's window follow n bytes that have arrived: its limit is
+// the connection's buffer, of which only these lie in the subflow's own.
+func (f *subflow) openWindow(n int) {
+	t := &f.flow.tcp
+	if f.slope.Open(int64(n), t.AdvertisedMSS(), f.conn.tune.WindowAt(t.ReceiveRatio())-int64(n)) {
+		t.QuickAck()
+	}
+}
+
 // offer is the window that the subflow announces.
 func (f *subflow) offer(scale uint8) int64 {
 	c := f.conn

@@ -8,20 +8,22 @@ import (
 
 	"mpsim/cc"
 	"mpsim/mptcp"
+	"mpsim/mptcp/tcp"
 	"mpsim/sim"
 )
 
 // sysctls are the variables of the host that have an effect.
 type sysctls struct {
-	rmemMax, wmemMax int64
-	controller       string
-	enabled          bool // net.mptcp.enabled
-	fastOpen         int64
-	checksum         mptcp.ChecksumPolicy // net.mptcp.checksum_enabled
+	rmem       tcp.Memory
+	wmemMax    int64
+	controller string
+	enabled    bool // net.mptcp.enabled
+	fastOpen   int64
+	checksum   mptcp.ChecksumPolicy // net.mptcp.checksum_enabled
 }
 
 func newSysctls() sysctls {
-	return sysctls{rmemMax: 6 << 20, wmemMax: 4 << 20, controller: "cubic", enabled: true, fastOpen: 1}
+	return sysctls{rmem: tcp.Memory{Min: 4096, Initial: 131072, Max: 6 << 20}, wmemMax: 4 << 20, controller: "cubic", enabled: true, fastOpen: 1}
 }
 
 // Configure implements [System].
@@ -49,14 +51,14 @@ func (s *Simulated) setSysctl(name, value string) error {
 	number := err == nil && n >= 0
 	switch name {
 	case "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem":
-		m, err := largest(value)
+		m, err := memory(value)
 		if err != nil {
 			return bad
 		}
 		if name == "net.ipv4.tcp_rmem" {
-			s.sysctl.rmemMax = m
+			s.sysctl.rmem = m
 		} else {
-			s.sysctl.wmemMax = m
+			s.sysctl.wmemMax = m.Max
 		}
 		return nil
 	case "net.ipv4.tcp_congestion_control":
@@ -149,13 +151,21 @@ var fixedSysctls = map[string][]int64{
 	"net.mptcp.allow_join_initial_addr_port": {1},
 }
 
-// largest returns the last of three sizes.
-func largest(value string) (int64, error) {
+// memory reads the three sizes of tcp_rmem or tcp_wmem, which ascend.
+func memory(value string) (m tcp.Memory, err error) {
 	f := strings.Fields(value)
 	if len(f) != 3 {
-		return 0, strconv.ErrSyntax
+		return m, strconv.ErrSyntax
 	}
-	return strconv.ParseInt(f[2], 10, 64)
+	for i, p := range []*int64{&m.Min, &m.Initial, &m.Max} {
+		if *p, err = strconv.ParseInt(f[i], 10, 64); err != nil {
+			return m, err
+		}
+	}
+	if m.Min <= 0 || m.Initial < m.Min || m.Max < m.Initial {
+		return m, strconv.ErrRange
+	}
+	return m, nil
 }
 
 // fastOpenKey sets the key of cookies: four words in hexadecimal.

@@ -7,6 +7,7 @@ import (
 
 	"mpsim/cc"
 	"mpsim/mptcp"
+	"mpsim/mptcp/tcp"
 	"mpsim/sched"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -176,7 +177,7 @@ func (s *Simulated) socketConfig(k *simSocket) (*mptcp.SocketOptions, error) {
 	o := &mptcp.SocketOptions{
 		Name:          fmt.Sprintf("fd %d", k.fd),
 		SendBuffer:    s.sysctl.wmemMax,
-		ReceiveBuffer: s.sysctl.rmemMax,
+		ReceiveMemory: s.sysctl.rmem,
 		MSS:           s.cfg.MSS,
 		NoDelay:       k.opt.noDelay,
 		Keepalive:     k.opt.keepAlive,
@@ -190,7 +191,7 @@ func (s *Simulated) socketConfig(k *simSocket) (*mptcp.SocketOptions, error) {
 		o.SendBuffer = k.opt.sndbuf
 	}
 	if k.opt.rcvbuf > 0 {
-		o.ReceiveBuffer = k.opt.rcvbuf
+		o.ReceiveBuffer, o.ReceiveMemory = k.opt.rcvbuf, tcp.Memory{}
 	}
 	if k.opt.maxseg > 0 {
 		o.MSS = min(o.MSS, k.opt.maxseg)

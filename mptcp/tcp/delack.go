@@ -14,8 +14,8 @@ import "mpsim/sim"
 type ackPolicy struct {
 	sched      bool // something is to be acknowledged
 	now        bool // ... at once
-	pushed     bool // a short segment arrived (Linux ICSK_ACK_PUSHED)
-	pushed2    bool // ... more than one
+	pushed     bool // a short segment arrived, or one with PSH (Linux ICSK_ACK_PUSHED)
+	pushed2    bool // a short one behind that (Linux ICSK_ACK_PUSHED2)
 	pingpong   uint8
 	quickLeft  int32
 	compressed int32 // duplicate ACKs held back
@@ -46,11 +46,12 @@ func (a *ackPolicy) addQuick(c *Conn, n int) {
 	a.quickLeft = max(a.quickLeft, int32(min(max(fit, 2), int64(n))))
 }
 
-// dataArrived learns from n bytes of payload in order.
-func (a *ackPolicy) dataArrived(c *Conn, now sim.Time, n int) {
+// dataArrived learns from n bytes of payload in order; push: with PSH.
+func (a *ackPolicy) dataArrived(c *Conn, now sim.Time, n int, push bool) {
 	a.sched = true
 	if n >= a.mss {
 		a.mss = min(n, c.mssOurs)
+		a.pushed = a.pushed || push
 	} else {
 		if a.pushed {
 			a.pushed2 = true
@@ -59,7 +60,11 @@ func (a *ackPolicy) dataArrived(c *Conn, now sim.Time, n int) {
 	}
 	least := c.p.DelAckMin
 	if a.ato == 0 {
-		a.quickLeft = max(a.quickLeft, int32(c.p.QuickAckStart))
+		if c.tuned {
+			a.addQuick(c, c.p.QuickAckSegments)
+		} else {
+			a.quickLeft = max(a.quickLeft, int32(c.p.QuickAckStart))
+		}
 		a.ato = least
 	} else {
 		gap := now.Sub(a.last)
@@ -102,6 +107,10 @@ func (a *ackPolicy) sent(c *Conn) {
 	}
 	c.ackTimer = sim.Never
 }
+
+// QuickAck acknowledges the segment at once that opens the window of a receive
+// buffer which tunes itself (Linux tcp_grow_window).
+func (c *Conn) QuickAck() { c.ack.quickLeft |= 1 }
 
 // decideAck chooses between an ACK now and later, after a segment was processed.
 func (c *Conn) decideAck(now sim.Time) {

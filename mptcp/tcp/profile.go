@@ -55,9 +55,10 @@ type Profile struct {
 	// 200 ms; RFC 1122: at most 500 ms). The delay adapts to the spacing of
 	// arrivals between them.
 	DelAckMin, DelAckMax sim.Duration
-	// QuickAckStart is how many segments at the start of a connection are each
-	// acknowledged at once. Linux acknowledges every segment while its receive
-	// window opens, measured as about 70 segments.
+	// QuickAckStart is how many segments at the start of a connection with a receive
+	// buffer of fixed size are each acknowledged at once. Linux acknowledges every
+	// segment while its receive window opens, measured as about 70 segments; a
+	// buffer that tunes itself does so by itself (Slope), behind QuickAckSegments.
 	QuickAckStart int
 	// QuickAckSegments is the same after silence longer than an RTO and after
 	// segments out of the window (Linux TCP_MAX_QUICKACKS 16).

@@ -78,10 +78,12 @@ func (c *Conn) inOrder(now sim.Time, s *Segment, seq, data int64) {
 		c.out |= outACK
 	}
 	if data > nxt {
-		c.ack.dataArrived(c, now, int(s.Len))
+		c.ack.dataArrived(c, now, int(s.Len), s.Flags.Has(wire.PSH))
 		if c.tuned {
 			c.measureReceive(now, s)
-			c.slope.Open(int64(s.Len), c.mssOurs, c.tune.Window())
+			if c.ext == nil && c.slope.Open(int64(s.Len), c.mssOurs, c.tune.Window()-(data-c.rcv.read)-c.ooo.bytes()) {
+				c.QuickAck()
+			}
 		}
 		c.stats.BytesReceived += data - nxt
 		if s.Opt.Has(wire.OptPieces) {

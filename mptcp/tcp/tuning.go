@@ -62,6 +62,9 @@ func (t *ReceiveTuning) Init(now sim.Time, m Memory, advMSS int) {
 // Window is the payload that the buffer has room for.
 func (t *ReceiveTuning) Window() int64 { return t.size * t.ratio >> 8 }
 
+// WindowAt is Window for another share of payload in memory, in 256ths.
+func (t *ReceiveTuning) WindowAt(ratio int64) int64 { return t.size * ratio >> 8 }
+
 // SetRatio sets the share of payload in memory, in 256ths.
 func (t *ReceiveTuning) SetRatio(r int64) { t.ratio = r }
 
@@ -118,12 +121,15 @@ func (s *Slope) Start(window int64, mss int) {
 	s.size = window - window%int64(mss)
 }
 
-// Open notes a received segment of n bytes.
-func (s *Slope) Open(n int64, mss int, limit int64) {
+// Open notes a received segment of n bytes, with which the buffer has room for limit
+// bytes, and reports whether the window opens, so that the segment is to be
+// acknowledged at once (QuickAck; Linux tcp_grow_window).
+func (s *Slope) Open(n int64, mss int, limit int64) bool {
 	if n < 128 || s.size >= limit {
-		return
+		return false
 	}
 	s.size = min(s.size+max(2*int64(mss), 2*n), limit)
+	return true
 }
 
 // Size is the window in bytes.
