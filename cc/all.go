@@ -10,6 +10,15 @@ func Specs() []Spec {
 		renoSpec,
 		cubicSpec,
 		liaSpec,
+		oliaSpec,
+		baliaSpec,
+		wvegasSpec,
+		ewtcpSpec,
+		coupledSpec,
+		semicoupledSpec,
+		epsilonSpec,
+		westwoodSpec,
+		mpcubicSpec,
 	}
 }
 

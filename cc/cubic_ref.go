@@ -55,7 +55,11 @@ func (c *cubicRef) OnSent(now sim.Time, _ int64) {
 }
 
 // OnAck grows the window.
-func (c *cubicRef) OnAck(now sim.Time, a *Ack) {
+func (c *cubicRef) OnAck(now sim.Time, a *Ack) { c.growAs(now, a, 1, 1) }
+
+// growAs is OnAck where W_est grows by a share of what Reno's would and the clock
+// of the cubic runs at a pace; [mpcubic] couples by them, and 1 is CUBIC.
+func (c *cubicRef) growAs(now sim.Time, a *Ack, share, pace float64) {
 	if d := &c.exit.linux.delayMin; a.RTT > 0 && (*d == 0 || a.RTT < *d) {
 		*d = a.RTT
 	}
@@ -68,7 +72,7 @@ func (c *cubicRef) OnAck(now sim.Time, a *Ack) {
 	if !c.epoch.running {
 		c.epoch.begin(now, w)
 	}
-	next := c.epoch.next(now, w, float64(n)/mss, seconds(c.SRTT), c.friendly)
+	next := c.epoch.next(now, w, float64(n)/mss, float64(seconds(c.SRTT)*pace), share, c.friendly)
 	bytes := min(float64(next*mss), float64(MaxWindow))
 	c.W = int64(bytes)
 	c.fraction = bytes - float64(c.W)
@@ -86,13 +90,13 @@ func (e *cubicEpoch) begin(now sim.Time, w float64) {
 }
 
 // next returns the window after acked segments were acknowledged at window w.
-func (e *cubicEpoch) next(now sim.Time, w, acked, rtt float64, friendly bool) float64 {
+func (e *cubicEpoch) next(now sim.Time, w, acked, rtt, share float64, friendly bool) float64 {
 	t := seconds(now.Sub(e.start))
 	alpha := refAlpha
 	if e.wEst >= e.prior {
 		alpha = 1
 	}
-	e.wEst += float64(alpha * acked / w)
+	e.wEst += float64(alpha * acked / w * share)
 	if friendly && e.at(t) < e.wEst {
 		return max(w, e.wEst)
 	}

@@ -329,18 +329,18 @@ func TestCubicAlphaAboveTheOldMaximum(t *testing.T) {
 	e := cubicEpoch{wMax: 20, prior: 20}
 	e.begin(0, 14)
 	for e.wEst < 20 {
-		e.next(0, 20, 1, 0.01, true)
+		e.next(0, 20, 1, 0.01, 1, true)
 	}
 	below := e.wEst
 	for range 20 {
-		e.next(0, 20, 1, 0.01, true)
+		e.next(0, 20, 1, 0.01, 1, true)
 	}
 	if got := e.wEst - below; math.Abs(got-1) > 1e-9 {
 		t.Errorf("grew by %v in a round above the old maximum", got)
 	}
 	e.wEst = 14
 	for range 20 {
-		e.next(0, 20, 1, 0.01, true)
+		e.next(0, 20, 1, 0.01, 1, true)
 	}
 	if got := e.wEst - 14; math.Abs(got-0.5294) > 1e-4 {
 		t.Errorf("grew by %v in a round below the old maximum", got)

@@ -1,6 +1,8 @@
 package cc
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"mpsim/sim"
@@ -43,18 +45,57 @@ func setFlow(t testing.TB, c Controller, f FlowID, window, thresh int64, rtt sim
 // flowOf reaches the shared window state below a controller.
 func flowOf(t testing.TB, c Controller, f FlowID) *Flow {
 	t.Helper()
-	switch c := c.(type) {
-	case *each[reno, *reno]:
-		return &c.flows[f].Flow
-	case *each[cubicLinux, *cubicLinux]:
-		return &c.flows[f].Flow
-	case *each[cubicRef, *cubicRef]:
-		return &c.flows[f].Flow
-	case *lia:
-		return &c.flows[f].Flow
+	x, ok := c.(interface{ flowAt(FlowID) *Flow })
+	if !ok {
+		t.Fatalf("no flow in %T", c)
 	}
-	t.Fatalf("no flow in %T", c)
-	return nil
+	return x.flowAt(f)
+}
+
+func (f *Flow) itself() *Flow { return f }
+
+func (e *each[S, P]) flowAt(f FlowID) *Flow {
+	return any(e.at(f)).(interface{ itself() *Flow }).itself()
+}
+
+// variant is a row of the table with one of its modes.
+type variant struct {
+	name string
+	set  []Setting
+}
+
+func (v variant) String() string {
+	for _, s := range v.set {
+		return fmt.Sprintf("%s with %s=%g", v.name, s.Name, s.Value)
+	}
+	return v.name
+}
+
+func (v variant) make(t testing.TB, more ...Setting) Controller {
+	t.Helper()
+	return must(t, v.name, slices.Concat(v.set, more)...)
+}
+
+// joined is like the function of that name.
+func (v variant) joined(t testing.TB, window, thresh int64, more ...Setting) Controller {
+	t.Helper()
+	return joined(t, v.name, window, thresh, slices.Concat(v.set, more)...)
+}
+
+// variants returns every row in every mode.
+func variants() []variant {
+	var out []variant
+	for _, s := range Specs() {
+		i := indexOf(s.Params, "mode")
+		if i < 0 {
+			out = append(out, variant{name: s.Name})
+			continue
+		}
+		for m := s.Params[i].Min; m <= s.Params[i].Max; m++ {
+			out = append(out, variant{s.Name, []Setting{{"mode", m}}})
+		}
+	}
+	return out
 }
 
 // ackOf is an acknowledgement of n bytes of a flow whose window is the limit.

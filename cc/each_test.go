@@ -30,16 +30,16 @@ func TestEachIsUncoupled(t *testing.T) {
 
 // A subflow that was never joined is a defect of the caller, and says so.
 func TestUnknownFlow(t *testing.T) {
-	for _, s := range Specs() {
+	for _, s := range variants() {
 		for _, f := range []FlowID{-1, 1} {
 			func() {
 				defer func() {
 					var bug *sim.Bug
 					if err, _ := recover().(error); !errors.As(err, &bug) {
-						t.Errorf("%s: flow %d: %v", s.Name, f, err)
+						t.Errorf("%s: flow %d: %v", s.String(), f, err)
 					}
 				}()
-				joined(t, s.Name, 10, 0).Window(f)
+				s.joined(t, 10, 0).Window(f)
 			}()
 		}
 	}
@@ -47,15 +47,15 @@ func TestUnknownFlow(t *testing.T) {
 
 // A subflow that joins again under its old number starts afresh.
 func TestJoinAgain(t *testing.T) {
-	for _, s := range Specs() {
-		c := joined(t, s.Name, 40, 10)
+	for _, s := range variants() {
+		c := s.joined(t, 40, 10)
 		c.OnLoss(0, 0, Loss{Nxt: 1})
 		c.Leave(0, 0)
 		c.Join(0, 0, Path{MSS: mss, InitWindow: 10 * mss, RTT: sim.Second})
-		check(t, c, s.Name, 10*mss, MaxWindow)
+		check(t, c, s.String(), 10*mss, MaxWindow)
 		c.Undo(0, 0)
-		check(t, c, s.Name, 10*mss, MaxWindow)
-		if s.Name == "cubic" && plateau(c) != 0 {
+		check(t, c, s.String(), 10*mss, MaxWindow)
+		if s.name == "cubic" && plateau(c) != 0 {
 			t.Errorf("the plateau of the old subflow is still %v", plateau(c))
 		}
 	}

@@ -44,6 +44,12 @@ func (f *Flow) termsWith(increase float64, out []Term) []Term {
 	return append(out, Term{"increase", increase}, Term{"credit", f.inSegments(f.Cnt)})
 }
 
+// termsEvery is Terms of a flow that grows by a segment per t bytes acknowledged,
+// with "threshold" for t.
+func (f *Flow) termsEvery(t int64, out []Term) []Term {
+	return f.termsWith(float64(f.MSS)/float64(t), append(out, Term{"threshold", f.inSegments(t)}))
+}
+
 func (f *Flow) inSegments(bytes int64) float64 { return float64(bytes) / float64(f.MSS) }
 
 // Terms appends Reno's with 1/cnt as the increase, and "w_max", the plateau; while
@@ -71,17 +77,4 @@ func (c *cubicRef) Terms(out []Term) []Term {
 			Term{"begun_s", float64(c.epoch.start) / 1e9})
 	}
 	return out
-}
-
-// Terms appends "alpha", "w_total", "threshold" (the segments acknowledged per
-// segment of growth, T of the page), and Reno's with 1/threshold as the increase.
-func (l *lia) Terms(f FlowID, out []Term) []Term {
-	r := l.at(f)
-	total, rate, best := l.sums()
-	t := max(l.threshold(), r.W)
-	if best > 0 {
-		out = append(out, Term{"alpha", total * best / (rate * rate)}, Term{"w_total", total / float64(r.MSS)})
-	}
-	out = append(out, Term{"threshold", r.inSegments(t)})
-	return r.termsWith(float64(r.MSS)/float64(t), out)
 }

@@ -60,25 +60,25 @@ func TestTerms(t *testing.T) {
 // Every controller explains itself with finite values at every point of its life,
 // and asking changes nothing.
 func TestEveryControllerExplainsItself(t *testing.T) {
-	for _, s := range Specs() {
-		c := must(t, s.Name)
+	for _, s := range variants() {
+		c := s.make(t)
 		if _, ok := c.(Explainer); !ok {
-			t.Errorf("%s does not explain itself", s.Name)
+			t.Errorf("%s does not explain itself", s)
 			continue
 		}
 		look := func(when string) {
 			before := c.Window(0)
 			m := termsOf(t, c, 0)
 			if len(m) == 0 {
-				t.Errorf("%s: no term %s", s.Name, when)
+				t.Errorf("%s: no term %s", s, when)
 			}
 			for name, v := range m {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
-					t.Errorf("%s: %s is %v %s", s.Name, name, v, when)
+					t.Errorf("%s: %s is %v %s", s, name, v, when)
 				}
 			}
 			if c.Window(0) != before {
-				t.Errorf("%s: asking changed the window", s.Name)
+				t.Errorf("%s: asking changed the window", s)
 			}
 		}
 		c.Join(0, 0, Path{MSS: mss, InitWindow: 10 * mss})

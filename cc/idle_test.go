@@ -24,12 +24,12 @@ func TestIdleRestart(t *testing.T) {
 		{15, 10 * sim.Second, 10, 12},       // 7 + 3 is 10, but the old threshold was 12
 		{6, 10 * sim.Second, 6, 12},
 	} {
-		for _, s := range Specs() {
-			c := must(t, s.Name)
+		for _, s := range variants() {
+			c := s.make(t)
 			setFlow(t, c, 0, 10, 12, 100*sim.Millisecond)
 			flowOf(t, c, 0).W = v.window * mss
 			c.OnIdleRestart(0, 0, v.idle, rto)
-			check(t, c, s.Name, v.want*mss, v.thresh*mss)
+			check(t, c, s.String(), v.want*mss, v.thresh*mss)
 		}
 	}
 }
@@ -38,8 +38,8 @@ func TestIdleRestart(t *testing.T) {
 // if that is more.
 func TestUnusedWindow(t *testing.T) {
 	for _, v := range []struct{ used, want int64 }{{20, 50}, {4, 45}, {80, 80}} {
-		for _, s := range Specs() {
-			c := must(t, s.Name)
+		for _, s := range variants() {
+			c := s.make(t)
 			setFlow(t, c, 0, 10, 12, 100*sim.Millisecond)
 			flowOf(t, c, 0).W = 80 * mss
 			for _, flight := range []int64{1, v.used, 2} {
@@ -52,7 +52,7 @@ func TestUnusedWindow(t *testing.T) {
 			if v.used == 80 {
 				thresh = 12
 			}
-			check(t, c, s.Name, v.want*mss, thresh*mss)
+			check(t, c, s.String(), v.want*mss, thresh*mss)
 		}
 	}
 }

@@ -21,102 +21,66 @@ import "mpsim/sim"
 // asks for ssthresh in place of a window inflated by fast recovery; here the
 // window is at ssthresh throughout recovery. As the RFC warns, slow starts of
 // several subflows are not coupled. The integer version of the out-of-tree
-// Linux kernel, with its quirks, is not this algorithm.
+// Linux kernel, with its quirks, is mode linux-oot (lia_kernel.go).
+
+var liaParams = withRules(modeParam)
 
 var liaSpec = Spec{
 	Name:    "lia",
 	Doc:     "linked increases (RFC 6356): as fast as TCP on the best path, fair at a shared bottleneck",
 	Coupled: true,
-	Params:  ruleParams,
+	Params:  liaParams,
 	New: func(p Params, _ *sim.Rand) Controller {
-		return &lia{each: each[liaFlow, *liaFlow]{prototype: liaFlow{reno: reno{Flow: NewFlow(rulesOf(p))}}}}
+		if p.Get(liaParams, "mode") == ootMode {
+			return &liaKernel{ootFlows: newOOT(p)}
+		}
+		return &lia{newLinked(p)}
 	},
 }
 
-type lia struct {
-	each[liaFlow, *liaFlow]
-}
-
-// liaFlow is a Reno flow whose additive increase the connection decides.
-type liaFlow struct {
-	reno
-	invRTT float64 // 1/SRTT in 1/ns; 0: no sample yet, in no sum
-	joined bool    // and has not left
-}
-
-// Join adds the subflow to the sums, if its handshake gave a round-trip time.
-func (l *lia) Join(now sim.Time, f FlowID, p Path) {
-	l.each.Join(now, f, p)
-	r := l.at(f)
-	r.joined = true
-	if p.RTT > 0 {
-		r.invRTT = 1 / float64(p.RTT)
-	}
-}
-
-// Window, Ssthresh and PacingRate are those of each, called for each segment and
-// here without its generic form.
-func (l *lia) Window(f FlowID) int64        { return l.at(f).Window() }
-func (l *lia) Ssthresh(f FlowID) int64      { return l.at(f).Ssthresh() }
-func (l *lia) PacingRate(f FlowID) sim.Rate { return l.at(f).PacingRate() }
-
-// OnSent does nothing: Reno does not count what is sent.
-func (l *lia) OnSent(sim.Time, FlowID, int64) {}
-
-// Leave takes the subflow out of the sums at once.
-func (l *lia) Leave(_ sim.Time, f FlowID) { l.at(f).joined = false }
+type lia struct{ linked }
 
 // OnAck grows the window of one subflow.
 func (l *lia) OnAck(_ sim.Time, f FlowID, a *Ack) {
-	r := l.at(f)
-	if a.SRTT > 0 {
-		r.invRTT = 1 / float64(a.SRTT)
+	if r, n := l.take(f, a); n > 0 {
+		s := l.sums()
+		r.Additive(max(s.liaThreshold(), r.W), n)
 	}
-	n := r.Growth(a)
-	if n == 0 {
-		return
-	}
-	if r.SlowStart() {
-		if n = r.Increase(n); n == 0 {
-			return
-		}
-	}
-	r.Additive(max(l.threshold(), r.W), n)
 }
 
-// threshold returns w_tot/alpha in bytes, rounded down; 0 if no subflow counts.
-// For one subflow it is its window or, by rounding, one less: OnAck takes the
-// larger of the two, so that T is exactly the window, as in Reno.
-func (l *lia) threshold() int64 {
-	_, sum, best := l.sums()
-	if best == 0 {
+// liaThreshold returns w_tot/alpha in bytes, rounded down; 0 if no subflow
+// counts. For one subflow it is its window or, by rounding, one less: OnAck takes
+// the larger of the two, so that T is exactly the window, as in Reno.
+func (s *sums) liaThreshold() int64 {
+	if s.best == 0 {
 		return 0
 	}
-	return int64(sum * sum / best)
+	return int64(s.rate * s.rate / s.best)
 }
 
-// sums returns sum(w), sum(w/rtt) and max(w/rtt^2) over the subflows that have
-// joined and have a round-trip time, in bytes and nanoseconds.
-func (l *lia) sums() (total, rate, best float64) {
-	for i := range l.flows {
-		r := &l.flows[i]
-		if !r.joined || r.invRTT == 0 {
-			continue
-		}
-		w := float64(r.W)
-		x := float64(w * r.invRTT)
-		total += w
-		rate += x
-		best = max(best, float64(x*r.invRTT))
+// liaAlpha returns alpha; 0 if no subflow counts.
+func (s *sums) liaAlpha() float64 {
+	if s.best == 0 {
+		return 0
 	}
-	return total, rate, best
+	return s.total * s.best / (s.rate * s.rate)
 }
 
 // Observe adds alpha, which is NaN while no subflow counts.
 func (l *lia) Observe(f FlowID) Metrics {
 	m := l.each.Observe(f)
-	if total, rate, best := l.sums(); best > 0 {
-		m.Alpha = total * best / (rate * rate)
+	if s := l.sums(); s.n > 0 {
+		m.Alpha = s.liaAlpha()
 	}
 	return m
+}
+
+// Terms appends "alpha", "w_total", "threshold" (the segments acknowledged per
+// segment of growth, T of the page), and Reno's with 1/threshold as the increase.
+func (l *lia) Terms(f FlowID, out []Term) []Term {
+	r, s := l.at(f), l.sums()
+	if s.n > 0 {
+		out = append(out, Term{"alpha", s.liaAlpha()}, Term{"w_total", s.total / float64(r.MSS)})
+	}
+	return r.termsEvery(max(s.liaThreshold(), r.W), out)
 }

@@ -43,6 +43,11 @@ func bytesPerStep(t testing.TB, f FlowID, paths ...liaPath) float64 {
 
 const ms = sim.Millisecond
 
+func threshold(c Controller) int64 {
+	s := c.(*lia).sums()
+	return s.liaThreshold()
+}
+
 // The vectors of ALGORITHMS A4.1: alpha, and the increase in segments per
 // segment acknowledged. A threshold is whole bytes: one in 14 400 is 7e-5.
 func TestLIAVectors(t *testing.T) {
@@ -94,7 +99,7 @@ func TestLIAFormula(t *testing.T) {
 		}
 		for i := range n {
 			w := float64(c.Window(FlowID(i))) / mss
-			inc := mss / float64(max(l.threshold(), c.Window(FlowID(i))))
+			inc := mss / float64(max(threshold(l), c.Window(FlowID(i))))
 			if want := math.Min(alpha/total, 1/w); math.Abs(inc/want-1) > 1e-3 {
 				t.Fatalf("increase %v, formula %v", inc, want)
 			}
@@ -129,7 +134,7 @@ func TestLIAScaleInvariance(t *testing.T) {
 		if x := a.Observe(0).Alpha; x != wider.Observe(0).Alpha || x != longer.Observe(0).Alpha {
 			t.Fatalf("alpha %v, %v with larger windows, %v on longer paths", x, wider.Observe(0).Alpha, longer.Observe(0).Alpha)
 		}
-		ta, tw, tl := a.(*lia).threshold(), wider.(*lia).threshold(), longer.(*lia).threshold()
+		ta, tw, tl := threshold(a), threshold(wider), threshold(longer)
 		if ta != tl || tw>>shift != ta {
 			t.Fatalf("thresholds %d, %d with larger windows, %d on longer paths", ta, tw, tl)
 		}

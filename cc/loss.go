@@ -46,9 +46,12 @@ func (f *Flow) Lower(thresh int64, l Loss) {
 
 // OnTimeout collapses the window, and halves the threshold as Reno does unless
 // it was already lowered for this window of data.
-func (f *Flow) OnTimeout(_ sim.Time, l Loss) {
+func (f *Flow) OnTimeout(_ sim.Time, l Loss) { f.TimeoutTo(f.Half(l.InFlight), l) }
+
+// TimeoutTo is OnTimeout with another threshold than Reno's.
+func (f *Flow) TimeoutTo(thresh int64, l Loss) {
 	if f.FirstTimeout(l) {
-		f.CollapseTo(f.Half(l.InFlight), l)
+		f.CollapseTo(thresh, l)
 	} else {
 		f.Collapse(l)
 	}
@@ -78,14 +81,18 @@ func (f *Flow) Collapse(l Loss) {
 }
 
 // Reduce lowers the window without a loss.
-func (f *Flow) Reduce(_ sim.Time, why Reason) {
+func (f *Flow) Reduce(_ sim.Time, why Reason) { f.ReduceTo(f.Half(f.flight), why) }
+
+// ReduceTo is Reduce with another threshold than Reno's where the reason is
+// congestion.
+func (f *Flow) ReduceTo(thresh int64, why Reason) {
 	switch why {
 	case Penalty:
 		f.penalise()
 	case UnusedWindow:
 		f.decay()
 	default:
-		f.LowerMarked(f.Half(f.flight))
+		f.LowerMarked(thresh)
 	}
 }
 

@@ -30,17 +30,17 @@ func TestHalving(t *testing.T) {
 }
 
 func TestThresholdIsAtLeastTwoSegments(t *testing.T) {
-	for _, s := range Specs() {
+	for _, s := range variants() {
 		for _, flight := range []float64{0, 1} {
 			for w := int64(1); w <= 2; w++ {
-				c := joined(t, s.Name, w, 0, Setting{"flightsize", flight})
+				c := s.joined(t, w, 0, Setting{"flightsize", flight})
 				c.OnLoss(0, 0, Loss{InFlight: w * mss, Nxt: 1})
 				if c.Ssthresh(0) != 2*mss {
-					t.Errorf("%s: threshold %d from %d segments", s.Name, c.Ssthresh(0), w)
+					t.Errorf("%s: threshold %d from %d segments", s.String(), c.Ssthresh(0), w)
 				}
-				c = joined(t, s.Name, w, 0, Setting{"flightsize", flight})
+				c = s.joined(t, w, 0, Setting{"flightsize", flight})
 				c.OnTimeout(0, 0, Loss{InFlight: w * mss, Nxt: 1})
-				check(t, c, s.Name+" timeout", mss, 2*mss)
+				check(t, c, s.String()+" timeout", mss, 2*mss)
 			}
 		}
 	}
@@ -85,26 +85,26 @@ func TestUndo(t *testing.T) {
 			c.OnTimeout(0, 0, Loss{InFlight: 40 * mss, Nxt: 40})
 		},
 	}
-	for _, s := range Specs() {
+	for _, s := range variants() {
 		for what, f := range reduce {
-			c := joined(t, s.Name, 40, 10)
+			c := s.joined(t, 40, 10)
 			f(c)
 			if c.Window(0) >= 40*mss {
-				t.Errorf("%s: no reduction by %s", s.Name, what)
+				t.Errorf("%s: no reduction by %s", s.String(), what)
 			}
 			c.Undo(0, 0)
-			check(t, c, s.Name+" "+what, 40*mss, 30*mss)
+			check(t, c, s.String()+" "+what, 40*mss, 30*mss)
 			c.OnLoss(0, 0, Loss{InFlight: 40 * mss, Nxt: 50})
 			c.Reduce(0, 0, ECNEcho)
 			w := c.Window(0)
 			c.Undo(0, 0)
 			if c.Window(0) != w {
-				t.Errorf("%s: a mark was undone", s.Name)
+				t.Errorf("%s: a mark was undone", s.String())
 			}
 		}
-		c := joined(t, s.Name, 40, 10)
+		c := s.joined(t, 40, 10)
 		c.Undo(0, 0)
-		check(t, c, s.Name+" without a reduction", 40*mss, 10*mss)
+		check(t, c, s.String()+" without a reduction", 40*mss, 10*mss)
 	}
 }
 
@@ -131,16 +131,16 @@ func TestMarksReduceLikeLosses(t *testing.T) {
 
 // B9: the penalty halves the window, the threshold only if the window reached it.
 func TestPenalty(t *testing.T) {
-	for _, s := range Specs() {
-		c := joined(t, s.Name, 20, 10)
+	for _, s := range variants() {
+		c := s.joined(t, 20, 10)
 		c.Reduce(0, 0, Penalty)
-		check(t, c, s.Name, 10*mss, 5*mss)
-		c = joined(t, s.Name, 20, 40)
+		check(t, c, s.String(), 10*mss, 5*mss)
+		c = s.joined(t, 20, 40)
 		c.Reduce(0, 0, Penalty)
-		check(t, c, s.Name, 10*mss, 40*mss)
-		c = joined(t, s.Name, 1, 2)
+		check(t, c, s.String(), 10*mss, 40*mss)
+		c = s.joined(t, 1, 2)
 		c.Reduce(0, 0, Penalty)
-		check(t, c, s.Name, mss, 2*mss)
+		check(t, c, s.String(), mss, 2*mss)
 	}
 }
 

@@ -1,6 +1,8 @@
 package cc
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"mpsim/sim"
@@ -59,15 +61,18 @@ func TestWindowDoesNotGrow(t *testing.T) {
 		"no cumulative progress":   func(a *Ack) { a.Acked = 0 },
 		"nothing that arrived now": func(a *Ack) { a.Delivered = 0 },
 	}
-	for _, s := range Specs() {
+	for _, s := range variants() {
 		for what, change := range cases {
 			for _, thresh := range []int64{0, 10} {
-				c := joined(t, s.Name, 20, thresh)
+				if s.String() == "wvegas with mode=1" && what == "application limited" && thresh == 0 {
+					continue // the kernel's tcp_slow_start without a gate
+				}
+				c := s.joined(t, 20, thresh)
 				a := ackOf(100*mss, 20*mss, 100*sim.Millisecond)
 				change(&a)
 				c.OnAck(0, 0, &a)
 				if segments(c, 0) != 20 {
-					t.Errorf("%s, %s, threshold %d: window %v", s.Name, what, thresh, segments(c, 0))
+					t.Errorf("%s, %s, threshold %d: window %v", s.String(), what, thresh, segments(c, 0))
 				}
 			}
 		}
@@ -76,74 +81,91 @@ func TestWindowDoesNotGrow(t *testing.T) {
 
 // After a timeout the window grows again while the loss is still being repaired.
 func TestSlowStartInLossState(t *testing.T) {
-	for _, s := range Specs() {
-		c := joined(t, s.Name, 20, 0)
+	for _, s := range variants() {
+		c := s.joined(t, 20, 0)
 		c.OnTimeout(0, 0, Loss{InFlight: 20 * mss, Nxt: 20})
 		a := ackOf(2*mss, mss, 100*sim.Millisecond)
 		a.State = LossState
 		c.OnAck(0, 0, &a)
 		if segments(c, 0) != 3 {
-			t.Errorf("%s: window %v segments after 1 and two acknowledged, want 3", s.Name, segments(c, 0))
+			t.Errorf("%s: window %v segments after 1 and two acknowledged, want 3", s.String(), segments(c, 0))
 		}
 	}
 }
 
 func TestPacing(t *testing.T) {
 	rtt := 100 * sim.Millisecond
-	for _, s := range Specs() {
-		if c := joined(t, s.Name, 10, 0); c.PacingRate(0) != 0 {
-			t.Errorf("%s paces by default", s.Name)
+	for _, s := range variants() {
+		if c := s.joined(t, 10, 0); c.PacingRate(0) != 0 {
+			t.Errorf("%s paces by default", s.String())
 		}
 		on := Setting{"pacing", 1}
-		c := joined(t, s.Name, 10, 0, on)
+		c := s.joined(t, 10, 0, on)
 		if got := c.PacingRate(0); got != 1600_000 { // 10 000 B/0.1 s * 8 * 2
-			t.Errorf("%s: slow start is paced at %v", s.Name, got)
+			t.Errorf("%s: slow start is paced at %v", s.String(), got)
 		}
-		c = joined(t, s.Name, 10, 10, on)
+		c = s.joined(t, 10, 10, on)
 		if got := c.PacingRate(0); got != 960_000 {
-			t.Errorf("%s: congestion avoidance is paced at %v", s.Name, got)
+			t.Errorf("%s: congestion avoidance is paced at %v", s.String(), got)
 		}
-		c = must(t, s.Name, on)
+		c = s.make(t, on)
 		c.Join(0, 0, Path{MSS: mss, InitWindow: mss})
 		if got := c.PacingRate(0); got != 0 {
-			t.Errorf("%s: paced at %v without a round-trip time", s.Name, got)
+			t.Errorf("%s: paced at %v without a round-trip time", s.String(), got)
 		}
 		feed(c, 0, 0, 0, rtt)
 		if got := c.PacingRate(0); got != 160_000 {
-			t.Errorf("%s: paced at %v after the first sample", s.Name, got)
+			t.Errorf("%s: paced at %v after the first sample", s.String(), got)
 		}
 	}
+}
+
+// smallestThreshold is two segments, or one where the draft of the algorithm says
+// so and there are several subflows.
+func smallestThreshold(s variant, flows int) int64 {
+	switch s.String() {
+	case "olia with mode=0", "balia with mode=0", "balia with mode=1", "coupled":
+		if flows > 1 {
+			return mss
+		}
+	}
+	return 2 * mss
 }
 
 // Whatever happens, a window is at least one segment and a threshold at least two.
 func TestBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		name := rapid.SampledFrom(Names(Specs())).Draw(t, "name")
-		var set []Setting
-		if name == "cubic" {
-			set = []Setting{
-				{"mode", float64(rapid.IntRange(0, 1).Draw(t, "mode"))},
-				{"hystart", float64(rapid.IntRange(0, 2).Draw(t, "hystart"))},
-			}
+		s := rapid.SampledFrom(variants()).Draw(t, "controller")
+		set := slices.Clone(s.set)
+		if s.name == "cubic" {
+			set = append(set, Setting{"hystart", float64(rapid.IntRange(0, 2).Draw(t, "hystart"))})
 		}
 		if rapid.Bool().Draw(t, "flightsize") {
 			set = append(set, Setting{"flightsize", 1})
 		}
-		c, err := New(name, set, nil)
+		c, err := New(s.name, set, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		w := newWalk(t, rapid.IntRange(1, 3).Draw(t, "flows"))
 		w.join(c)
+		least := smallestThreshold(s, len(w.flows))
+		var terms []Term
 		for range 80 {
 			e := w.draw(t)
 			w.apply(c, e)
 			for f := range w.flows {
 				if c.Window(FlowID(f)) < mss || c.Window(FlowID(f)) > MaxWindow {
-					t.Fatalf("%s: window %d after %+v", name, c.Window(FlowID(f)), e)
+					t.Fatalf("%s: window %d after %+v", s, c.Window(FlowID(f)), e)
 				}
-				if c.Ssthresh(FlowID(f)) < 2*mss || c.Ssthresh(FlowID(f)) > MaxWindow {
-					t.Fatalf("%s: threshold %d after %+v", name, c.Ssthresh(FlowID(f)), e)
+				if c.Ssthresh(FlowID(f)) < least || c.Ssthresh(FlowID(f)) > MaxWindow {
+					t.Fatalf("%s: threshold %d after %+v", s, c.Ssthresh(FlowID(f)), e)
+				}
+				terms = c.(Explainer).Terms(FlowID(f), terms[:0])
+				for _, x := range terms {
+					if math.IsNaN(x.Value) || math.IsInf(x.Value, 0) {
+						t.Fatalf("%s: %s is %v after %+v", s, x.Name, x.Value, e)
+					}
 				}
 			}
 		}
