@@ -50,7 +50,7 @@ func (e *Endpoint) AddLocal(now sim.Time, id ConnID, local netip.AddrPort) error
 		return ErrNoAddress
 	case !c.mayJoin(true) || c.joinDenied:
 		return ErrNotAllowed
-	case !c.openSubflow(now, local, first.Dst, 0, l.flags&AddrBackup != 0):
+	case c.openSubflow(now, local, first.Dst, 0, l.flags&AddrBackup != 0) == nil:
 		return ErrAddrInUse
 	}
 	c.settle(now)

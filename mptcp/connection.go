@@ -77,12 +77,15 @@ type connection struct {
 	// joinDenied: the peer takes no subflows to the address and port of the initial
 	// one (flag C of MP_CAPABLE).
 	joinDenied bool
+	// joinedOnce: a subflow was established of which nothing else is known any more.
+	joinedOnce bool
 	// fastClosed: the peer has ended the connection by MP_FASTCLOSE.
 	fastClosed bool
-	// rejoin: a subflow is to be opened in place of one that MP_FAIL has ended;
-	// infinite: our data on the next subflow is in infinite mapping.
-	rejoin, infinite bool
-	why              trace.Reason
+	// rejoin is the subflow, ended by MP_FAIL, in place of which another one is to be
+	// opened; infinite: our data on the next subflow is in infinite mapping.
+	rejoin   *subflow
+	infinite bool
+	why      trace.Reason
 
 	lanes [64]*subflow // of those that are not buried: the sets of carriers
 }

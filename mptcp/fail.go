@@ -146,7 +146,7 @@ func (f *subflow) resetFailed(now sim.Time) {
 	c := f.conn
 	if c.onlyOne(f) {
 		c.recv.discard()
-		c.rejoin = c.p.RejoinAfterFail
+		c.rejoinFor(f)
 	}
 	f.fail.due = true
 	f.reset(now, rstMiddlebox, trace.ChecksumFailure)
@@ -269,17 +269,25 @@ func (f *subflow) readFailedReset(now sim.Time) {
 	c.e.count(now, c.sock, mpFailRx)
 	f.why = trace.ChecksumFailure
 	if c.onlyOne(f) {
-		c.rejoin, c.infinite = c.p.RejoinAfterFail, true
+		c.rejoinFor(f)
+		c.infinite = true
 	}
 }
 
-// reopen opens a subflow in place of the last one, which MP_FAIL has ended.
+// rejoinFor notes that a subflow is to be opened in place of f.
+func (c *connection) rejoinFor(f *subflow) {
+	if c.p.RejoinAfterFail {
+		c.rejoin = f
+	}
+}
+
+// reopen opens a subflow in place of the one that MP_FAIL has ended.
 func (c *connection) reopen(now sim.Time) {
-	c.rejoin = false
-	f := c.subs[len(c.subs)-1]
+	f := c.rejoin
+	c.rejoin = nil
 	if c.client && c.full && !f.flow.mute {
-		if c.openSubflow(now, netip.AddrPortFrom(f.flow.tuple.Src.Addr(), 0), f.flow.tuple.Dst, f.remoteID, f.backup) {
-			c.subs[len(c.subs)-1].again = true
+		if g := c.openSubflow(now, netip.AddrPortFrom(f.flow.tuple.Src.Addr(), 0), f.flow.tuple.Dst, f.remoteID, f.backup); g != nil {
+			g.again = true
 		}
 	}
 }

@@ -37,12 +37,14 @@ func (c *connection) canFallBack(f *subflow, pos uint64) bool {
 // for the fourth (as Linux, mptcp_finish_join).
 func (c *connection) aloneEver(f *subflow) bool {
 	for _, g := range c.subs {
-		if g != f && (g.usableAt != sim.Never || g.phase == phasePre) {
+		if g != f && g.mayHaveCarried() {
 			return false
 		}
 	}
-	return true
+	return !c.joinedOnce
 }
+
+func (f *subflow) mayHaveCarried() bool { return f.usableAt != sim.Never || f.phase == phasePre }
 
 // fallBack turns the connection into plain TCP on its first subflow, and counts
 // the reason.

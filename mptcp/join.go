@@ -30,13 +30,13 @@ type joinState struct {
 }
 
 // openSubflow starts a join from a local address; port 0 leaves the port to the
-// policy. It reports false if the port, or every one, is taken.
-func (c *connection) openSubflow(now sim.Time, local, remote netip.AddrPort, remoteID uint8, backup bool) bool {
+// policy. It returns nil if the port, or every one, is taken.
+func (c *connection) openSubflow(now sim.Time, local, remote netip.AddrPort, remoteID uint8, backup bool) *subflow {
 	e := c.e
 	from, err := c.bindJoin(local, remote)
 	if err != nil {
 		e.count(now, c.sock, mpJoinSynTxConnectErr)
-		return false
+		return nil
 	}
 	f := c.newSubflow(now, from, remote, true)
 	f.active = true
@@ -46,7 +46,7 @@ func (c *connection) openSubflow(now sim.Time, local, remote netip.AddrPort, rem
 	f.phase = phaseSYN
 	f.flow.tcp.Connect(now)
 	e.ready.push(f.flow)
-	return true
+	return f
 }
 
 // bindJoin chooses the local port of a subflow (RFC 8684 section 3.9.1).

@@ -129,7 +129,7 @@ func TestPortPolicies(t *testing.T) {
 	// A port that is taken gives way to an ephemeral one.
 	w, cli, _ := twoPaths(t, RFC(), 1000)
 	c := w.client.ep.socks.get(cli.conn).conn
-	if !c.openSubflow(w.now, netip.AddrPortFrom(clientAddr(1), 0), c.subs[0].flow.tuple.Dst, 0, false) {
+	if c.openSubflow(w.now, netip.AddrPortFrom(clientAddr(1), 0), c.subs[0].flow.tuple.Dst, 0, false) == nil {
 		t.Fatal("no port")
 	}
 	if a, b := c.subs[1].flow.tuple.Src.Port(), c.subs[2].flow.tuple.Src.Port(); a != c.subs[0].flow.tuple.Src.Port() || a == b {

@@ -396,13 +396,13 @@ func (c *connection) obeyOpen(now sim.Time, o *PathOrder) {
 	if !o.Local.IsValid() {
 		o.Local = c.e.sourceNear(o.Remote.Addr())
 	}
-	c.tracePM(now, o, cc.FlowID(len(c.subs)))
+	c.tracePM(now, o, cc.FlowID(c.nextNumber()))
 	why := trace.Unreachable
 	switch l := c.e.localAddr(o.Local); {
 	case c.joinDenied && o.Remote == c.subs[0].flow.tuple.Dst:
 		why = trace.Refused
 	case o.Local.IsValid() && (l == nil || l.up) && o.Local.Is4() == o.Remote.Addr().Is4() &&
-		c.openSubflow(now, netip.AddrPortFrom(o.Local, 0), o.Remote, o.ID, o.Backup):
+		c.openSubflow(now, netip.AddrPortFrom(o.Local, 0), o.Remote, o.ID, o.Backup) != nil:
 		return
 	}
 	c.pm.note(PathEvent{

@@ -32,6 +32,10 @@ type PathSignalling struct {
 	SignalsInRow int
 	// RemoveAddr says what becomes of subflows whose address the peer withdraws.
 	RemoveAddr RemovePolicy
+	// RemoveResets makes the sender of a REMOVE_ADDR end its subflows from the address
+	// by a RST (RFC 8684 section 3.4.2: both hosts do, as a courtesy to middleboxes);
+	// otherwise, and where no other subflow is left, by FIN (LINUX.md, RM_ADDR).
+	RemoveResets bool
 	// RemoveOnLoss tells the peer of addresses that the host loses (RFC 8684 section
 	// 3.4.2). Upstream Linux leaves that to who configures its addresses.
 	RemoveOnLoss bool
@@ -116,7 +120,7 @@ func linuxSignalling() PathSignalling {
 func rfcSignalling() PathSignalling {
 	return PathSignalling{
 		AddAddrTimeout: 120 * sim.Second, AddAddrRetries: 3, AddAddrDropsTS: true,
-		AddrIDFixed: true, SignalsInRow: 2, RemoveAddr: RemoveProbes, RemoveOnLoss: true,
+		AddrIDFixed: true, SignalsInRow: 2, RemoveAddr: RemoveProbes, RemoveResets: true, RemoveOnLoss: true,
 		JoinPort: PortSame, Blackhole: BlackholeDestination, BlackholeTimeout: 3600 * sim.Second,
 		JoinFailures: 10, JoinBlockTime: 60 * sim.Second,
 	}

@@ -1,6 +1,8 @@
 package mptcp
 
 import (
+	"slices"
+
 	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -156,13 +158,19 @@ func (f *subflow) retireNow() {
 	f.conn.e.polled = f.conn
 }
 
-// retireLocal closes the subflows from the local address of an id.
+// retireLocal closes the subflows from the local address of an id, whether or not a
+// REMOVE_ADDR goes with it.
 func (c *connection) retireLocal(now sim.Time, id uint8) {
 	for _, f := range c.subs {
 		if f.dead || f.closing || f.phase == phasePlain || f.localID != id {
 			continue
 		}
 		c.e.count(now, c.sock, rmSubflow)
+		if c.p.RemoveResets && slices.Contains(c.addr.removed, id) && f.due&dueRemoval == 0 && !c.onlyCarrier(f) {
+			f.reset(now, rstNone, trace.AddressRemoved)
+			c.changed = true
+			continue
+		}
 		f.retire(now, trace.PathManagerRequest)
 	}
 }

@@ -187,3 +187,54 @@ func TestRemoveAddrDoesNotWait(t *testing.T) {
 		t.Errorf("the subflow went down %d times", srv.saw(SubflowDown))
 	}
 }
+
+// TestRemoveAddrSender: who withdraws an address ends its subflows from it: by a RST
+// where the text is followed ("RSTs by both hosts on the affected subflow(s)", RFC
+// 8684 section 3.4.2), so that keepalives of the peer meet no live end, and by FIN as
+// Linux (LINUX.md, RM_ADDR). The subflow is over in bounded time at both ends, also
+// where nothing passes on the path any more, and everything arrives on the other.
+//
+// row:A21
+func TestRemoveAddrSender(t *testing.T) {
+	const size = 4 << 20
+	for _, p := range Profiles() {
+		for _, dead := range []bool{false, true} {
+			if p.Lacks != 0 {
+				continue
+			}
+			p.ReleaseNeedsSubflow = false
+			w, cli, srv := twoPaths(t, p, size)
+			if dead {
+				lose := func(int, sim.Time, *Segment) bool { return true }
+				w.paths[1][0].drop, w.paths[1][1].drop = lose, lose
+			}
+			c := w.client.ep.socks.get(cli.conn).conn
+			from := len(w.log)
+			c.withdraw(w.now, 1)
+			c.retireLocal(w.now, 1)
+			c.settle(w.now)
+			w.flush(w.client)
+			w.finish(t, cli, srv, size)
+			rst, fin := 0, 0
+			for i := from; i < len(w.log); i++ {
+				r := &w.log[i]
+				switch {
+				case !r.up || r.path != 1:
+				case r.seg.Flags.Has(wire.RST):
+					rst++
+				case r.seg.Flags.Has(wire.FIN):
+					fin++
+				}
+			}
+			if p.RemoveResets && (rst == 0 || fin > 0) || !p.RemoveResets && fin == 0 {
+				t.Errorf("%s, dead %v: %d RSTs, %d FINs", p.Name, dead, rst, fin)
+			}
+			w.counter(w.client, "RmSubflow", 1)
+			cli.close = true
+			w.flush(w.client)
+			w.until(1200*sim.Second, p.Name+": end of the withdrawn subflow", func() bool {
+				return len(w.client.ep.flows.byTuple)+len(w.server.ep.flows.byTuple) == 0
+			})
+		}
+	}
+}

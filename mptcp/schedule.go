@@ -422,7 +422,7 @@ func (c *connection) checkCarriers(now sim.Time) {
 	if c.over {
 		return
 	}
-	if c.rejoin && c.live() == 0 {
+	if c.rejoin != nil && c.live() == 0 {
 		c.reopen(now)
 	}
 	if c.live() == 0 {

@@ -290,7 +290,7 @@ func TestSection3_2ActiveAddressID(t *testing.T) {
 	r.peer = Key(out[0].Opt.Capable.SenderKey)
 	r.send(wire.ACK|wire.PSH, 1, 100, r.dss(1, 1, 100, 1))
 	c := r.ep.open(r.conn).conn
-	if !c.openSubflow(r.now, netAddrPort(restAddr, 0), rawAddr2, 0, false) {
+	if c.openSubflow(r.now, netAddrPort(restAddr, 0), rawAddr2, 0, false) == nil {
 		t.Fatal("no subflow is opened")
 	}
 	syn := r.poll()[0]

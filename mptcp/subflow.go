@@ -128,22 +128,50 @@ type subflow struct {
 	reinjected                 int64 // bytes sent here that another subflow had carried
 }
 
+// maxSubflowRecords bounds the subflows that a connection remembers. Up to there
+// numbers are given in order of creation and once; behind it a new subflow takes the
+// number of the one that ended first, so that neither a connection nor its plug-ins
+// grow with addresses that come and go for hours.
+const maxSubflowRecords = 256
+
 // newSubflow creates the next subflow of a connection, in CLOSED.
 func (c *connection) newSubflow(now sim.Time, local, remote netip.AddrPort, joined bool) *subflow {
+	if i := c.nextNumber(); i < len(c.subs) {
+		return c.replaceSubflow(now, local, remote, i)
+	}
 	f := c.initSubflow(now, local, remote, cc.FlowID(len(c.subs)), joined)
 	c.subs = append(c.subs, f)
 	c.alive = append(c.alive, f)
 	return f
 }
 
+// nextNumber returns the number of the next subflow.
+func (c *connection) nextNumber() int {
+	if len(c.subs) < maxSubflowRecords {
+		return len(c.subs)
+	}
+	first := len(c.subs)
+	for i, f := range c.subs {
+		if i > 0 && f.buried && f.flow.gone && f != c.rejoin && (first == len(c.subs) || f.endedAt < c.subs[first].endedAt) {
+			first = i
+		}
+	}
+	return first
+}
+
 // newPassiveSubflow creates the subflow of a join that the peer begins. It takes
 // the number of one that has ended before anybody saw it, if there is one: a peer
-// that begins joins without end must not make the connection grow.
+// that begins joins without end must not push out what others have left.
 func (c *connection) newPassiveSubflow(now sim.Time, local, remote netip.AddrPort) *subflow {
-	i := slices.IndexFunc(c.subs, (*subflow).unseen)
-	if i < 0 {
-		return c.newSubflow(now, local, remote, true)
+	if i := slices.IndexFunc(c.subs, (*subflow).unseen); i >= 0 {
+		return c.replaceSubflow(now, local, remote, i)
 	}
+	return c.newSubflow(now, local, remote, true)
+}
+
+// replaceSubflow creates a joined subflow with the number of one that has ended.
+func (c *connection) replaceSubflow(now sim.Time, local, remote netip.AddrPort, i int) *subflow {
+	c.joinedOnce = c.joinedOnce || c.subs[i].mayHaveCarried()
 	f := c.initSubflow(now, local, remote, cc.FlowID(i), true)
 	c.subs[i] = f
 	c.freed--
