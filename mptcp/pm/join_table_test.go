@@ -252,7 +252,8 @@ func failureCases() []joinCase {
 
 // TestJoinTable is the part of the kernel's self-test mptcp_join.sh that
 // LINUX.md lists: for each configuration the exact counters of a 6.18 kernel.
-// The rows of checksums are those of the fallback tests.
+// The rows of checksums are TestSection3_1ChecksumNegotiation and the one of MP_FAIL is
+// TestSection3_7FailureOnOnlySubflow, both of package mptcp.
 func TestJoinTable(t *testing.T) {
 	for _, v := range append(signalCases(), failureCases()...) {
 		t.Run(v.name, func(t *testing.T) { v.run(t) })
