@@ -28,7 +28,12 @@ const stateCarrying = tcp.StateEstablished
 // other subflow was ever established, and nothing was sent on it twice or is
 // missing in between. The next byte to be delivered is at position pos.
 func (c *connection) canFallBack(f *subflow, pos uint64) bool {
-	return c.p.can(DataFallback) && c.aloneEver(f) && f.id == 0 && f.flow.tcp.SndEnd() == c.send.next-1 &&
+	return c.aloneEver(f) && c.straightSoFar(f, pos)
+}
+
+// straightSoFar is canFallBack but for other subflows.
+func (c *connection) straightSoFar(f *subflow, pos uint64) bool {
+	return c.p.can(DataFallback) && f.id == 0 && f.flow.tcp.SndEnd() == c.send.next-1 &&
 		pos == c.recv.next-1 && len(c.recv.waiting) == 0
 }
 
@@ -38,6 +43,17 @@ func (c *connection) canFallBack(f *subflow, pos uint64) bool {
 func (c *connection) aloneEver(f *subflow) bool {
 	for _, g := range c.subs {
 		if g != f && g.mayHaveCarried() {
+			return false
+		}
+	}
+	return !c.joinedOnce
+}
+
+// aloneHere is aloneEver, but that a join which waits for its fourth packet does not
+// count: nothing of ours was sent on it.
+func (c *connection) aloneHere(f *subflow) bool {
+	for _, g := range c.subs {
+		if g != f && g.usableAt != sim.Never {
 			return false
 		}
 	}
@@ -176,7 +192,9 @@ func (f *subflow) confirm(now sim.Time, s *Segment) (dead bool) {
 	case f.joined:
 		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
 		return true
-	case c.canFallBack(f, f.delivered()):
+	case c.aloneHere(f) && c.straightSoFar(f, f.delivered()):
+		// The peer has reverted, most likely: what was sent again on the data level
+		// it would take for new data.
 		c.fallBack(now, f, trace.DssFallback, dssFallback)
 		f.infinite.due = c.p.AnnounceFallback
 	}
