@@ -144,13 +144,17 @@ func TestAddAddrForms(t *testing.T) {
 // row:A17
 func TestAddAddrLost(t *testing.T) {
 	for _, v := range []struct {
-		echo bool // losing the echo
-		lost int
-		sent int
+		profile *Profile
+		rto     sim.Duration
+		echo    bool // losing the echo
+		lost    int
+		sent    int
 	}{
-		{false, 0, 1}, {false, 1, 2}, {false, 2, 3}, {false, 9, 4}, {true, 1, 2}, {true, 3, 4},
+		{Linux(), 200 * ms, false, 0, 1}, {Linux(), 200 * ms, false, 1, 2}, {Linux(), 200 * ms, false, 2, 3},
+		{Linux(), 200 * ms, false, 9, 4}, {Linux(), 200 * ms, true, 1, 2}, {Linux(), 200 * ms, true, 3, 4},
+		{RFC(), sim.Second, false, 9, 4}, {RFC(), sim.Second, true, 9, 4}, {RFC(), sim.Second, true, 1, 2},
 	} {
-		w, hear, _ := tellWorld(t, Linux(), "10.0.8.1:0")
+		w, hear, _ := tellWorld(t, v.profile, "10.0.8.1:0")
 		n := 0
 		drop := func(_ int, _ sim.Time, s *Segment) bool {
 			if s.Opt.Has(wire.OptAddAddr) && s.Opt.AddAddr.Echo == v.echo {
@@ -160,16 +164,16 @@ func TestAddAddrLost(t *testing.T) {
 			return false
 		}
 		w.paths[0][0].drop, w.paths[0][1].drop = drop, drop
-		w.runTo(sim.Time(10 * sim.Second))
+		w.runTo(sim.Time(40 * sim.Second))
 		told := w.announcements(false)
 		if len(told) != v.sent {
-			t.Errorf("%+v: %d announcements\n%s", v, len(told), w.dump(30))
+			t.Errorf("%s, echo %v, %d lost: %d announcements\n%s", v.profile.Name, v.echo, v.lost, len(told), w.dump(30))
 			continue
 		}
 		for i := 1; i < len(told); i++ {
 			gap := told[i].at.Sub(told[i-1].at)
-			if low := 200 * ms << (i - 1); gap < low || gap > low+low/4 {
-				t.Errorf("%+v: repetition %d after %v", v, i, gap)
+			if low := v.rto << (i - 1); gap < low || gap > low+low/4 {
+				t.Errorf("%s: repetition %d after %v", v.profile.Name, i, gap)
 			}
 		}
 		want := 1
@@ -177,7 +181,7 @@ func TestAddAddrLost(t *testing.T) {
 			want = 0
 		}
 		if got := hear.saw(PathAddrAdded); v.echo && got != v.sent || !v.echo && got != want {
-			t.Errorf("%+v: %d events", v, got)
+			t.Errorf("%s, echo %v, %d lost: %d events", v.profile.Name, v.echo, v.lost, got)
 		}
 	}
 }

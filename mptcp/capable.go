@@ -19,8 +19,8 @@ import (
 // DSS: with its first data, which TCP retransmits, or in answer to the SYN/ACK
 // that B retransmits until the third packet arrives. In version 0 (RFC 6824
 // section 3.1) both SYNs have 12 octets with the sender's key, and only the third
-// packet, of 20, repeats the keys. The flag A asks for checksums (checksum.go). The
-// flag C is not part of it yet.
+// packet, of 20, repeats the keys. The flag A asks for checksums (checksum.go), and C
+// forbids subflows to the address and port of its sender (Profile.DenyJoinID0).
 
 // validCapable reports whether the option is one that we understand: version,
 // flags and number of keys. Flag B must be clear, else the option is to be ignored;

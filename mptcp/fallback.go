@@ -69,6 +69,26 @@ func (c *connection) fallBack(now sim.Time, f *subflow, why trace.Reason, n coun
 	c.fallBackOn(now, f, 1, 1, why, false)
 }
 
+// fallBackMoving turns the connection into plain TCP on f, although it is not the only
+// subflow there ever was, because the byte to be delivered at pos has no mapping
+// (Profile.FallBackOnMoving). The last mapping goes on; without one the byte is taken
+// for the first that is missing, which holds if the peer sends again what it knows to
+// be missing and no more was on its way. It reports false if the profile does not ask
+// for it or our data does not allow it.
+func (c *connection) fallBackMoving(now sim.Time, f *subflow, pos uint64) bool {
+	rx := c.recv.next - pos
+	if f.mapped {
+		rx = f.raw.rx
+	}
+	if !c.p.FallBackOnMoving || !c.p.can(DataFallback) || int64(c.recv.next-rx-pos) < 0 || !c.revert(now, f, rx, trace.DssFallback) {
+		return false
+	}
+	c.e.count(now, c.sock, dssFallback)
+	c.recv.discard()
+	f.infinite.due = c.p.AnnounceFallback
+	return true
+}
+
 // fallBackOn turns the connection into plain TCP on f, where position 0 of our
 // stream is data number tx and that of the peer's is rx. As long as the peer's data
 // comes with mappings (mapped), rx is not used.

@@ -12,7 +12,8 @@ import (
 //	option A   an ACK with MP_FASTCLOSE on one subflow, RST on the others. Then
 //	           FASTCLOSE_WAIT until the peer answers by RST or with an
 //	           MP_FASTCLOSE of its own. Without answer it is sent again after each
-//	           RTO of the subflow, three times, and at last on a RST.
+//	           RTO of the subflow, three times (Profile.FastCloseRetries), and at
+//	           last on a RST.
 //	option R   a RST with MP_FASTCLOSE on every subflow, and nothing to wait for.
 //
 // In FASTCLOSE_WAIT nothing else leaves the subflow, and what comes is dropped.
@@ -25,10 +26,6 @@ type fastClose struct {
 	interval sim.Duration
 	tries    int
 }
-
-// fastCloseTries is how often an unanswered MP_FASTCLOSE is sent again (RFC 8684
-// section 3.5).
-const fastCloseTries = 3
 
 // abort resets all subflows. On our own account it tells the peer by MP_FASTCLOSE
 // that the connection is over.
@@ -79,12 +76,12 @@ func (c *connection) fastCloseTimeout(now sim.Time) {
 	w.at = sim.Never
 	switch {
 	case w.f.dead:
-	case w.tries < fastCloseTries:
+	case w.tries < c.p.FastCloseRetries:
 		w.tries++
 		w.send(now)
 	default:
 		w.f.flow.quiet = false
-		w.f.fast = true
+		w.f.fast = c.p.FastCloseRetries > 0
 		w.f.reset(now, rstNone, trace.TimedOut)
 	}
 }

@@ -80,7 +80,7 @@ func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
 		return tcp.IgnoreWindow
 	case s.Opt.Has(wire.OptAddAddr) || s.Opt.Has(wire.OptFastClose):
 		return f.readFull(now, s)
-	case !f.firstPos(s) || s.Flags.Has(wire.SYN):
+	case !f.firstPos(s) || s.Flags.Has(wire.SYN) || s.Len == 0 && !f.conn.p.can(AckFallback):
 		return 0
 	}
 	if f.fallBackOr(now, f.delivered(), trace.MPCapableDataFallback, mpCapableDataFallback) {
@@ -307,6 +307,10 @@ func (f *subflow) unmapped(now sim.Time, pos uint64, n int, off uint64) (stop bo
 		c.fallBack(now, f, trace.DssFallback, dssFallback)
 		f.infinite.due = c.p.AnnounceFallback
 		c.receivePlain(pos+1, int64(n), off)
+		return false
+	}
+	if early && c.fallBackMoving(now, f, pos) {
+		f.deliverByPosition(now, pos, n, off)
 		return false
 	}
 	f.hold(pos, n, off)

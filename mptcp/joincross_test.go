@@ -26,6 +26,76 @@ func (m atOncePM) OnEvent(_ sim.Time, ev PathEvent, act *PathActions) {
 
 func initialRemote(act *PathActions) netip.AddrPort { return act.Remote[0].Addr }
 
+// crossedJoins is a transfer both ways in which both hosts open a subflow between the
+// same addresses at once. A box may edit the options of its handshake.
+func crossedJoins(t *testing.T, policy PortPolicy, edit func(up bool, j *wire.Join)) (w *world, cli, srv *app) {
+	w = newWorld(t, 10*ms, 10*ms)
+	w.profile = RFC()
+	w.options = func(h string, o *SocketOptions) {
+		o.JoinPort = policy
+		pm := atOncePM{local: clientAddr(1), remote: initialRemote}
+		if h == "server" {
+			pm = atOncePM{local: serverAddr, remote: func(act *PathActions) netip.AddrPort {
+				return netip.AddrPortFrom(clientAddr(1), act.Remote[0].Addr.Port())
+			}}
+		}
+		o.PathManager = func(*sim.Rand) PathManager { return pm }
+	}
+	for dir, d := range w.paths[1] {
+		d.box = func(s *Segment) []*Segment {
+			if edit != nil && s.Opt.Has(wire.OptJoin) {
+				edit(dir == 0, &s.Opt.Join)
+			}
+			return []*Segment{s}
+		}
+	}
+	w.start()
+	srv = &app{toWrite: 300_000}
+	w.server.accept = func() *app { return srv }
+	cli = w.connect()
+	// The server is established 10 ms before the client.
+	w.paths[1][1].extra = func(int) sim.Duration { return 10 * ms }
+	cli.toWrite = 300_000
+	w.flush(w.client)
+	w.runTo(sim.Time(10 * sim.Second))
+	return w, cli, srv
+}
+
+// TestSimultaneousJoinsChecked: a SYN that crosses ours must have our token, and the
+// SYN/ACK of its host the right HMAC, in either direction; otherwise the subflow is
+// reset with reason 1 and the connection goes on on the first (RFC 8684 section
+// 3.2: the checks of a join hold for crossing ones, too).
+//
+// row:A15
+func TestSimultaneousJoinsChecked(t *testing.T) {
+	for _, form := range []wire.JoinForm{wire.JoinSYN, wire.JoinSYNACK, wire.JoinACK} {
+		for _, up := range []bool{true, false} {
+			if form == wire.JoinACK && !up {
+				continue // the client sends the only third packet
+			}
+			w, cli, srv := crossedJoins(t, PortSame, func(dir bool, j *wire.Join) {
+				if dir == up && j.Form == form {
+					j.Token ^= 1
+					j.HMAC64 ^= 1
+					j.HMAC[0] ^= 1
+				}
+			})
+			if cli.saw(SubflowUp)+srv.saw(SubflowUp) != 0 || cli.off != 300_000 || srv.off != 300_000 || cli.bad+srv.bad != 0 {
+				t.Errorf("form %d, up %v: %v, %v\n%s", form, up, cli.events, srv.events, w.pathOne())
+			}
+			resets := 0
+			for i := range w.log {
+				if r := &w.log[i]; r.seg.Flags.Has(wire.RST) && r.up != up && r.options().Has(wire.OptRst) && r.opt.Rst.Reason == 1 && r.path == 1 {
+					resets++
+				}
+			}
+			if resets == 0 {
+				t.Errorf("form %d, up %v: no reset with reason 1\n%s", form, up, w.pathOne())
+			}
+		}
+	}
+}
+
 // TestSimultaneousJoins: both hosts open a subflow between the same addresses at
 // once. With the ports of the initial subflow TCP's simultaneous open makes one
 // of them (RFC 8684 section 3.9.2); with ephemeral ports there are two.
@@ -33,27 +103,7 @@ func initialRemote(act *PathActions) netip.AddrPort { return act.Remote[0].Addr 
 // row:A15 rfc8684:3.9.2-1
 func TestSimultaneousJoins(t *testing.T) {
 	for _, policy := range []PortPolicy{PortSame, PortEphemeral} {
-		w := newWorld(t, 10*ms, 10*ms)
-		w.profile = RFC()
-		w.options = func(h string, o *SocketOptions) {
-			o.JoinPort = policy
-			pm := atOncePM{local: clientAddr(1), remote: initialRemote}
-			if h == "server" {
-				pm = atOncePM{local: serverAddr, remote: func(act *PathActions) netip.AddrPort {
-					return netip.AddrPortFrom(clientAddr(1), act.Remote[0].Addr.Port())
-				}}
-			}
-			o.PathManager = func(*sim.Rand) PathManager { return pm }
-		}
-		w.start()
-		srv := &app{toWrite: 300_000}
-		w.server.accept = func() *app { return srv }
-		cli := w.connect()
-		// The server is established 10 ms before the client.
-		w.paths[1][1].extra = func(int) sim.Duration { return 10 * ms }
-		cli.toWrite = 300_000
-		w.flush(w.client)
-		w.runTo(sim.Time(10 * sim.Second))
+		w, cli, srv := crossedJoins(t, policy, nil)
 		want := 2
 		if policy == PortEphemeral {
 			want = 3

@@ -108,10 +108,15 @@ type Profile struct {
 	// subflow, and waits for the answer (option A of RFC 8684 section 3.5);
 	// otherwise by a RST with it on every subflow (option R, Linux).
 	FastCloseOnAck bool
+	// FastCloseRetries is how often an unanswered MP_FASTCLOSE on an ACK is sent again
+	// before a RST with it ends the subflow (RFC 8684 section 3.5: three); with 0 the
+	// RST is a plain one.
+	FastCloseRetries int
 	// FallBackOnMoving reverts to TCP on whichever subflow moves the data when options
-	// vanish there, and closes the others; otherwise a joined subflow is reset
-	// (RFC 8684 section 3.7). Implementation 3 of the survey, which uses one path
-	// at a time, does so (question 4.3); it is not always safe.
+	// vanish there, from data or from its acknowledgements, and closes the others;
+	// otherwise a joined subflow is reset (RFC 8684 section 3.7). Implementation 3 of
+	// the survey, which uses one path at a time, does so (question 4.3); it is not
+	// always safe: what has no mapping is taken for the first byte that is missing.
 	FallBackOnMoving bool
 	// AnnounceFallback sends one infinite mapping with the next data after a
 	// fallback that the peer may not have noticed (RFC 8684 section 3.7); Linux
@@ -297,7 +302,7 @@ func Linux() *Profile {
 		Reinject:       ReinjectNone,
 		Retrans:        RetransUpstream, StaleLossCount: 4, BufferPage: 32768,
 		DataFINTimeout: 200 * sim.Millisecond, DataFINTwice: true, AckBeforeDataFIN: true, AckAfterFIN: true,
-		DeliverFailed: true, IgnoreUrgent: true,
+		DeliverFailed: true, IgnoreUrgent: true, FastCloseRetries: 3,
 		CloseTimeout: 60 * sim.Second,
 		WindowProbe:  200 * sim.Millisecond,
 	}
@@ -316,7 +321,7 @@ func RFC() *Profile {
 		PathSignalling: rfcSignalling(),
 		MaxMapping:     65428,
 		HoldUnmapped:   true, ReleaseNeedsSubflow: true, OutstandingPercent: 50, SendCoversReceive: true,
-		AnnounceFallback: true, RejoinAfterFail: true, FastCloseOnAck: true,
+		AnnounceFallback: true, RejoinAfterFail: true, FastCloseOnAck: true, FastCloseRetries: 3,
 		Reinject:         ReinjectOnRTO,
 		ICMPFailsSubflow: true,
 		DataFINTimeout:   sim.Second, AnswerDataFIN: true,
@@ -359,7 +364,7 @@ func LinuxOOT() *Profile {
 		Checksum:     ChecksumRequired,
 		CapableSYNs:  4,
 		SubflowLimit: 31, JoinBacklog: 31, JoinAfterDataFIN: true, JoinAck: JoinAckRTO,
-		FastCloseOnAck: true, // the only form of RFC 6824 section 3.5
+		FastCloseOnAck: true, FastCloseRetries: 3, // the only form of RFC 6824 section 3.5
 		PathSignalling: linuxOOTSignalling(),
 		DSN:            DSN4, DataAck: DataAck4,
 		RcvBufOpt:        OpportunisticRetransmit | PenaliseSlow,

@@ -71,6 +71,8 @@ func IOS7() *Profile {
 		{"Versions", "Q6.1: HMAC-SHA1 as in RFC 6824"},
 		{"Checksum", "Q3.3e: supported"},
 		{"AnnounceFallback", "Q4.6: fallback uses an infinite mapping"},
+		{"FallBackOnMoving", "Q4.3: the subflow on which fallback occurred is kept alive and the others are closed"},
+		{"FastCloseRetries", "Q3.5: retransmission is not supported yet"},
 		{"JoinWithoutData", "Q4.7: a join is allowed although the first subflow ended without having sent data"},
 		{"JoinPort", "Q5.4: the local port changes"},
 		{"Lacks PassiveOpen", "Q3.4a: a client side implementation only"},
@@ -89,6 +91,8 @@ func IOS7() *Profile {
 	p.Lacks = PassiveOpen | PassiveJoin | SendAddAddr | ReceiveAddAddr | ReceiveRemoveAddr | AckFallback
 	p.JoinBy = JoinClient
 	p.JoinWithoutData = true
+	p.FallBackOnMoving = true
+	p.FastCloseRetries = 0
 	p.SubflowLimit = 254
 	p.DSN, p.DataAck = DSN4Wrap, DataAckMirror
 	p.ReceiveBuffer = BufferOfSubflow

@@ -115,6 +115,7 @@ func TestSection3_1CompromisedHandshakeEndsMPTCP(t *testing.T) {
 		"SYN/ACK without key":        capable(1, flagH, 0, 0, 0),
 		"SYN/ACK of version 2":       capable(2, flagH, 1, rawKey, 0),
 		"SYN/ACK without algorithm":  capable(1, 0, 1, rawKey, 0),
+		"SYN/ACK with two":           capable(1, flagH|flagH<<1, 1, rawKey, 0),
 	} {
 		r, _ := rawDialler(t, Linux(), rawOptions())
 		out := r.send(wire.SYN|wire.ACK, 0, 0, answer)

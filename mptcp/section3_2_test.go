@@ -341,4 +341,15 @@ func TestSection3_1JoinDenied(t *testing.T) {
 		}
 		w.counter(w.client, "MPJoinSynTx", 1-b2u(deny))
 	}
+	// The flag of a SYN binds the side that was opened.
+	for _, flag := range []wire.CapableFlags{0, wire.CapableDenyJoin} {
+		r := rawListener(t, RFC(), rawOptions())
+		r.open(capable(1, flagH|flag, 0, 0, 0))
+		r.send(wire.ACK, 1, 0, capable(1, flagH|flag, 2, r.key, r.peer))
+		r.send(wire.ACK|wire.PSH, 1, 100, r.dss(1, 1, 100, 1))
+		err := r.ep.AddLocal(r.now, r.conn, netAddrPort(restAddr, 5000))
+		if out := r.poll(); flag == 0 && (err != nil || len(out) != 1 || out[0].Flags != wire.SYN) || flag != 0 && (err != ErrNotAllowed || len(out) != 0) {
+			t.Errorf("flags %#x: %v, %d segments", flag, err, len(out))
+		}
+	}
 }
