@@ -65,7 +65,8 @@ func (x *exchange) over(t *testing.T, w *world, up, down []int) (cli, srv *app) 
 // TestHandshakeLosses loses each of the first packets of either direction, alone
 // and in pairs, in the three ways of delivering the client's key. The connection
 // stays MPTCP: the third ACK is repaired by the SYN/ACK that the server repeats,
-// by the client's first data, or by both.
+// by the client's first data, or by both; a server that sends first does not wait for
+// that data.
 //
 // row:A1 row:A2
 func TestHandshakeLosses(t *testing.T) {
@@ -79,6 +80,9 @@ func TestHandshakeLosses(t *testing.T) {
 				w.counter(w.server, "MPCapableSYNRX", w.firstSYNs())
 				if i == 2 && j == -1 && x.name == "server sends first" {
 					w.counter(w.server, "MPCapableACKRX", 1)
+				}
+				if j == -1 && x.name == "server sends first" && cli.firstAt >= sim.Time(x.clientAt) {
+					t.Errorf("%s, lost up %d: first data at %v", x.name, i, cli.firstAt)
 				}
 			}
 		}

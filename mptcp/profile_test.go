@@ -146,20 +146,23 @@ func TestSurveyAnswers(t *testing.T) {
 		name     string
 		subflows int // in all
 		dsn      DSNWidth
+		dataAck  DataAckWidth
 		hmac     bool
 		either   bool
+		sums     bool // whether checksums are supported: Q3.3e
 	}{
-		{"linux086", 32, DSN4, true, false},
-		{"freebsd02", 8, DSN4Wrap, false, true},
-		{"netscaler", 6, DSN4Wrap, true, false},
-		{"ios7", 255, DSN4Wrap, true, false},
+		{"linux086", 32, DSN4, DataAck4, true, false, true},
+		{"freebsd02", 8, DSN4Wrap, DataAckMirror, false, true, false},
+		{"netscaler", 6, DSN4Wrap, DataAckMirror, true, false, true},
+		{"ios7", 255, DSN4Wrap, DataAckMirror, true, false, true},
 	} {
 		p := ProfileByName(v.name)
 		same := v.name == "linux086" || v.name == "freebsd02" // Q5.4
 		if (p.JoinPort == PortSame) != same || p.KeepStrippedJoin != (v.name == "freebsd02") || p.JoinWithoutData != (v.name == "ios7") {
 			t.Errorf("%s: ports %v, %v, %v", v.name, p.JoinPort, p.KeepStrippedJoin, p.JoinWithoutData)
 		}
-		if p.SubflowLimit+1 != v.subflows || p.DSN != v.dsn || p.can(HMACCheck) != v.hmac || (p.JoinBy == JoinEither) != v.either {
+		if p.SubflowLimit+1 != v.subflows || p.DSN != v.dsn || p.can(HMACCheck) != v.hmac || (p.JoinBy == JoinEither) != v.either ||
+			p.DataAck != v.dataAck || (p.Checksum != ChecksumRefused) != v.sums {
 			t.Errorf("%+v", p)
 		}
 	}
@@ -309,8 +312,9 @@ func TestDataFallbackIsAbsent(t *testing.T) {
 	}
 }
 
-// TestReinjectionIsAbsent: without data-level retransmission what a silent subflow
-// carried is not sent again on another.
+// TestReinjectionIsAbsent: without data-level retransmission what a subflow carried is
+// not sent again, neither when it is silent, nor when it is reset, nor when a box has
+// acknowledged and lost it.
 //
 // row:C15
 func TestReinjectionIsAbsent(t *testing.T) {
@@ -323,6 +327,17 @@ func TestReinjectionIsAbsent(t *testing.T) {
 		w.runTo(sim.Time(14 * sim.Second))
 		if i := w.server.ep.Info(srv.conn); i.Reinjected > 0 == lacks || cli.bad != 0 {
 			t.Errorf("lacks %v: reinjected %d, %d bad", lacks, i.Reinjected, cli.bad)
+		}
+		w.server.ep.socks.get(srv.conn).conn.subs[0].reset(w.now, rstNone, 0)
+		w.flush(w.server)
+		w.runTo(sim.Time(16 * sim.Second))
+		if i := w.server.ep.Info(srv.conn); i.Reinjected > 0 == lacks {
+			t.Errorf("lacks %v: reinjected %d after a reset", lacks, i.Reinjected)
+		}
+		w, cli, srv = lostBehindBox(t, p, 1)
+		w.runTo(w.now.Add(5 * sim.Second))
+		if i := w.server.ep.Info(srv.conn); i.Reinjected > 0 == lacks || (cli.off == 2000) == lacks {
+			t.Errorf("lacks %v: reinjected %d, read %d behind a box", lacks, i.Reinjected, cli.off)
 		}
 	}
 }

@@ -71,6 +71,32 @@ func TestRetransBeforeRTO(t *testing.T) {
 	}
 }
 
+// lostBehindBox is a download of 2000 bytes whose first segments, lose of them, a
+// middlebox acknowledges and loses.
+func lostBehindBox(t *testing.T, profile *Profile, lose int) (w *world, cli, srv *app) {
+	return answered(t, profile, func(w *world) {
+		w.paths[0][1].box = func(s *Segment) []*Segment {
+			if s.Len == 0 || lose == 0 {
+				return []*Segment{s}
+			}
+			// What is behind the box loses it, after the box has acknowledged it.
+			lose--
+			ack := w.get()
+			ack.Segment = wire.Segment{
+				Seq: s.Ack, Ack: s.Seq + wire.Seq(s.Len), Flags: wire.ACK, Window: 0xffff, TTL: 64,
+				TSVal: s.TSEcr, TSEcr: s.TSVal, Opt: s.Segment.Opt & wire.HasTS,
+			}
+			tuple := s.Tuple.Reverse()
+			ack.Tuple, ack.Opt, ack.Socket = &tuple, nil, 0
+			w.at(w.now.Add(10*ms), func() {
+				w.server.ep.HandleSegment(w.now, ack)
+				w.flush(w.server)
+			})
+			return nil
+		}
+	})
+}
+
 // TestRetransAcked: a middlebox acknowledges data and loses it. The subflow has
 // nothing left to repair, but no DATA_ACK comes: the connection-level timer sends
 // the same data again after 200 ms, with a new subflow sequence number if on the
@@ -79,28 +105,7 @@ func TestRetransBeforeRTO(t *testing.T) {
 // row:B16
 func TestRetransAcked(t *testing.T) {
 	for _, profile := range []*Profile{Linux(), RFC(), LinuxOOT()} {
-		lose := 1
-		w, cli, _ := answered(t, profile, func(w *world) {
-			w.paths[0][1].box = func(s *Segment) []*Segment {
-				if s.Len == 0 || lose == 0 {
-					return []*Segment{s}
-				}
-				// What is behind the box loses it, after the box has acknowledged it.
-				lose--
-				ack := w.get()
-				ack.Segment = wire.Segment{
-					Seq: s.Ack, Ack: s.Seq + wire.Seq(s.Len), Flags: wire.ACK, Window: 0xffff, TTL: 64,
-					TSVal: s.TSEcr, TSEcr: s.TSVal, Opt: s.Segment.Opt & wire.HasTS,
-				}
-				tuple := s.Tuple.Reverse()
-				ack.Tuple, ack.Opt, ack.Socket = &tuple, nil, 0
-				w.at(w.now.Add(10*ms), func() {
-					w.server.ep.HandleSegment(w.now, ack)
-					w.flush(w.server)
-				})
-				return nil
-			}
-		})
+		w, cli, _ := lostBehindBox(t, profile, 1)
 		from := w.now
 		w.runTo(from.Add(5 * sim.Second))
 		all := append(w.payloads(0, from), w.payloads(1, from)...)

@@ -133,6 +133,9 @@ func TestSection3_3_1UnmappedData(t *testing.T) {
 	if ack := out[0].DataAck; ack != r.dsn(101) {
 		t.Errorf("DATA_ACK %d, expected %d", ack, r.dsn(101))
 	}
+	if n := counterOf(r.ep, "NoDSSInWindow"); n != 1 {
+		t.Errorf("NoDSSInWindow is %d", n)
+	}
 	j.send(wire.ACK, 51, 50, j.dss(1, 101, 100, 1))
 	if n := r.info().Received; n != 200 {
 		t.Fatalf("received %d when the mapping has come", n)

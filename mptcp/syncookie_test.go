@@ -85,6 +85,22 @@ func TestSYNCookieKeepsNothing(t *testing.T) {
 	if len(keys) != 2 {
 		t.Errorf("%d keys of the seeds 1, 1 and 2", len(keys))
 	}
+	// Hash(4-tuple, sequence numbers, secret): each of them counts (RFC 8684 section 3.1).
+	o := rawOptions()
+	o.SYNCookies = SYNCookiesAlways
+	of := map[Key]bool{}
+	for _, v := range []struct {
+		src netip.AddrPort
+		isn wire.Seq
+	}{{rawAddr, 0}, {rawAddr, 0}, {rawAddr2, 0}, {netAddrPort(rawAddr, 40001), 0}, {rawAddr, 1}} {
+		r := rawListener(t, RFC(), o)
+		r.tuple.Src = v.src
+		out := r.send(wire.SYN, v.isn, 0, capable(1, flagH, 0, 0, 0))
+		of[Key(out[0].Opt.Capable.SenderKey)] = true
+	}
+	if len(of) != 4 {
+		t.Errorf("%d keys of four SYNs, one of them twice", len(of))
+	}
 }
 
 // TestSYNCookieThirdPacket: a third packet whose key is not that of the SYN/ACK makes
