@@ -47,30 +47,33 @@ func TestBackupBitIsAbsent(t *testing.T) {
 	}
 }
 
-// TestAckFallbackIsAbsent: the first data is acknowledged without a DATA_ACK.
-// Implementations 2 and 3 ignore that, 1 goes on as TCP (survey, Q4.4).
+// TestAckFallbackIsAbsent: data is acknowledged without a DATA_ACK, from the first on
+// or behind one that had it. Implementations 2 and 3 ignore that, 1 goes on as TCP
+// (survey, Q4.4).
 //
 // row:C15
 func TestAckFallbackIsAbsent(t *testing.T) {
-	for _, p := range []*Profile{FreeBSD02(), IOS7(), LinuxOOT()} {
-		w := newWorld(t, 10*ms)
-		w.profile, w.served = p, withoutSums(LinuxOOT())
-		if p.Checksum == ChecksumRequired {
-			withoutSums(p)
-		}
-		w.paths[0][1].box = withoutSYN()
-		w.start()
-		srv := &app{}
-		w.server.accept = func() *app { return srv }
-		cli := w.connect()
-		cli.toWrite = 1000
-		w.flush(w.client)
-		w.runTo(sim.Time(sim.Second))
-		cli.toWrite = 5000
-		w.flush(w.client)
-		w.runTo(sim.Time(2 * sim.Second))
-		if srv.off != 6000 || srv.bad != 0 || cli.saw(SubflowDown)+cli.saw(Closed) != 0 || cli.saw(Fallback) != b2i(p.can(AckFallback)) {
-			t.Errorf("%s: %d bytes, events %v", p.Name, srv.off, cli.events)
+	for _, later := range []bool{false, true} {
+		for _, p := range []*Profile{FreeBSD02(), IOS7(), withoutSums(LinuxOOT())} {
+			w := newWorld(t, 10*ms)
+			w.profile, w.served = p, withoutSums(LinuxOOT())
+			if !later {
+				w.paths[0][1].box = withoutSYN()
+			}
+			w.start()
+			srv := &app{}
+			w.server.accept = func() *app { return srv }
+			cli := w.connect()
+			cli.toWrite = 1000
+			w.flush(w.client)
+			w.runTo(sim.Time(sim.Second))
+			w.paths[0][1].box = withoutSYN()
+			cli.toWrite = 5000
+			w.flush(w.client)
+			w.runTo(sim.Time(2 * sim.Second))
+			if srv.off != 6000 || srv.bad != 0 || cli.saw(SubflowDown)+cli.saw(Closed) != 0 || cli.saw(Fallback) != b2i(p.can(AckFallback)) {
+				t.Errorf("%s, later %v: %d bytes, events %v", p.Name, later, srv.off, cli.events)
+			}
 		}
 	}
 }

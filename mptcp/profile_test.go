@@ -141,6 +141,8 @@ func TestProfileSources(t *testing.T) {
 
 // TestSurveyAnswers holds the answers of the survey that a test can count, written
 // down from its table and its sections 7 to 10.
+//
+// row:C15
 func TestSurveyAnswers(t *testing.T) {
 	for _, v := range []struct {
 		name     string

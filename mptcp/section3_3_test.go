@@ -512,25 +512,40 @@ func TestSection3_3_6OriginalSubflowGoesOn(t *testing.T) {
 // rfc8684:3.3.8-1 rfc8684:3.3.8-2
 func TestSection3_3_8Backup(t *testing.T) {
 	const size = 2 << 20
-	w, cli, srv := joinWorld(t, size)
-	w.client.ep.HandleAddr(0, clientAddr(1), true, AddrBackup)
-	w.runTo(sim.Time(900 * ms))
-	carried := func() (n [2]uint64) {
-		for i, f := range w.server.ep.Subflows(srv.conn, nil) {
-			n[i] = f.Granted
+	for _, prio := range []bool{false, true} {
+		w, cli, srv := joinWorld(t, size)
+		mark := func() {
+			w.client.ep.HandleAddr(w.now, clientAddr(1), true, AddrBackup)
+			w.flush(w.client)
 		}
-		return n
-	}
-	if n := carried(); n[0] == 0 || n[1] != 0 {
-		t.Errorf("both subflows up: %v", n)
-	}
-	if subs := w.server.ep.Subflows(srv.conn, nil); len(subs) != 2 || !subs[1].Backup || !subs[1].Usable {
-		t.Fatalf("%+v", subs)
-	}
-	w.client.ep.HandleAddr(w.now, clientAddr(0), false, 0)
-	w.flush(w.client)
-	w.finish(t, cli, srv, size)
-	if n := carried(); n[1] == 0 {
-		t.Errorf("the backup carried nothing when it was alone: %v", n)
+		if !prio {
+			mark()
+		}
+		w.runTo(sim.Time(400 * ms))
+		if prio {
+			mark()
+		}
+		carried := func() (n [2]uint64) {
+			for i, f := range w.server.ep.Subflows(srv.conn, nil) {
+				n[i] = f.Granted
+			}
+			return n
+		}
+		w.runTo(sim.Time(500 * ms))
+		from := carried()
+		w.runTo(sim.Time(900 * ms))
+		n := carried()
+		if n[0] == from[0] || n[1] != from[1] || (n[1] > 0) != prio {
+			t.Errorf("MP_PRIO %v, both subflows up: %v, then %v", prio, from, n)
+		}
+		if subs := w.server.ep.Subflows(srv.conn, nil); len(subs) != 2 || !subs[1].Backup || !subs[1].Usable {
+			t.Fatalf("MP_PRIO %v: %+v", prio, subs)
+		}
+		w.client.ep.HandleAddr(w.now, clientAddr(0), false, 0)
+		w.flush(w.client)
+		w.finish(t, cli, srv, size)
+		if after := carried(); after[1] == n[1] {
+			t.Errorf("MP_PRIO %v: the backup carried nothing when it was alone: %v", prio, after)
+		}
 	}
 }

@@ -244,7 +244,7 @@ func TestSection3_4_2WithdrawnIsNotUsed(t *testing.T) {
 	if known(rawAddr3.Addr()) || known(rawAddr2.Addr()) {
 		t.Errorf("withdrawn addresses are among %v", seen)
 	}
-	if subs := r.ep.Subflows(r.conn, nil); len(subs) != 2 || subs[1].Ended {
+	if subs := r.ep.Subflows(r.conn, nil); len(subs) != 2 || !subs[1].Usable {
 		t.Errorf("the path that answers is gone: %+v", subs)
 	}
 }

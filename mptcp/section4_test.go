@@ -231,6 +231,9 @@ func TestSection4FiveTuple(t *testing.T) {
 	w, cli, srv := joinWorld(t, 4<<20)
 	w.runTo(sim.Time(200 * ms))
 	before := w.client.ep.Subflows(cli.conn, nil)[0].Tuple
+	if local, remote := w.client.ep.SocketAddrs(cli.conn); local != before.Src || remote != before.Dst {
+		t.Errorf("%v, %v: the first subflow is %v", local, remote, before)
+	}
 	w.client.ep.HandleAddr(w.now, clientAddr(0), false, 0)
 	f := w.server.ep.socks.get(srv.conn).conn.subs[0]
 	f.flow.mute = true
@@ -242,5 +245,11 @@ func TestSection4FiveTuple(t *testing.T) {
 	after := w.client.ep.Subflows(cli.conn, nil)[0]
 	if !after.Ended || after.Tuple != before || after.Tuple.Src.Addr() != clientAddr(0) {
 		t.Errorf("%+v, then %+v", before, after)
+	}
+	if local, remote := w.client.ep.SocketAddrs(cli.conn); local != before.Src || remote != before.Dst {
+		t.Errorf("client: %v, %v", local, remote)
+	}
+	if local, remote := w.server.ep.SocketAddrs(srv.conn); local != before.Dst || remote != before.Src {
+		t.Errorf("server: %v, %v", local, remote)
 	}
 }
