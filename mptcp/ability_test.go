@@ -57,6 +57,7 @@ func TestAckFallbackIsAbsent(t *testing.T) {
 		for _, p := range []*Profile{FreeBSD02(), IOS7(), withoutSums(LinuxOOT())} {
 			w := newWorld(t, 10*ms)
 			w.profile, w.served = p, withoutSums(LinuxOOT())
+			w.opt.NoDelay = true // Nagle's rule would wait for the DATA_ACK
 			if !later {
 				w.paths[0][1].box = withoutSYN()
 			}
