@@ -23,6 +23,8 @@ func Specs() []Spec {
 		equalSplitSpec,
 		mirrorSpec,
 		qawareSpec,
+		blestSpec,
+		ecfSpec,
 		alternateSpec,
 	}
 }

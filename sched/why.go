@@ -29,6 +29,7 @@ const (
 	PeerSendsHere
 	ArrivesFirst
 	NextOfItsOwn
+	SlowInTime
 
 	// Why nothing was granted.
 	NoSubflow
@@ -42,6 +43,8 @@ const (
 	ShareUsed
 	AllCopied
 	ShortSegment
+	WouldBlock
+	FasterCompletes
 
 	numWhys
 )
@@ -68,6 +71,7 @@ var whys = [numWhys]whyInfo{
 	PeerSendsHere:   {"peer_sends_here", "The peer currently sends on it."},
 	ArrivesFirst:    {"arrives_first", "Through the queue of its device and along its path the data is expected to arrive first."},
 	NextOfItsOwn:    {"next_of_its_own", "It is the next segment that this subflow has not carried."},
+	SlowInTime:      {"slow_in_time", "It is slower, but waiting for the fastest subflow would gain nothing."},
 
 	NoSubflow:        {"no_subflow", "No subflow is in a state to take data."},
 	NoRoom:           {"no_room", "Every subflow that may take the data has its window or send queue full, or repairs losses."},
@@ -80,6 +84,8 @@ var whys = [numWhys]whyInfo{
 	ShareUsed:        {"share_used", "The subflows with room in their windows have used up their shares of the send buffer."},
 	AllCopied:        {"all_copied", "Every subflow has carried all data, or is about to."},
 	ShortSegment:     {"short_segment", "The rest of the data does not fill a segment: Nagle's rule or a cork of the connection holds it."},
+	WouldBlock:       {"would_block", "A segment on the slower subflow would be expected to block the fastest one."},
+	FasterCompletes:  {"faster_completes", "The data is expected to be complete earlier if it waits for the fastest subflow."},
 }
 
 // String returns the name of the reason, as event logs print it; "" of NoWhy.
