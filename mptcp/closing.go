@@ -133,7 +133,7 @@ func (c *connection) checkClosing(now sim.Time) {
 	if arrived {
 		cl.peerDone = true
 	}
-	if cl.finQueued && !cl.finSent && c.send.next == c.send.end && c.carrierExists() {
+	if cl.finQueued && !cl.finSent && c.send.next == c.send.end && len(c.send.skipped) == 0 && c.carrierExists() {
 		cl.finSent, cl.passive = true, cl.peerDone
 		cl.interval, cl.since = c.p.DataFINTimeout, now
 		cl.at = now.Add(cl.interval)

@@ -113,7 +113,7 @@ func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why tra
 		f.releaseHeld(now)
 	}
 	c.send.flight, c.send.copied, c.send.head, c.send.copies = nil, nil, 0, 0
-	c.send.again = nil
+	c.send.again, c.send.skipped = nil, nil
 	c.acked = c.send.una
 	c.closing.forgetFIN()
 	c.send.next = f.flow.tcp.SndEnd() + tx

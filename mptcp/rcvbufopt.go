@@ -56,6 +56,9 @@ func (c *connection) optimiseRcvBuf(now sim.Time, candidates int) bool {
 		return false
 	}
 	head := q.inFlight()[0]
+	if head.DSN > q.una {
+		return false // what is missing was skipped by the scheduler
+	}
 	fast := c.fastest(head.Len)
 	if fast == nil {
 		return false

@@ -3,6 +3,7 @@ package mptcp
 import (
 	"testing"
 
+	"mpsim/sched"
 	"mpsim/sim"
 )
 
@@ -48,7 +49,13 @@ func TestPenaliseOncePerTrip(t *testing.T) {
 
 // narrowWorld is a download over WiFi and 3G into a receive buffer of 200 kB.
 func narrowWorld(t *testing.T, opt RcvBufOpt) (w *world, cli, srv *app) {
+	return narrowWorldBy(t, opt, newScheduler)
+}
+
+// narrowWorldBy is narrowWorld with a scheduler.
+func narrowWorldBy(t *testing.T, opt RcvBufOpt, s func(*sim.Rand) sched.Scheduler) (w *world, cli, srv *app) {
 	w = newWorld(t, 10*ms, 75*ms)
+	w.opt.Scheduler = s
 	w.profile = LinuxOOT()
 	w.keep, w.maxSteps = false, 1<<30
 	w.opt.RcvBufOpt = opt

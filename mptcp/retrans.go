@@ -128,6 +128,9 @@ func (c *connection) retransBuffer(now sim.Time, f *subflow) {
 	if len(q.again) > 0 {
 		end = min(end, q.again[0].DSN)
 	}
+	if len(q.skipped) > 0 {
+		end = min(end, q.skipped[0].DSN)
+	}
 	if end <= q.una {
 		return
 	}

@@ -21,7 +21,7 @@ func (c *connection) push(now sim.Time) {
 	}
 	e := c.e
 	var rows []sched.Path
-	for c.send.next != c.send.end || len(c.send.again) > 0 || c.send.una != c.send.next && c.asks&sched.FactInFlight != 0 {
+	for c.send.next != c.send.end || len(c.send.again) > 0 || len(c.send.skipped) > 0 || c.send.una != c.send.next && c.asks&sched.FactInFlight != 0 {
 		if rows == nil {
 			if rows = c.rows(now); len(rows) == 0 {
 				return
@@ -95,7 +95,7 @@ func (c *connection) queue() *sched.Queue {
 	q.Next, q.Una, q.End = c.send.next, c.send.una, c.send.end
 	q.PeerEdge = c.peer.edge
 	q.SendBuffer, q.PeerFlow = c.send.limit, c.peerFlow
-	q.Reinject, q.InFlight = c.send.again, c.send.inFlight()
+	q.Reinject, q.InFlight, q.Skipped = c.send.again, c.send.inFlight(), c.send.skipped
 	q.Buffers = c.send.buffers.ends[c.send.buffers.head:]
 	return q
 }
@@ -197,11 +197,10 @@ func (c *connection) carry(now sim.Time, g *sched.Grant, candidates int) bool {
 	}
 	end := g.DSN + uint64(g.Len)
 	if g.Kind == sched.New {
-		if g.DSN != c.send.next || end > c.send.end || end > c.peer.edge {
+		if end > c.send.end || end > c.peer.edge || !c.send.grantAt(f.lane, g.DSN, g.Len) {
 			sim.Bugf("connection %d: grant of new data [%d, %d), queue [%d, %d), edge %d",
 				c.sock.number, g.DSN, end, c.send.next, c.send.end, c.peer.edge)
 		}
-		c.send.grant(f.lane, g.Len)
 	} else {
 		if g.DSN < c.send.una || end > c.send.next {
 			sim.Bugf("connection %d: grant of old data [%d, %d), queue [%d, %d)",

@@ -15,7 +15,8 @@ import (
 //	una <= next <= end        all relative data sequence numbers
 //
 // Between una and next it keeps which subflows carried what (the connection-
-// level retransmission queue); between next and end nothing was sent yet.
+// level retransmission queue), but for what the scheduler has skipped; between next
+// and end nothing was sent yet.
 type sendQueue struct {
 	una, next, end uint64
 	limit          int64 // size of the buffer in bytes
@@ -29,6 +30,9 @@ type sendQueue struct {
 	copies int // ranges in flight that were copied
 
 	buffers buffers
+
+	// skipped are the ranges below next that were never granted, in order.
+	skipped []sched.Range
 
 	// again are the ranges to be sent again, sorted and without overlap.
 	again []sched.Range
@@ -76,7 +80,7 @@ func (q *sendQueue) grant(f cc.FlowID, n int) {
 	dsn := q.next
 	q.next += uint64(n)
 	if i := len(q.flight) - 1; i >= q.head {
-		if r := &q.flight[i]; r.Carried == bit(f) && q.copied[i] == sched.NoFlow && r.Len+n <= maxRange {
+		if r := &q.flight[i]; r.Carried == bit(f) && q.copied[i] == sched.NoFlow && r.Len+n <= maxRange && r.DSN+uint64(r.Len) == dsn {
 			r.Len += n
 			return
 		}

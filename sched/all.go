@@ -25,6 +25,9 @@ func Specs() []Spec {
 		qawareSpec,
 		blestSpec,
 		ecfSpec,
+		dapsSpec,
+		stmsSpec,
+		sttfSpec,
 		alternateSpec,
 	}
 }

@@ -52,6 +52,9 @@ type Queue struct {
 	Una      uint64 // oldest byte without DATA_ACK
 	End      uint64 // end of the application's data
 	PeerEdge uint64 // right edge of the peer's receive window
+	// Skipped are ranges below Next that were never granted, in order: a scheduler
+	// has granted data behind them first. Only schedulers that do so meet any.
+	Skipped []Range
 	// Reinject are ranges that were granted and should be sent again on another
 	// subflow, in order.
 	Reinject []Range
@@ -99,10 +102,12 @@ type Kind uint8
 
 // The kinds of grants.
 const (
-	New           Kind = iota // data that was never sent
-	Reinject                  // from Queue.Reinject
-	Opportunistic             // NSDI'12: the head of the window, sent again early
-	Redundant                 // a copy of data in flight elsewhere
+	// New is data that was never sent: from Queue.Next on, within Queue.Skipped, or
+	// behind Next, and then what lies in between becomes Skipped.
+	New           Kind = iota
+	Reinject           // from Queue.Reinject
+	Opportunistic      // NSDI'12: the head of the window, sent again early
+	Redundant          // a copy of data in flight elsewhere
 )
 
 // Grant gives a range of the connection's data to a subflow.

@@ -30,6 +30,8 @@ const (
 	ArrivesFirst
 	NextOfItsOwn
 	SlowInTime
+	AheadInOrder
+	Planned
 
 	// Why nothing was granted.
 	NoSubflow
@@ -45,6 +47,7 @@ const (
 	ShortSegment
 	WouldBlock
 	FasterCompletes
+	NotPlanned
 
 	numWhys
 )
@@ -72,6 +75,8 @@ var whys = [numWhys]whyInfo{
 	ArrivesFirst:    {"arrives_first", "Through the queue of its device and along its path the data is expected to arrive first."},
 	NextOfItsOwn:    {"next_of_its_own", "It is the next segment that this subflow has not carried."},
 	SlowInTime:      {"slow_in_time", "It is slower, but waiting for the fastest subflow would gain nothing."},
+	AheadInOrder:    {"ahead_in_order", "So far ahead, the data arrives over the slower subflow when it is its turn."},
+	Planned:         {"planned", "The schedule of arrivals gives it these segments."},
 
 	NoSubflow:        {"no_subflow", "No subflow is in a state to take data."},
 	NoRoom:           {"no_room", "Every subflow that may take the data has its window or send queue full, or repairs losses."},
@@ -86,6 +91,7 @@ var whys = [numWhys]whyInfo{
 	ShortSegment:     {"short_segment", "The rest of the data does not fill a segment: Nagle's rule or a cork of the connection holds it."},
 	WouldBlock:       {"would_block", "A segment on the slower subflow would be expected to block the fastest one."},
 	FasterCompletes:  {"faster_completes", "The data is expected to be complete earlier if it waits for the fastest subflow."},
+	NotPlanned:       {"not_planned", "The subflows with room have no segments left in the schedule of arrivals."},
 }
 
 // String returns the name of the reason, as event logs print it; "" of NoWhy.
