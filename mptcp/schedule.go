@@ -35,7 +35,7 @@ func (c *connection) push(now sim.Time) {
 			q.End -= uint64(c.holdTail(now, tail))
 		}
 		e.grants = e.grants[:0]
-		held := q.Next == q.End && len(q.Reinject) == 0
+		held := q.Next == q.End && len(q.Reinject) == 0 && len(q.Skipped) == 0 && c.asks&sched.FactInFlight == 0
 		if !held {
 			e.grants = c.sched.Pick(now, q, rows, e.grants)
 		}
