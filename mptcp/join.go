@@ -212,13 +212,17 @@ func (c *connection) mayJoin(halfOpen bool) bool {
 	if !c.joinable() && !keyed || c.over || c.reverting() || c.closing.finSent && !c.p.JoinAfterDataFIN {
 		return false
 	}
-	n := 0
+	n, left := 0, 0
 	for _, f := range c.alive {
-		if f.joined && !f.dead && (halfOpen || f.phase != phaseSYNACK) {
+		switch {
+		case f.left:
+			left++
+		case f.joined && !f.dead && (halfOpen || f.phase != phaseSYNACK):
 			n++
 		}
 	}
-	return n < c.subflowLimit()
+	// Those that have left make room, but there may not be any number of them.
+	return n < c.subflowLimit() && left <= c.subflowLimit()
 }
 
 // writeJoinSYN writes the option of SYN and SYN/ACK.

@@ -238,3 +238,33 @@ func TestRemoveAddrSender(t *testing.T) {
 		}
 	}
 }
+
+// TestRemovedMakesRoom: a subflow that has left the connection, although its TCP
+// still waits for a dead path, does not count when the peer joins from elsewhere.
+func TestRemovedMakesRoom(t *testing.T) {
+	w := newWorld(t, 10*ms, 10*ms, 10*ms)
+	w.start()
+	w.client.ep.HandleAddr(w.now, clientAddr(2), false, 0)
+	w.server.ep.SetPathLimits(w.now, PathLimits{Subflows: 1})
+	srv := &app{toWrite: 100_000}
+	w.server.accept = func() *app { return srv }
+	cli := w.connect()
+	cli.toWrite = 10
+	w.flush(w.client)
+	w.until(sim.Second, "second subflow", func() bool { return srv.saw(SubflowUp) == 1 })
+	w.runTo(w.now.Add(sim.Second))
+	w.client.ep.socks.get(cli.conn).conn.withdraw(w.now, 1)
+	w.flush(w.client)
+	lose := func(_ int, _ sim.Time, s *Segment) bool { return !s.Opt.Has(wire.OptRemoveAddr) }
+	w.paths[1][0].drop, w.paths[1][1].drop = lose, lose
+	w.runTo(w.now.Add(sim.Second))
+	if subs := w.server.ep.Subflows(srv.conn, nil); srv.saw(SubflowDown) != 1 || subs[1].Ended {
+		t.Fatalf("%d subflows went down; %+v", srv.saw(SubflowDown), subs[1])
+	}
+	w.client.ep.HandleAddr(w.now, clientAddr(2), true, 0)
+	w.flush(w.client)
+	w.runTo(w.now.Add(sim.Second))
+	if srv.saw(SubflowUp) != 2 {
+		t.Errorf("%d subflows came up, want 2", srv.saw(SubflowUp))
+	}
+}
