@@ -85,22 +85,26 @@ func TestAddAddr(t *testing.T) {
 		{"endpoint announces v6", byUs(true, 0)},
 		{"endpoint announces a port", byUs(false, 10100)},
 		{"kernel announces, echo lost", again(byKernel(false, 0), true,
-			counts{"AddAddrTx": 2, "EchoAdd": 1}, counts{"AddAddr": 2, "EchoAddTx": 2})},
+			counts{"AddAddrTx": atLeast(2), "EchoAdd": atLeast(1)}, counts{"AddAddr": atLeast(2), "EchoAddTx": atLeast(2)})},
 		{"endpoint announces, echo lost", again(byUs(false, 0), false,
-			counts{"AddAddr": 2, "EchoAddTx": 2}, counts{"AddAddrTx": 2, "EchoAdd": 1})},
+			counts{"AddAddr": atLeast(2), "EchoAddTx": atLeast(1), "AddAddrDrop": atLeast(0)}, counts{"AddAddrTx": atLeast(2), "EchoAdd": atLeast(1)})},
 	})
 }
 
-// again is a case in which the first echo is lost, of the endpoint or the kernel,
-// so that the announcement is repeated until one arrives.
+// again is a case in which echoes are lost, of the endpoint or the kernel, until the
+// announcement was repeated: one arrives after that, however long the echo to the
+// first has taken.
 func again(c liveCase, mine bool, kernel, own counts) liveCase {
-	lost := false
+	sent := 0
 	c.filter = func(out bool, _, _ int, p []byte) []byte {
 		var t wire.Tuple
 		var s wire.Segment
 		var o wire.Options
-		if out == mine && !lost && wire.ParsePacket(p, &t, &s, &o) == nil && o.Has(wire.OptAddAddr) && o.AddAddr.Echo {
-			lost = true
+		switch {
+		case wire.ParsePacket(p, &t, &s, &o) != nil || !o.Has(wire.OptAddAddr):
+		case out != mine && !o.AddAddr.Echo:
+			sent++
+		case out == mine && o.AddAddr.Echo && sent < 2:
 			return nil
 		}
 		return p
@@ -109,7 +113,7 @@ func again(c liveCase, mine bool, kernel, own counts) liveCase {
 	c.during = func(r *conversation) {
 		secondSubflow(r)
 		for name, n := range kernel {
-			counted(name, n)(r)
+			counted(name, n&^atLeast(0))(r)
 		}
 	}
 	return c

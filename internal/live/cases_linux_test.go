@@ -90,15 +90,12 @@ func joining(n *Namespace) error {
 }
 
 func TestTwoSubflows(t *testing.T) {
-	wait := func(r *conversation) {
-		r.await("a second subflow", func() bool { return r.app.look().subflows == 1 })
-	}
 	// A window far below the product of rate and delay makes the sender use both.
 	small := func(o *mptcp.SocketOptions) { o.SendBuffer = 256 << 10 }
 	runAll(t, []namedCase{
-		{"client", liveCase{interfaces: 2, mesh: true, rtt: 10 * sim.Millisecond, up: 3_000_000, down: 3_000_000, during: wait, kernel: twoSubflows, options: small,
+		{"client", liveCase{interfaces: 2, mesh: true, rtt: 10 * sim.Millisecond, up: 3_000_000, down: 3_000_000, gate: secondSubflow, kernel: twoSubflows, options: small,
 			counters: both(accepted, counts{"MPJoinSynRx": 1, "MPJoinAckRx": 1, "MPJoinSynTx": 0}), check: carried(2, true)}},
-		{"server", liveCase{interfaces: 2, server: true, rtt: 10 * sim.Millisecond, up: 3_000_000, down: 3_000_000, during: wait, kernel: joining, options: small,
+		{"server", liveCase{interfaces: 2, server: true, rtt: 10 * sim.Millisecond, up: 3_000_000, down: 3_000_000, gate: secondSubflow, kernel: joining, options: small,
 			counters: both(dialled, counts{"MPJoinSynTx": 1, "MPJoinSynAckRx": 1, "MPJoinSynRx": 0}), check: carried(2, true)}},
 	})
 }

@@ -97,15 +97,12 @@ func damageOnce(mine bool, n int) Filter {
 // the data comes on the other one (RFC 8684 section 3.7).
 func TestChecksumFailure(t *testing.T) {
 	const n = 3_000_000
-	up := func(r *conversation) {
-		r.await("a second subflow", func() bool { return r.app.look().flows != nil || r.app.look().subflows == 1 })
-	}
 	base := liveCase{interfaces: 2, mesh: true, rtt: 10 * sim.Millisecond, up: n, down: n, kernel: func(n *Namespace) error {
 		if err := twoSubflows(n); err != nil {
 			return err
 		}
 		return kernelChecksums(n)
-	}, during: up, check: graceful}
+	}, gate: secondSubflow, check: graceful}
 	ours, theirs := base, base
 	ours.filter = damageOnce(true, 5)
 	ours.counters = both(accepted, counts{"DataCsumErr": 1, "MPFailTx": 1, "MPRstTx": 1, "MPRstRx": atLeast(0), "DSSCorruptionReset": atLeast(0)})

@@ -27,10 +27,10 @@ func randomCase(seed uint64) liveCase {
 	c := liveCase{
 		server: flip(), v6: flip(), closeFirst: flip(), literal: flip(), interfaces: 2, up: size(), down: size(),
 		rtt: []sim.Duration{0, 2 * sim.Millisecond, 20 * sim.Millisecond}[rnd.IntN(3)],
-		counters: counts{"MPRstTx": atLeast(0), "MPRstRx": atLeast(0), "SubflowStale": atLeast(0), "MPJoinNoTokenFound": atLeast(0),
+		counters: counts{"MPRstTx": atLeast(0), "MPRstRx": atLeast(0), "MPJoinNoTokenFound": atLeast(0),
 			"MPJoinRejected": atLeast(0), "MPJoinSynTxCreatSkErr": atLeast(0), // the kernel joins nothing before accept
 			"MPJoinAckHMacFailure": 0, "RmAddrDrop": 0, "MPCapableSYNTXDrop": atLeast(0)},
-		own: counts{"MPRstTx": atLeast(0), "MPRstRx": atLeast(0), "SubflowStale": atLeast(0), "MPJoinNoTokenFound": atLeast(0), "MPJoinRejected": atLeast(0),
+		own: counts{"MPRstTx": atLeast(0), "MPRstRx": atLeast(0), "MPJoinNoTokenFound": atLeast(0), "MPJoinRejected": atLeast(0),
 			"MPJoinSynTxConnectErr": atLeast(0), "MPCapableSYNTXDrop": atLeast(0)},
 		snap: 128,
 	}

@@ -70,7 +70,7 @@ func TestFastClose(t *testing.T) {
 		c.interfaces, c.mesh, c.kernel = 2, true, twoSubflows
 		talk := c.talk
 		c.talk = func(r *conversation, s *kernelSocket) error {
-			r.await("a second subflow", func() bool { return r.app.look().subflows == 1 })
+			secondSubflow(r)
 			return talk(r, s)
 		}
 		return c
@@ -110,9 +110,6 @@ func TestPriority(t *testing.T) {
 			return errors.Join(n.SetPathLimits(2, 2), n.AddPathEndpoint(PathEndpoint{ID: 1, Addr: kernelAddr(1, false), Flags: flags}))
 		}
 	}
-	up := func(r *conversation) {
-		r.await("a second subflow", func() bool { return r.app.look().subflows == 1 })
-	}
 	isBackup := func(want bool) func(r *conversation) {
 		return func(r *conversation) {
 			graceful(r)
@@ -127,10 +124,10 @@ func TestPriority(t *testing.T) {
 		},
 	}
 	runAll(t, []namedCase{
-		{"join as backup, by the kernel", liveCase{interfaces: 2, server: true, up: some, down: some, kernel: joined(PathSubflow | PathBackup), during: up,
+		{"join as backup, by the kernel", liveCase{interfaces: 2, server: true, up: some, down: some, kernel: joined(PathSubflow | PathBackup), during: secondSubflow,
 			counters: both(dialled, counts{"MPJoinSynTx": 1, "MPJoinSynAckRx": 1, "MPJoinSynAckBackupRx": 0}),
 			own:      counts{"MPJoinSynBackupRx": 1, "MPJoinAckRx": 1}, check: isBackup(true)}},
-		{"join as backup, by the endpoint", liveCase{interfaces: 2, mesh: true, up: some, down: some, kernel: twoSubflows, during: up,
+		{"join as backup, by the endpoint", liveCase{interfaces: 2, mesh: true, up: some, down: some, kernel: twoSubflows, during: secondSubflow,
 			prepare: func(now sim.Time, e *mptcp.Endpoint) {
 				e.HandleAddr(now, endpointAddr(1, false), true, mptcp.AddrBackup)
 			},
@@ -138,14 +135,14 @@ func TestPriority(t *testing.T) {
 			own:      counts{"MPJoinSynAckRx": 1}, check: isBackup(true)}},
 		{"MP_PRIO of the kernel", liveCase{interfaces: 2, server: true, up: some, down: some, kernel: joined(PathSubflow),
 			during: func(r *conversation) {
-				up(r)
+				secondSubflow(r)
 				must(r.t, r.n.ChangePathEndpoint(PathEndpoint{ID: 1, Flags: PathBackup}))
 				counted("MPPrioTx", 1)(r)
 			},
 			counters: both(dialled, counts{"MPPrioTx": 1}), own: counts{"MPPrioRx": 1}, check: isBackup(true)}},
 		{"MP_PRIO of the endpoint", liveCase{interfaces: 2, mesh: true, up: some, down: some, kernel: twoSubflows, commands: mark,
 			during: func(r *conversation) {
-				up(r)
+				secondSubflow(r)
 				r.b.Command("backup")
 				counted("MPPrioRx", 1)(r)
 			},
