@@ -31,6 +31,7 @@ type Kernel struct {
 	wake  int // an eventfd: a blocking call has returned
 	start time.Time
 	began bool // the clock runs
+	late  sim.Duration
 
 	queue    []packetdrill.Emission
 	fds      []int
@@ -119,6 +120,9 @@ func (k *Kernel) Run(until sim.Time, stop bool) {
 		k.drain()
 		k.collect()
 		now := k.Now()
+		if !stop && now >= until {
+			k.late = max(k.late, now.Sub(until))
+		}
 		if now >= until || stop && len(k.queue) > 0 || k.failed != nil {
 			return
 		}
@@ -133,6 +137,12 @@ func (k *Kernel) Run(until sim.Time, stop bool) {
 		}
 	}
 }
+
+// Late returns by how much the peer of the script was late at most: the time from a
+// moment for which it waited to the one at which its thread was running. What the
+// script says of the kernel after that may not hold, although the kernel is right: it
+// may have sent something again, for instance.
+func (k *Kernel) Late() sim.Duration { return k.late }
 
 // drain takes the packets that the kernel has sent. Only TCP is the script's;
 // IPv6 tells its neighbours about addresses, for instance.
