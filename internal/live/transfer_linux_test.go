@@ -86,6 +86,8 @@ func (a *transfer) options() *mptcp.SocketOptions {
 }
 
 func (a *transfer) Start(now sim.Time, e *mptcp.Endpoint) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.unsent = a.c.up
 	if a.c.gate != nil {
 		a.unsent, a.later = preamble, a.c.up-preamble
