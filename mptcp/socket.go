@@ -14,16 +14,14 @@ import (
 // socket is what the application holds: a listener, a plain TCP connection
 // (flow) or an MPTCP connection (conn).
 type socket struct {
+	// What every command and every segment of a plain connection touches comes
+	// first.
 	e      *Endpoint
 	id     ConnID
 	number uint32 // how manieth socket of the endpoint it is: its name in traces
 	flow   *flow
 	conn   *connection
 	listen *listener
-	parent *socket // listener that has not handed it out yet
-	// earlyOf is the listener whose fast open limit the connection counts against.
-	earlyOf *listener
-	opened  bool // by a fast open cookie
 
 	// What the application was told, and what it asked for.
 	connected, closed      bool
@@ -37,11 +35,15 @@ type socket struct {
 	forgotten              bool // nothing of the protocol is left
 	reaped                 bool
 	notOffered             bool // MPTCP was wanted, but the SYN did not offer it
+	opened                 bool // by a fast open cookie
 	reason                 trace.Reason
 	told                   uint64 // end of what a plain connection has reported as readable
-	urgentTold             uint64 // end of urgent data that a plain connection has reported
 	readBytes              uint64
-	lent                   span         // literal bytes that Read returned last
+	lent                   span    // literal bytes that Read returned last
+	urgentTold             uint64  // end of urgent data that a plain connection has reported
+	parent                 *socket // listener that has not handed it out yet
+	// earlyOf is the listener whose fast open limit the connection counts against.
+	earlyOf                *listener
 	userTimeout            sim.Duration // of every flow; 0: none
 	opt                    SocketOptions
 	counts                 *[numCounters]uint32 // nil: nothing was counted yet
@@ -209,11 +211,8 @@ func (s *socket) settlePlain(now sim.Time, f *flow) {
 			s.end(now, c.Reason())
 		}
 	}
-	if n := c.UrgentEnd(); n > s.urgentTold {
-		s.urgentTold = n
-		if c.UrgentAhead() > 0 && !s.appClosed {
-			s.tell(Urgent, trace.NoReason)
-		}
+	if c.Urged() {
+		s.tellUrgent(c)
 	}
 	if n := c.RcvNxt(); n > s.told && c.Readable() > 0 {
 		s.told = n
@@ -225,5 +224,17 @@ func (s *socket) settlePlain(now sim.Time, f *flow) {
 	}
 	if s.wantWrite {
 		s.writable(c.SendRoom(), c.SendBuffer())
+	}
+}
+
+// tellUrgent reports urgent data that a plain connection has announced.
+func (s *socket) tellUrgent(c *tcp.Conn) {
+	n := c.UrgentEnd()
+	if n <= s.urgentTold {
+		return
+	}
+	s.urgentTold = n
+	if c.UrgentAhead() > 0 && !s.appClosed {
+		s.tell(Urgent, trace.NoReason)
 	}
 }

@@ -10,10 +10,9 @@ import (
 
 // closing is what the application has closed.
 type closing struct {
-	queued bool         // our stream ends at snd.end: the FIN has the position behind
-	deaf   bool         // nobody will read what arrives (Close)
-	orphan bool         // nobody waits for the end
-	bound  sim.Duration // of FIN-WAIT-2; 0: none
+	queued bool // our stream ends at snd.end: the FIN has the position behind
+	deaf   bool // nobody will read what arrives (Close)
+	orphan bool // nobody waits for the end
 }
 
 // CloseWrite ends our stream after what was written: the FIN follows the data.
@@ -68,7 +67,7 @@ func (c *Conn) Orphan(now sim.Time) {
 // or later: for extensions that know that the peer has nothing to send any more.
 // 0: no bound.
 func (c *Conn) BoundFinWait2(now sim.Time, d sim.Duration) {
-	c.closing.bound = d
+	c.finWait2 = d
 	if c.state == StateFinWait2 && d > 0 && c.slow.kind != timerFinWait2 {
 		c.armSlow(now, timerFinWait2, d)
 	}
@@ -152,8 +151,8 @@ func (c *Conn) finAcked(now sim.Time) {
 	switch c.state {
 	case StateFinWait1:
 		c.setState(now, StateFinWait2)
-		if c.closing.bound > 0 {
-			c.armSlow(now, timerFinWait2, c.closing.bound)
+		if c.finWait2 > 0 {
+			c.armSlow(now, timerFinWait2, c.finWait2)
 		}
 	case StateClosing:
 		c.timeWait(now)

@@ -70,6 +70,7 @@ type Conn struct {
 	tuned     bool // the receive buffer tunes itself
 	literal   bool // lit names literal parts of our stream
 	urgent    bool // marks.tx is not acknowledged
+	urged     bool // marks.rx was set
 	flow      cc.FlowID
 	tsRecent  uint32 // TS.Recent
 	tsOffset  uint32
@@ -83,6 +84,10 @@ type Conn struct {
 	snd       sender
 	ack       ackPolicy
 	rto       sim.Duration
+
+	mssOurs    int
+	sendBuffer int64
+	recvBuffer int64
 
 	// Sending, and loss recovery.
 	rtt      rttEstimator
@@ -115,10 +120,8 @@ type Conn struct {
 	reset       resetRequest
 	challengeAt sim.Time // last rate-limited answer
 	userTimeout sim.Duration
+	finWait2    sim.Duration // bound of FIN-WAIT-2 of an orphan; 0: none
 	reason      trace.Reason
-	mssOurs     int
-	sendBuffer  int64
-	recvBuffer  int64
 	trace       *trace.Node
 	number      uint32
 

@@ -24,6 +24,9 @@ func (c *Conn) MarkUrgent(n int64) {
 // that the peer announced last; 0 or less: none.
 func (c *Conn) UrgentAhead() int64 { return c.marks.rx - c.rcv.read }
 
+// Urged reports whether urgent data was ever announced.
+func (c *Conn) Urged() bool { return c.urged }
+
 // UrgentEnd returns the position behind that urgent data; 0: none was announced.
 func (c *Conn) UrgentEnd() uint64 { return uint64(c.marks.rx) }
 
@@ -49,5 +52,6 @@ func SetUrgent(out *Segment, n int64) {
 func (c *Conn) receiveUrgent(s *Segment, seq int64) {
 	if s.Opt.Has(wire.OptUrgent) && receiving.has(c.state) {
 		c.marks.rx = max(c.marks.rx, seq+int64(s.Opt.Urgent))
+		c.urged = true
 	}
 }
