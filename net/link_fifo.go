@@ -72,46 +72,47 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 	if l.flags&flagServed != 0 {
 		n.acceptServed(now, li, l, id, m)
 	} else {
-		if l.flags&flagSlowServer == 0 {
-			m.leave = l.depart(now, size)
-		} else {
-			lk := n.cold[li]
-			lk.resume(now, l)
-			lk.serve(l, id, m)
-		}
-		m.arrive = l.busy.Add(l.delay)
-		if l.flags&flagClamp != 0 {
-			n.clamp(li, m)
-		}
-		if l.cursor == 0 {
-			l.cursor = id
-		}
-		if l.tail != 0 {
-			n.meta[l.tail].next = id
-		} else {
-			l.head = id
-			if m.arrive != sim.Never {
-				n.sim.Schedule(m.arrive, m.key, n.handler, li)
-			}
-		}
-		l.tail = id
+		n.acceptFifo(now, li, l, id, m)
 	}
 	if l.trace.Wants(trace.PacketForwarded) {
 		n.observe(now, trace.PacketForwarded, l, li, id, trace.NoReason)
 	}
 }
 
-// depart returns when a packet that is accepted now has left, at a constant rate.
-func (l *hotLink) depart(now sim.Time, size uint16) sim.Time {
-	if l.busy < now {
-		l.busy, l.rem = now, 0
-	}
-	if l.rate > 0 {
-		l.busy += l.serialise((uint64(size)+uint64(l.overhead))*workUnit + l.rem)
+// acceptFifo computes the packet's departure and appends it to the list.
+func (n *Network) acceptFifo(now sim.Time, li uint32, l *hotLink, id PacketID, m *packetMeta) {
+	if l.flags&flagSlowServer == 0 {
+		if l.busy < now {
+			l.busy, l.rem = now, 0
+		}
+		if l.rate > 0 {
+			l.busy += l.serialise((uint64(m.size)+uint64(l.overhead))*workUnit + l.rem)
+		} else {
+			l.rem = 0
+		}
+		m.leave = l.busy
+		m.arrive = l.busy + sim.Time(l.delay)
 	} else {
-		l.rem = 0
+		lk := n.cold[li]
+		lk.resume(now, l)
+		lk.serve(l, id, m)
+		m.arrive = l.busy.Add(l.delay)
 	}
-	return l.busy
+	if l.flags&flagClamp != 0 {
+		n.clamp(li, m)
+	}
+	if l.cursor == 0 {
+		l.cursor = id
+	}
+	if l.tail != 0 {
+		n.meta[l.tail].next = id
+	} else {
+		l.head = id
+		if m.arrive != sim.Never {
+			n.sim.Schedule(m.arrive, m.key, n.handler, li)
+		}
+	}
+	l.tail = id
 }
 
 // serialise returns the whole nanoseconds that the constant rate needs for the
