@@ -139,7 +139,7 @@ type Link struct {
 	Direction                 // keys that hold for both directions
 	Up             *Direction `toml:"up"`
 	Down           *Direction `toml:"down"`
-	Cost           float64    `toml:"cost" default:"0" max:"1e12" doc:"cost of the path for schedulers and controllers that ask, in any unit. A subflow costs what the links at its two ends cost together"`
+	Cost           float64    `toml:"cost" default:"0" min:"0" max:"1e12" doc:"cost of the path for schedulers and controllers that ask, in any unit. A subflow costs what the links at its two ends cost together"`
 	Weight         int        `toml:"weight" default:"1" min:"1" max:"1000" doc:"share of the path for the schedulers weighted and random. A subflow has the product of the weights of the links at its two ends"`
 	Boxes          []*Box     `toml:"box"`
 }
