@@ -124,15 +124,27 @@ func (c *connection) worthCopy(r *sched.Range, fast *subflow) (worth bool) {
 	set := r.Carried &^ bit(fast.lane)
 	for lane, ok := nextCarrier(&set); ok; lane, ok = nextCarrier(&set) {
 		slow := c.lanes[lane]
-		switch {
-		case slow == nil:
-		case c.cc.Window(slow.id) <= 4*int64(slow.flow.tcp.MSS()):
-			return true
-		case 4*fast.flow.tcp.SRTT() >= slow.flow.tcp.SRTT():
-			return false
-		default:
-			worth = true
+		if slow == nil {
+			continue
+		}
+		t := &slow.flow.tcp
+		decided := false
+		if worth, decided = judgeCarrier(fast.flow.tcp.SRTT(), t.SRTT(), c.cc.Window(slow.id), int64(t.MSS())); decided {
+			return worth
 		}
 	}
 	return worth
+}
+
+// judgeCarrier is worthCopy for one carrier, by the round-trip times of the fast
+// subflow and of the carrier, and the carrier's window in bytes. Decided says that
+// further carriers change nothing.
+func judgeCarrier(fast, slow sim.Duration, window, mss int64) (worth, decided bool) {
+	switch {
+	case window <= 4*mss:
+		return true, true
+	case 4*fast >= slow:
+		return false, true
+	}
+	return true, false
 }

@@ -73,3 +73,27 @@ func narrowWorldBy(t *testing.T, opt RcvBufOpt, s func(*sim.Rand) sched.Schedule
 	w.flush(w.client)
 	return w, cli, srv
 }
+
+// Which carriers make a copy worth sending (out-of-tree Linux, mptcp_sched.c; the vectors
+// of ALGORITHMS B9): one of 200 ms beside a subflow of 20 ms, none of 60 ms unless its
+// window is as small as 3 segments.
+func TestJudgeCarrier(t *testing.T) {
+	const mss = 1448
+	for _, v := range []struct {
+		slow           sim.Duration
+		segments       int64
+		worth, decided bool
+	}{
+		{200 * ms, 20, true, false},
+		{60 * ms, 20, false, true},
+		{60 * ms, 3, true, true},
+		{60 * ms, 4, true, true},
+		{60 * ms, 5, false, true},
+		{80 * ms, 20, false, true},
+		{81 * ms, 20, true, false},
+	} {
+		if worth, decided := judgeCarrier(20*ms, v.slow, v.segments*mss, mss); worth != v.worth || decided != v.decided {
+			t.Errorf("%v, window %d: %v, decided %v", v.slow, v.segments, worth, decided)
+		}
+	}
+}

@@ -151,3 +151,19 @@ func TestLinuxNoAllocation(t *testing.T) {
 		t.Errorf("%v allocations per decision", a)
 	}
 }
+
+// The vectors of ALGORITHMS B8: 100 kB at 1 MB/s linger for less than 20 kB at 0.1 MB/s;
+// an average of 1 MB/s with 100 kB queued and a burst at 1.2 MB/s becomes 1079101 B/s.
+func TestLinuxVectors(t *testing.T) {
+	const kBps = 8000 * sim.BitPerSecond
+	s := newLinux(t).(*linux)
+	paths := []Path{kernelPath(0, 1000*kBps, 100_000), kernelPath(1, 100*kBps, 20_000)}
+	if g := s.Pick(0, &bulk, paths, nil); len(g) != 1 || g[0].Flow != 0 {
+		t.Errorf("%+v", g)
+	}
+	paths[0].Pacing = 1200 * kBps
+	s.Pick(0, &bulk, paths[:1], nil)
+	if got := s.rates[0] / 8; got != 1_079_101 {
+		t.Errorf("average of %d B/s, want 1079101", got)
+	}
+}
