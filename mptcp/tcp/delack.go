@@ -51,7 +51,8 @@ func (a *ackPolicy) dataArrived(c *Conn, now sim.Time, n int, push bool) {
 	a.sched = true
 	if n >= a.mss {
 		a.mss = min(n, c.mssOurs)
-		a.pushed = a.pushed || push
+		// With a buffer of fixed size the application's reading is not what times ACKs.
+		a.pushed = a.pushed || push && c.tuned
 	} else {
 		if a.pushed {
 			a.pushed2 = true
