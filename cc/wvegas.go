@@ -14,7 +14,7 @@ import "mpsim/sim"
 //	                              alpha_r = max(total_alpha*weight_r, initial_alpha)
 //	diff_r > alpha_r:             w_r -= 1
 //	diff_r < alpha_r:             w_r += 1
-//	q = rtt - base, q_min the smallest positive one since the last time:
+//	q = rtt - base, q_min the smallest one since the last time with diff_r >= alpha_r:
 //	q >= 2*q_min:                 w_r = w_r*base/(2*rtt), q_min is forgotten
 //
 // The last line drains the queue, so that other flows can see their base. A round
@@ -25,8 +25,9 @@ import "mpsim/sim"
 // Traps decided here. A single path has weight 1: it is Vegas with alpha = beta =
 // total_alpha = 10, not 2 and 4. The base never grows but after idling, when it is
 // forgotten: a path that became longer looks congested for ever, and a flow that
-// joins a full queue takes it for the base. A queue of length 0 is never drained
-// (the kernel's comparison would halve the window of a path that has none). The
+// joins a full queue takes it for the base. Q_min is that of rounds in which the
+// backlog had reached its aim; the kernel takes any round, so that a window on its way
+// up from a queue of one segment is drained at two, and never reaches alpha. The
 // kernel lowers a window that the application does not use and raises it, too; the
 // ref mode raises it only where it is the limit.
 //
@@ -104,15 +105,13 @@ func (v *vegasRound) restart(nxt uint64) {
 	v.begin, v.sum, v.count, v.smallest, v.paused = nxt, 0, 0, 0, false
 }
 
-// drains takes a queueing delay and reports whether it calls for a draining.
-func (v *vegasRound) drains(q int64) bool {
-	if q <= 0 {
-		return false
-	}
-	if v.smallest == 0 || v.smallest > q {
+// drains reports whether a queueing delay calls for a draining, and first takes it as
+// the smallest if it counts. A queue of length 0 is never drained.
+func (v *vegasRound) drains(q int64, counts bool) bool {
+	if counts && q > 0 && (v.smallest == 0 || v.smallest > q) {
 		v.smallest = q
 	}
-	if q < 2*v.smallest {
+	if v.smallest == 0 || q < 2*v.smallest {
 		return false
 	}
 	v.smallest = 0
@@ -179,7 +178,7 @@ func (v *wvegas) adjust(f FlowID, n int64) {
 	r, x := v.at(f), &v.paths[f]
 	rtt := float64(x.sum) / float64(x.count)
 	empty := float64(x.base) / rtt // part of the window that is not in a queue
-	diff := float64(r.Segments()) * (1 - empty)
+	diff := float64(r.Segments()) * (rtt - float64(x.base)) / rtt
 	switch {
 	case r.SlowStart() && diff > v.gamma:
 		r.W = min(r.W, int64(float64(r.W)*empty)+r.MSS)
@@ -188,7 +187,7 @@ func (v *wvegas) adjust(f FlowID, n int64) {
 		r.Increase(n)
 	default:
 		v.avoid(f, diff, rtt, n)
-		if x.drains(int64(rtt) - x.base) {
+		if x.drains(int64(rtt)-x.base, diff >= x.alpha) {
 			r.W = int64(float64(r.W) * empty / 2)
 		}
 	}

@@ -11,12 +11,15 @@ import "mpsim/sim"
 //	alpha = max((weight*total_alpha) >> 16, 2)
 //	drain : w = w*((base << 16)/(2*rtt)) >> 16
 //
-// It has no gate for a window that is not the limit but in Reno's steps, so an
+// Every positive queueing delay counts for the draining, also that of a window on its
+// way up: it is drained when the queue has doubled, and the backlog seldom reaches
+// alpha. It has no gate for a window that is not the limit but in Reno's steps, so an
 // application that sends little sees its window grow in slow start and move by one
 // a round. A slow start step drops what exceeds the threshold.
 //
-// Departures: those of oot.go; a queue of length 0 is not drained. The parameters
-// are rounded down to whole segments.
+// Departures: those of oot.go; a queue of length 0 is not drained (the kernel's
+// comparison of two zeros would halve the window of a path that has none). The
+// parameters are rounded down to whole segments.
 
 const wvegasScale = 16
 
@@ -92,7 +95,7 @@ func (v *wvegasKernel) adjust(f FlowID, acked int64) {
 		r.Increase(acked)
 	default:
 		v.avoid(f, diff, rtt)
-		if x.drains(rtt - x.base) {
+		if x.drains(rtt-x.base, true) {
 			r.W = r.Segments() * (x.base << wvegasScale / (2 * rtt)) >> wvegasScale * r.MSS
 		}
 	}

