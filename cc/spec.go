@@ -6,7 +6,9 @@ import "mpsim/sim"
 // what a scenario's `cc = ...` looks up.
 type Spec struct {
 	Name, Doc string
-	// Coupled says that the subflows of a connection share terms.
+	// Coupled says that the subflows of a connection share terms. The parameter mode
+	// of such a controller, if it has one, is 0 for a published formula and 1 for the
+	// integers of the out-of-tree Linux stack; presets of scenarios set it.
 	Coupled bool
 	Params  []Param
 	// New makes the controller of one connection. Params are complete and in

@@ -22,6 +22,8 @@ type checker struct {
 	ends      map[string]*Link // link by "node.iface"
 	addresses map[netip.Addr]Pos
 	plan      *plan
+
+	coupledMode float64 // of the preset
 }
 
 var (
@@ -105,6 +107,8 @@ func (c *checker) defaults() {
 		}
 	}
 	fill(&d.CC, p.CC)
+	c.coupledMode = p.CoupledMode
+	c.plugins.fillMode(&d.CC, c.coupledMode)
 	fill(&d.Scheduler, p.Scheduler)
 	fill(&d.PathManager, p.PathManager)
 	c.profile(d.Profile, d.valuePos("profile"))

@@ -75,6 +75,9 @@ func (c *checker) flowDefaults(f *Flow) {
 			f.CC = d.TCPCC
 		}
 	} else {
+		if f.Protocol == "mptcp" {
+			c.plugins.fillMode(&f.CC, c.coupledMode)
+		}
 		c.plugin(&f.CC, c.plugins.ccKind())
 	}
 	if f.SendBuffer == nil {

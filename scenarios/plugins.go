@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"slices"
+
 	"mpsim/cc"
 	"mpsim/mptcp"
 	"mpsim/mptcp/pm"
@@ -38,6 +40,9 @@ type Preset struct {
 	Scheduler   string
 	PathManager string
 	Reinject    string
+	// CoupledMode is the parameter mode of coupled controllers of MPTCP flows, unless
+	// the scenario gives it: 0 published formulas, 1 a kernel's integers.
+	CoupledMode float64
 	// SendBuffer and ReceiveBuffer are written as in a scenario.
 	SendBuffer, ReceiveBuffer string
 }
@@ -56,8 +61,9 @@ func Presets() []Preset {
 			SendBuffer: "auto", ReceiveBuffer: "auto",
 		},
 		{
-			Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured",
+			Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured; coupled controllers have its integers (mode = 1) unless told otherwise",
 			Profile: "linux-oot", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh", Reinject: "profile",
+			CoupledMode: 1,
 			SendBuffer: "4MiB", ReceiveBuffer: "6MiB",
 		},
 	}
@@ -104,6 +110,19 @@ func linkProfileKind() pluginKind {
 		k.names, k.params = append(k.names, p.Name), append(k.params, params)
 	}
 	return k
+}
+
+// fillMode gives a coupled controller that has a parameter mode, and is not told
+// which, that of the preset.
+func (p *Plugins) fillMode(ref *PluginRef, mode float64) {
+	if mode == 0 || slices.ContainsFunc(ref.Params, func(q PluginParam) bool { return q.Name == "mode" }) {
+		return
+	}
+	for _, s := range p.CC {
+		if s.Name == ref.Name && s.Coupled && slices.ContainsFunc(s.Params, func(q cc.Param) bool { return q.Name == "mode" }) {
+			ref.Params = append(slices.Clip(ref.Params), PluginParam{Name: "mode", Value: mode, pos: ref.pos})
+		}
+	}
 }
 
 // settings returns the parameters of a plug-in as the tables take them.
