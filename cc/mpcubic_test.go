@@ -61,6 +61,33 @@ func TestMPCubicClock(t *testing.T) {
 	}
 }
 
+// The aims, against CUBIC's ref mode: one share of a bottleneck (a little more, as
+// LIA: 1.14 here, where LIA has 1.12), and over two paths of different loss the
+// rate of CUBIC on the better one, with shares as the squares of CUBIC's windows
+// there, (p1/p2)^(3/2), or p1/p2 where it is as fast as Reno.
+//
+// row:F13
+func TestMPCubicGoals(t *testing.T) {
+	const length = 1500 * sim.Second
+	b := lossyPath{1e-3, 50 * ms}
+	ref := Setting{"mode", 0}
+	one := sum(ratesOf(t, must(t, "cubic", ref), length, b))
+	if got := sum(rates(t, "mpcubic", length, b, b)) / one; got < 0.9 || got > 1.25 {
+		t.Errorf("two subflows of mpcubic take %.3f shares", got)
+	}
+	if got := sum(ratesOf(t, must(t, "cubic", ref), length, b, b)) / one; math.Abs(got/2-1) > 0.05 {
+		t.Errorf("two uncoupled subflows take %.3f shares", got)
+	}
+	worse := lossyPath{4e-3, 50 * ms}
+	x := rates(t, "mpcubic", length, b, worse)
+	if got := sum(x) / one; got < 0.9 || got > 1.2 {
+		t.Errorf("%.3f times as fast as CUBIC on the better path", got)
+	}
+	if ratio := x[0] / x[1]; ratio < 3.4 || ratio > 9 {
+		t.Errorf("rates as %.2f to 1, theory between 4 and 8", ratio)
+	}
+}
+
 // Silence does not count, at whatever pace the clock runs.
 func TestMPCubicIdle(t *testing.T) {
 	paths := []liaPath{{100, 100 * ms}, {100, 100 * ms}}

@@ -22,6 +22,8 @@ func westwoodAt(t testing.TB, c Controller, f FlowID, smallest, rtt sim.Duration
 // is 1000 segments/s and a loss leaves the 60 that fit the path, whatever the queue
 // was; a window below that does not grow by a loss; a timeout leaves the same
 // threshold, and measures the smallest round-trip time anew.
+//
+// row:F13
 func TestWestwoodEstimate(t *testing.T) {
 	loss := Loss{InFlight: 100 * mss, Nxt: 1}
 	c := like(t, "westwood-coordinated", []liaPath{{100, 60 * ms}})

@@ -12,8 +12,6 @@ import (
 // Rows 1, 2, 4 and 5 of the published table within the bands A7 to A9: the column of
 // the Monte Carlo, less what whole windows and the recovery round cost (the ratio of
 // the two oracles).
-//
-// row:F2 row:F3 row:F4
 func TestPublishedEquilibria(t *testing.T) {
 	for _, row := range published {
 		for name, column := range row.rates {

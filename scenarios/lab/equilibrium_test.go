@@ -103,8 +103,6 @@ func equilibrium(t testing.TB, name string, paths []lossyPath, losses float64) (
 
 // Two points of the grid (the whole is behind the tag long): the totals of real
 // connections lie within 6 % of the Monte Carlo of the published rule.
-//
-// row:F2 row:F3 row:F4
 func TestEquilibria(t *testing.T) {
 	for _, paths := range [][]lossyPath{
 		{{.006, 50 * ms}, {.005, 60 * ms}},
