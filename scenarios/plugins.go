@@ -64,7 +64,7 @@ func Presets() []Preset {
 			Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured; coupled controllers have its integers (mode = 1) unless told otherwise",
 			Profile: "linux-oot", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh", Reinject: "profile",
 			CoupledMode: 1,
-			SendBuffer: "4MiB", ReceiveBuffer: "6MiB",
+			SendBuffer:  "4MiB", ReceiveBuffer: "6MiB",
 		},
 	}
 }
