@@ -7,7 +7,6 @@ import (
 	"mpsim/internal/app"
 	"mpsim/internal/host"
 	"mpsim/mptcp"
-	"mpsim/mptcp/pm"
 	"mpsim/mptcp/tcp"
 	"mpsim/sched"
 	"mpsim/sim"
@@ -161,12 +160,10 @@ func shape(d Distribution) app.Shape {
 
 // socketOptions are the options of both ends of a flow.
 func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
-	p := w.run.Plugins
 	o := &mptcp.SocketOptions{
 		Name: f.Name, SendBuffer: f.SendBuffer.N, ReceiveBuffer: f.ReceiveBuffer.N, NoDelay: *f.NoDelay,
 		Controller: func(rnd *sim.Rand) cc.Controller {
-			c, err := cc.Make(p.CC, f.CC.Name, f.CC.settings(), rnd)
-			return checked(c, err)
+			return w.controller(f, rnd)
 		},
 	}
 	switch f.FastOpen {
@@ -193,12 +190,10 @@ func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 	o.MSSPolicy, _ = mptcp.ParseMSSPolicy(f.MSSPolicy)
 	o.JoinPort, _ = mptcp.ParsePortPolicy(f.PortPolicy)
 	o.Scheduler = func(rnd *sim.Rand) sched.Scheduler {
-		s, err := sched.Make(p.Schedulers, f.Scheduler.Name, f.Scheduler.settings(), rnd)
-		return checked(s, err)
+		return w.scheduler(f, rnd)
 	}
 	o.PathManager = func(rnd *sim.Rand) mptcp.PathManager {
-		m, err := pm.Make(p.PathManagers, f.PathManager.Name, f.PathManager.settings(), rnd)
-		return checked(m, err)
+		return w.pathManager(f, rnd)
 	}
 	return o
 }

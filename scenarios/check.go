@@ -14,6 +14,7 @@ type checker struct {
 	sc       *Scenario
 	problems *problemList
 	plugins  *Plugins
+	source   source // of scripts
 
 	nodes     map[string]*Node
 	links     map[string]*Link
@@ -24,6 +25,8 @@ type checker struct {
 	plan      *plan
 
 	coupledMode float64 // of the preset
+	// badScripts are the paths of scripts that were found wrong.
+	badScripts map[string]bool
 }
 
 var (
@@ -159,6 +162,18 @@ func (c *checker) profile(name string, at Pos) {
 
 // plugin checks name and parameters of a plug-in.
 func (c *checker) plugin(ref *PluginRef, kind pluginKind) {
+	if strings.HasPrefix(ref.Name, scriptPrefix) && kind.what != kindLinkProfile {
+		f := c.script(ref)
+		if f == nil {
+			return
+		}
+		if err := kind.takes(f); err != nil {
+			c.scriptProblem(ref.pos, f.path, err)
+			return
+		}
+		ref.script, ref.Name = f, scriptPrefix+f.copy
+	}
+	kind = kind.of(ref)
 	i := slices.Index(kind.names, ref.Name)
 	if i < 0 {
 		c.add(ref.pos, "unknown %s %q%s", kind.what, ref.Name, didYouMean(ref.Name, kind.names))

@@ -189,7 +189,7 @@ func (l *loader) finish(file string, tree *table) (*Scenario, error) {
 	sc.path = file
 	sc.set = l.options.Set
 	l.problems.consequences()
-	c := checker{sc: sc, problems: &l.problems, plugins: l.options.Plugins.orBuiltin()}
+	c := checker{sc: sc, problems: &l.problems, plugins: l.options.Plugins.orBuiltin(), source: l.source}
 	c.check()
 	if len(l.problems.all) > 0 {
 		l.readTraces(sc)

@@ -6,6 +6,9 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
+// overridePrefix begins the place of an override.
+const overridePrefix = "--set "
+
 // applySet carries out one `--set key=value`. The key is dotted; an element of
 // an array of tables is named by its name: link.wifi.rate, flow.mptcp.reprobe.
 // The value is TOML; what is not valid TOML is taken as text, so that quotes
@@ -13,9 +16,9 @@ import (
 func applySet(root *table, text string, problems *problemList) {
 	key, raw, ok := strings.Cut(text, "=")
 	key = strings.TrimSpace(key)
-	at := Pos{File: "--set " + key}
+	at := Pos{File: overridePrefix + key}
 	if !ok || key == "" {
-		problems.add(Pos{File: "--set " + text}, "want key=value")
+		problems.add(Pos{File: overridePrefix + text}, "want key=value")
 		return
 	}
 	v := setValue(at, strings.TrimSpace(raw))

@@ -69,6 +69,14 @@ func Presets() []Preset {
 	}
 }
 
+// The kinds of plug-ins, as messages name them.
+const (
+	kindCC          = "congestion controller"
+	kindScheduler   = "scheduler"
+	kindPathManager = "path manager"
+	kindLinkProfile = "link profile"
+)
+
 // pluginKind is one table of plug-ins as the checker sees it.
 type pluginKind struct {
 	what   string
@@ -77,7 +85,7 @@ type pluginKind struct {
 }
 
 func (p *Plugins) ccKind() pluginKind {
-	k := pluginKind{what: "congestion controller"}
+	k := pluginKind{what: kindCC}
 	for _, s := range p.CC {
 		k.names, k.params = append(k.names, s.Name), append(k.params, s.Params)
 	}
@@ -85,7 +93,7 @@ func (p *Plugins) ccKind() pluginKind {
 }
 
 func (p *Plugins) schedulerKind() pluginKind {
-	k := pluginKind{what: "scheduler"}
+	k := pluginKind{what: kindScheduler}
 	for _, s := range p.Schedulers {
 		k.names, k.params = append(k.names, s.Name), append(k.params, s.Params)
 	}
@@ -93,7 +101,7 @@ func (p *Plugins) schedulerKind() pluginKind {
 }
 
 func (p *Plugins) pathManagerKind() pluginKind {
-	k := pluginKind{what: "path manager"}
+	k := pluginKind{what: kindPathManager}
 	for _, s := range p.PathManagers {
 		k.names, k.params = append(k.names, s.Name), append(k.params, s.Params)
 	}
@@ -101,7 +109,7 @@ func (p *Plugins) pathManagerKind() pluginKind {
 }
 
 func linkProfileKind() pluginKind {
-	k := pluginKind{what: "link profile"}
+	k := pluginKind{what: kindLinkProfile}
 	for _, p := range radio.Profiles() {
 		var params []cc.Param
 		for _, q := range p.Params() {

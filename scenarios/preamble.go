@@ -152,6 +152,7 @@ func describeBuffer(b *Buffer, most *Bytes) string {
 
 // describePlugin prints a plug-in with the values of all its parameters.
 func describePlugin(ref *PluginRef, kind pluginKind) string {
+	kind = kind.of(ref)
 	for i, name := range kind.names {
 		if name != ref.Name || len(kind.params[i]) == 0 {
 			continue

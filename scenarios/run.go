@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"mpsim/internal/script"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -17,10 +18,14 @@ const pollEvery = 1 << 15
 // (0: any number), or until poll returns false. Poll may be nil; it is called
 // every few milliseconds of real time. The stop is sim.Deadline when the end was
 // reached, sim.Budget for the limit of events and sim.Halted for poll. A broken
-// invariant is a *BugError.
+// invariant is a *BugError, a script that fails a *ScriptError.
 func (w *World) Run(until sim.Time, maxEvents uint64, poll func(now sim.Time, events uint64) bool) (stop sim.Stop, err error) {
 	defer func() {
-		if r := recover(); r != nil {
+		switch r := recover().(type) {
+		case nil:
+		case *script.Error:
+			err = &ScriptError{Script: r, Time: w.sim.Now(), Node: w.sim.OriginName(w.sim.CurrentKey().Origin())}
+		default:
 			err = w.bug(r, debug.Stack())
 		}
 	}()

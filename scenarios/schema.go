@@ -54,6 +54,8 @@ type Scenario struct {
 	path string   // of the file, as given
 	set  []string // the overrides
 	plan *plan
+	// scripts are the plug-ins that are scripts, each once.
+	scripts []*scriptFile
 	// What expectations observe every 10 ms, and whether they count records.
 	fineLinks, fineFlows []string
 	needsRecords         bool
@@ -281,11 +283,12 @@ type Baseline struct {
 }
 
 // PluginRef names a plug-in, with parameters if needed: "cubic" or
-// { name = "cubic", hystart = 0 }.
+// { name = "cubic", hystart = 0 }. A name "file:my.star" is that of a script.
 type PluginRef struct {
 	Name   string
 	Params []PluginParam
 	pos    Pos
+	script *scriptFile // what a name "file:..." stands for; nil: another name
 }
 
 // PluginParam is one parameter of a PluginRef.

@@ -16,7 +16,8 @@ import (
 )
 
 // Run carries out a job. The error is of type scenarios.Problems if the
-// scenario cannot be built, a *scenarios.BugError if an invariant broke, else
+// scenario cannot be built, a *scenarios.BugError if an invariant broke, a
+// *scenarios.ScriptError if a script failed, else
 // one of writing files; no run directory is touched then. Reaching a limit or
 // the end of ctx is no error: Outcome.Stopped says so.
 func Run(ctx context.Context, job Job) (*Outcome, error) {
@@ -207,6 +208,11 @@ func (r *run) finish(o *Outcome) error {
 	}
 	if err := r.dir.Write(results.ResolvedName, resolved.Bytes()); err != nil {
 		return err
+	}
+	for _, s := range r.job.Scenario.Scripts() {
+		if err := r.dir.Write(s.Name, []byte(s.Source)); err != nil {
+			return err
+		}
 	}
 	if err := r.figures(o); err != nil {
 		return err

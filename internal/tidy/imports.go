@@ -22,7 +22,7 @@ var ranks = map[string]int{
 
 	"internal/host": 50, "internal/app": 51, "internal/proxy": 51,
 
-	"internal/version": 60, "internal/floor": 60, "internal/tshark": 60,
+	"internal/script": 60, "internal/version": 60, "internal/floor": 60, "internal/tshark": 60,
 	"scenarios": 61, "results": 61,
 	"scenarios/lab": 62, "internal/packetdrill": 62, "internal/live": 63,
 	"scenarios/sweep": 70, "results/plot": 70, "results/report": 71, "internal/execute": 72,

@@ -116,8 +116,11 @@ func (e *exitError) Error() string {
 // understand, so nothing stands before them.
 func (e *exitError) print(w io.Writer) {
 	var problems scenarios.Problems
+	var script *scenarios.ScriptError
 	switch {
 	case e.err == nil:
+	case errors.As(e.err, &script):
+		fmt.Fprintln(w, script.Error())
 	case errors.As(e.err, &problems):
 		fmt.Fprintln(w, problems.Error())
 	default:

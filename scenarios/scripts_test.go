@@ -1,0 +1,166 @@
+package scenarios
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mpsim/sim"
+)
+
+// scripted is a scenario of two paths with losses, a backup, an outage and more.
+const scripted = `
+schema = 1
+name = "scripted"
+duration = "6s"
+paths = ["wifi 10ms 40pkt 20Mbps", "lte 25ms 60pkt 10Mbps"]
+[[at]]
+time = "2s"
+action = "link.down"
+links = ["wifi"]
+[[at]]
+time = "3s"
+action = "link.up"
+links = ["wifi"]
+[[flow]]
+name = "dl"
+client = "client"
+server = "server"
+`
+
+// exampleScript is a script of docs/examples.
+func exampleScript(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "docs", "examples", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// inDirectory writes files into a directory and returns the path of the first.
+func inDirectory(t *testing.T, files ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i := 0; i < len(files); i += 2 {
+		if err := os.WriteFile(filepath.Join(dir, files[i]), []byte(files[i+1]), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, files[0])
+}
+
+// hashOf runs a scenario file and returns its hash.
+func hashOf(t *testing.T, file string, set ...string) string {
+	t.Helper()
+	sc, err := Load(file, Options{Set: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := Build(sc, Run{Seed: sc.Seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.RunToEnd(); err != nil {
+		t.Fatal(err)
+	}
+	return w.Hash().String()
+}
+
+// A plug-in that is a script gives the run of its Go original, on lossy paths with
+// an outage, with backups, and with the settings that the original has.
+func TestScriptsGiveTheRunOfTheirOriginals(t *testing.T) {
+	for _, c := range []struct{ key, script, original string }{
+		{"scheduler", "minrtt.star", "minrtt"},
+	} {
+		text := exampleScript(t, c.script)
+		for _, more := range []string{"", "link.wifi.loss=0.005", "flow.dl.size=300KiB"} {
+			set := []string{"flow.dl." + c.key + "=" + c.original}
+			own := []string{""}
+			if more != "" {
+				set, own = append(set, more), append(own, more)
+			}
+			file := inDirectory(t, "s.toml", scripted, c.script, text)
+			own[0] = "flow.dl." + c.key + "=file:" + filepath.Join(filepath.Dir(file), c.script)
+			if a, b := hashOf(t, file, set...), hashOf(t, file, own...); a != b {
+				t.Errorf("%s with %q: %s, the original gives %s", c.script, more, b, a)
+			}
+		}
+	}
+}
+
+// What is wrong with scripts is reported with its place: in the scenario if they
+// cannot be read, else in the script, all at once.
+func TestScriptProblems(t *testing.T) {
+	const parameters = "n = param(\"n\", 3, min = 1, max = 5, whole = True)\n"
+	const pick = "def pick(queue, paths):\n    pass\n"
+	for _, c := range []struct{ what, script, scheduler, want string }{
+		{"no file", pick, `"file:other.star"`, "s.toml:7:13: cannot read the script "},
+		{"no script", pick, `"file:my.py"`, `s.toml:7:13: "file:my.py": a script is named as "file:NAME.star"`},
+		{"syntax", "def pick(queue paths):\n", `"file:my.star"`, "my.star:1:21: got identifier, want"},
+		{"names", "def pick(queue, paths):\n    x = lowest(paths)\n    return why\n", `"file:my.star"`,
+			"my.star:2:9: undefined: lowest\n" + "my.star:3:12: undefined: why"},
+		{"load", "load(\"other.star\", \"x\")\n" + pick, `"file:my.star"`, "my.star:1:6: a script is one file: load is not available"},
+		{"start", "x = 1 // 0\n" + pick, `"file:my.star"`, "my.star:1:7: floored division by zero"},
+		{"endless", "while True:\n    pass\n" + pick, `"file:my.star"`, "my.star:1:1: more than 10000000 steps in one call"},
+		{"no hook", "x = 1\n", `"file:my.star"`, "my.star:1:1: the script is no plug-in: it defines none of the functions pick"},
+		{"parameters of a hook", "\ndef pick(paths):\n    pass\n", `"file:my.star"`, "my.star:2:1: pick is called with (queue, paths): define it with 2 parameters"},
+		{"range", parameters + pick, `{ name = "file:my.star", n = 9 }`, "s.toml:7:38: n is 9; it must lie between 1 and 5"},
+		{"whole", parameters + pick, `{ name = "file:my.star", n = 2.5 }`, "s.toml:7:38: n is 2.5; it must be a whole number"},
+		{"unknown", parameters + pick, `{ name = "file:my.star", m = 2 }`, `s.toml:7:38: scheduler "file:my.star" has no parameter "m"`},
+		{"bad default", "param(\"n\", 9, max = 5)\n" + pick, `"file:my.star"`, `my.star:1:6: param: the default of "n", 9, must lie between`},
+	} {
+		text := "schema = 1\nname = \"s\"\nduration = \"1s\"\npaths = [\"wifi 10ms 40pkt 20Mbps\"]\n[defaults]\n\nscheduler = " + c.scheduler +
+			"\n[[flow]]\nname = \"dl\"\nclient = \"client\"\nserver = \"server\"\n"
+		file := inDirectory(t, "s.toml", text, "my.star", c.script, "my.py", "")
+		_, err := Load(file, Options{})
+		var problems Problems
+		if !errors.As(err, &problems) {
+			t.Errorf("%s: %v", c.what, err)
+			continue
+		}
+		got := strings.ReplaceAll(problems.Error(), filepath.Dir(file)+"/", "")
+		if !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s:\n%s\nwant\n%s", c.what, got, c.want)
+		}
+	}
+}
+
+// A script that fails while the simulation runs says where, when, for which flow
+// and by which calls.
+func TestScriptFails(t *testing.T) {
+	for _, c := range []struct{ script, want string }{
+		{"def f(x):\n    return 1 // x\n\ndef pick(queue, paths):\n    f(len(paths) - 1)\n", "my.star:2:14: floored division by zero\n  at 0.030083200 s, flow"},
+		{"def pick(queue, paths):\n    grant(paths[0], paths[0])\n", "my.star:2:10: grant: the second argument is a range, not a path"},
+		{"def pick(queue, paths):\n    wait(\"no_rom\")\n", `my.star:2:9: wait: unknown reason "no_rom", did you mean "no_room"?`},
+		{"def pick(queue, paths):\n    paths[0].rtt\n", "my.star:2:13: path has no .rtt field or method"},
+		{"s = state(p = None)\n\ndef pick(queue, paths):\n    s.p = paths[0]\n    grant(s.p, queue.fresh)\n\ndef on_data_ack(una):\n    s.p and s.p.mss\n",
+			"my.star:8:16: only pick can do that, for the queue and paths that it was called with"},
+		{"def pick(queue, paths):\n    while True:\n        pass\n", "my.star:1:1: more than 1000000 steps in one call"},
+	} {
+		file := inDirectory(t, "s.toml", strings.Replace(scripted, "[[flow]]", "[defaults]\nscheduler = \"file:my.star\"\n[[flow]]", 1), "my.star", c.script)
+		sc, err := Load(file, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := Build(sc, Run{Seed: sc.Seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.RunToEnd()
+		var bad *ScriptError
+		if !errors.As(err, &bad) {
+			t.Errorf("%s: %v", c.want, err)
+			continue
+		}
+		got := strings.ReplaceAll(bad.Error(), filepath.Dir(file)+"/", "")
+		if !strings.HasPrefix(got, c.want) || !strings.Contains(got, `, flow "dl", node "`) || bad.Time < sim.Time(10*sim.Millisecond) {
+			t.Errorf("%s\nwant\n%s", got, c.want)
+		}
+		if c.script[:5] == "def f" && !strings.HasSuffix(got, "\n  my.star:5:6: in pick\n  my.star:2:14: in f") {
+			t.Errorf("the backtrace is\n%s", got)
+		}
+	}
+}
