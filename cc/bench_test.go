@@ -15,8 +15,8 @@ type ackLoop struct {
 	count int
 }
 
-func newAckLoop(t testing.TB, name string, flows int) *ackLoop {
-	l := &ackLoop{c: must(t, name)}
+func newAckLoop(t testing.TB, s variant, flows int) *ackLoop {
+	l := &ackLoop{c: s.make(t)}
 	for f := range flows {
 		rtt := sim.Duration(20+10*f) * sim.Millisecond
 		setFlow(t, l.c, FlowID(f), 50, 50, rtt)
@@ -39,10 +39,10 @@ func (l *ackLoop) step() {
 }
 
 func BenchmarkOnAck(b *testing.B) {
-	for _, name := range Names(Specs()) {
-		for _, flows := range []int{1, 2, 8} {
-			b.Run(fmt.Sprintf("%s/flows=%d", name, flows), func(b *testing.B) {
-				l := newAckLoop(b, name, flows)
+	for _, s := range variants() {
+		for _, flows := range []int{1, 2, 8, 32} {
+			b.Run(fmt.Sprintf("%s/flows=%d", s, flows), func(b *testing.B) {
+				l := newAckLoop(b, s, flows)
 				b.ReportAllocs()
 				for range b.N {
 					l.step()
@@ -53,10 +53,10 @@ func BenchmarkOnAck(b *testing.B) {
 }
 
 func TestNoAllocation(t *testing.T) {
-	for _, name := range Names(Specs()) {
-		l := newAckLoop(t, name, 3)
+	for _, s := range variants() {
+		l := newAckLoop(t, s, 3)
 		if n := testing.AllocsPerRun(20_000, l.step); n != 0 {
-			t.Errorf("%s: %v allocations per acknowledgement", name, n)
+			t.Errorf("%s: %v allocations per acknowledgement", s, n)
 		}
 	}
 }

@@ -52,7 +52,7 @@ func (w *walk) join(cs ...Controller) {
 // draw chooses the next event; most are acknowledgements.
 func (w *walk) draw(t *rapid.T) event {
 	e := event{
-		what: rapid.SampledFrom([]int{0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5}).Draw(t, "what"),
+		what: rapid.SampledFrom([]int{0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7}).Draw(t, "what"),
 		flow: FlowID(rapid.IntRange(0, len(w.flows)-1).Draw(t, "flow")),
 		gap:  sim.Duration(rapid.Int64Range(0, 50).Draw(t, "gap")) * sim.Millisecond,
 	}
@@ -98,5 +98,10 @@ func (w *walk) apply(c Controller, e event) {
 		c.Reduce(now, e.flow, e.why)
 	case 5:
 		c.Undo(now, e.flow)
+	case 6:
+		c.Leave(now, e.flow) // what is on its way still comes
+	case 7:
+		x := w.flows[e.flow]
+		c.Join(now, e.flow, Path{MSS: x.mss, InitWindow: x.iw, RTT: x.rtt * sim.Duration(e.flow%2)})
 	}
 }
