@@ -40,7 +40,22 @@ var epsilonSpec = Spec{
 
 type epsilon struct {
 	linked
-	e float64
+	e      float64
+	powers []epsilonPower // by FlowID
+}
+
+// epsilonPower is the power of the last window that was asked for.
+type epsilonPower struct {
+	w     int64
+	power float64
+}
+
+// Join starts the subflow.
+func (e *epsilon) Join(now sim.Time, f FlowID, p Path) {
+	e.linked.Join(now, f, p)
+	for len(e.powers) < len(e.flows) {
+		e.powers = append(e.powers, epsilonPower{})
+	}
 }
 
 // OnAck grows the window of one subflow.
@@ -61,7 +76,11 @@ func (e *epsilon) ratio() float64 {
 		}
 		w := float64(r.W)
 		rate += float64(w * r.invRTT)
-		best = max(best, float64(e.power(w)*r.invRTT))
+		k := &e.powers[i]
+		if k.w != r.W {
+			k.w, k.power = r.W, e.power(w)
+		}
+		best = max(best, float64(k.power*r.invRTT))
 	}
 	switch {
 	case rate == 0:

@@ -76,6 +76,22 @@ func TestLIAVectors(t *testing.T) {
 	}
 }
 
+// The closed form of two subflows (NSDI'11), the first of which has the larger
+// w/rtt^2: alpha = (1+p)/(1+p*r)^2 with p = w2/w1 and r = rtt1/rtt2.
+func TestLIAOfTwo(t *testing.T) {
+	for _, v := range [][2]liaPath{
+		{{10, 10 * ms}, {20, 100 * ms}},
+		{{40, 50 * ms}, {10, 50 * ms}},
+		{{30, 70 * ms}, {17, 90 * ms}},
+	} {
+		p, r := float64(v[1].w)/float64(v[0].w), v[0].rtt.Seconds()/v[1].rtt.Seconds()
+		want := (1 + p) / (1 + p*r) / (1 + p*r)
+		if got := liaWith(t, v[:]...).Observe(0).Alpha; math.Abs(got/want-1) > 1e-9 {
+			t.Errorf("%v: alpha %v, closed form %v", v, got, want)
+		}
+	}
+}
+
 // RFC 6356 section 3: a subflow never grows faster than TCP would (A12.3), and
 // the increase follows the formula, over random states.
 func TestLIAFormula(t *testing.T) {

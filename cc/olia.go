@@ -108,25 +108,39 @@ func (o *olia) perByte(f FlowID, s *sums) float64 {
 	return first + o.alpha(f, s.n)/w
 }
 
-// alpha returns alpha_f of n subflows; f counts.
+// alpha returns alpha_f of n subflows; f counts. C is B without M: of B the size is
+// counted, and how many have the largest window in it.
 func (o *olia) alpha(f FlowID, n int) float64 {
-	var widest int64
-	best := -1.0
+	best, widest, widestOfBest := -1.0, int64(0), int64(0)
+	var m, b, both int // sizes of M and B, and of those in B with widestOfBest
 	for i := range o.flows {
-		if r := &o.flows[i]; r.counts() {
-			widest = max(widest, r.W)
-			best = max(best, o.quality(i))
+		r := &o.flows[i]
+		if !r.counts() {
+			continue
+		}
+		if r.W > widest {
+			widest, m = r.W, 0
+		}
+		if r.W == widest {
+			m++
+		}
+		q := o.quality(i)
+		if q < best {
+			continue
+		}
+		if q > best {
+			best, b, both, widestOfBest = q, 0, 0, 0
+		}
+		if b++; r.W > widestOfBest {
+			widestOfBest, both = r.W, 0
+		}
+		if r.W == widestOfBest {
+			both++
 		}
 	}
-	var m, c int // sizes of the sets
-	for i := range o.flows {
-		switch r := &o.flows[i]; {
-		case !r.counts():
-		case r.W == widest:
-			m++
-		case o.quality(i) == best:
-			c++
-		}
+	c := b
+	if widestOfBest == widest {
+		c -= both
 	}
 	switch {
 	case c == 0:

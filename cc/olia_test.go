@@ -137,8 +137,8 @@ func TestOLIAFormula(t *testing.T) {
 		c := x.(*olia)
 		rate := 0.0
 		for i := range n {
-			w := rapid.Int64Range(1, 500).Draw(t, "w")
-			rtt := sim.Duration(rapid.Int64Range(100, 500_000).Draw(t, "rtt")) * sim.Microsecond
+			w := rapid.SampledFrom([]int64{1, 5, 10, 10, 10, 300}).Draw(t, "w")
+			rtt := sim.Duration(rapid.SampledFrom([]int64{100, 20_000, 20_000, 500_000}).Draw(t, "rtt")) * sim.Microsecond
 			c.Join(0, FlowID(i), Path{MSS: mss, InitWindow: w * mss, RTT: rtt})
 			c.flows[i].Thresh = mss
 			c.paths[i].between = rapid.Int64Range(0, 3).Draw(t, "l")
@@ -147,6 +147,9 @@ func TestOLIAFormula(t *testing.T) {
 		sum := 0.0
 		for i := range n {
 			alpha := c.Observe(FlowID(i)).Alpha
+			if want := oliaAlpha(c, i); alpha != want {
+				t.Fatalf("subflow %d: alpha %v, by the definition of the sets %v", i, alpha, want)
+			}
 			sum += alpha
 			w, rtt := float64(c.Window(FlowID(i)))/mss, c.flows[i].SRTT.Seconds()
 			want := w/rtt/rtt/(rate*rate) + alpha/w
@@ -261,4 +264,36 @@ func TestOLIAKernelDistances(t *testing.T) {
 			t.Errorf("l = %d: alpha %v, want %v", l, got, want)
 		}
 	}
+}
+
+// oliaAlpha is alpha by the definition of M, B and C.
+func oliaAlpha(c *olia, f int) float64 {
+	n := len(c.flows)
+	inM, inC := make([]bool, n), make([]bool, n)
+	m, k := 0, 0
+	quality := func(i int) float64 {
+		l, rtt := float64(max(c.paths[i].between, c.paths[i].since)), float64(c.flows[i].SRTT)
+		return l * (1 / rtt) * (1 / rtt)
+	}
+	for i := range n {
+		inM[i], inC[i] = true, true
+		for j := range n {
+			inM[i] = inM[i] && c.flows[j].W <= c.flows[i].W
+			inC[i] = inC[i] && quality(j) <= quality(i)
+		}
+		inC[i] = inC[i] && !inM[i]
+		if inM[i] {
+			m++
+		}
+		if inC[i] {
+			k++
+		}
+	}
+	switch {
+	case k > 0 && inC[f]:
+		return 1 / float64(n*k)
+	case k > 0 && inM[f]:
+		return -1 / float64(n*m)
+	}
+	return 0
 }
