@@ -27,6 +27,7 @@ type Endpoint struct {
 	stream  func(purpose string) *sim.Rand
 	trace   *trace.Node
 	view    PathView // nil: the host knows nothing
+	witness Witness  // nil: nobody
 	rnd     struct{ keys, nonces, isn, ports *sim.Rand }
 	tokens  map[uint32]*connection
 

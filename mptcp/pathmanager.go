@@ -311,6 +311,9 @@ func (c *connection) runPathManager(now sim.Time) {
 		c.fillActions(a)
 		c.pm.pm.OnEvent(now, ev, a)
 		orders := a.TakeOrders()
+		if w := c.e.witness; w != nil {
+			w.Managed(now, &Management{c.sock.opt.Name, c.sock.number, &ev, orders})
+		}
 		for i := range orders {
 			c.obey(now, &orders[i])
 		}

@@ -73,6 +73,10 @@ func (c *connection) optimiseRcvBuf(now sim.Time, candidates int) bool {
 		Flow: fast.id, DSN: head.DSN, Len: min(head.Len, fast.flow.tcp.MSS()),
 		Kind: sched.Opportunistic, Penalise: sched.NoFlow, Why: sched.WindowCopy,
 	}
+	if c.e.witness != nil {
+		c.e.grants = append(c.e.grants[:0], g)
+		c.witnessDecision(now, c.queue(), nil, false)
+	}
 	return c.carry(now, &g, candidates)
 }
 

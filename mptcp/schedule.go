@@ -39,6 +39,9 @@ func (c *connection) push(now sim.Time) {
 		if !held {
 			e.grants = c.sched.Pick(now, q, rows, e.grants)
 		}
+		if e.witness != nil {
+			c.witnessDecision(now, q, rows, held)
+		}
 		progress := false
 		for i := range e.grants {
 			g := &e.grants[i]
@@ -79,12 +82,7 @@ func (c *connection) observeWait(now sim.Time, candidates int, held bool) {
 	}
 	e.record = trace.Record{
 		At: now, Kind: trace.Wait, Conn: c.sock.number, Flow: int32(sched.NoFlow),
-		A: int64(c.send.next), B: c.send.unsent(), C: int64(candidates),
-	}
-	if held {
-		e.record.Why = trace.Reason(sched.ShortSegment)
-	} else if x, ok := c.sched.(sched.Explainer); ok {
-		e.record.Why = trace.Reason(x.WhyWait())
+		A: int64(c.send.next), B: c.send.unsent(), C: int64(candidates), Why: trace.Reason(c.whyWait(held)),
 	}
 	e.trace.Observe(&e.record)
 }

@@ -270,7 +270,7 @@ func (f *subflow) MSS(room int) int {
 }
 
 // SegmentAt implements tcp.Extension: a segment ends where its mapping ends.
-func (f *subflow) SegmentAt(_ sim.Time, pos uint64, max int) (n int, off uint64) {
+func (f *subflow) SegmentAt(now sim.Time, pos uint64, max int) (n int, off uint64) {
 	if f.phase == phasePlain {
 		f.sendPos = pos
 		if f.announces(pos) {
@@ -284,6 +284,11 @@ func (f *subflow) SegmentAt(_ sim.Time, pos uint64, max int) (n int, off uint64)
 	}
 	f.sending, f.sendPos = *m, pos
 	d := pos - m.pos
+	if f.conn.e.witness != nil {
+		f.witnessCarriage(now, Carriage{
+			DSN: m.dsn + d, Len: int(min(uint64(max), uint64(m.len)-d)), Again: pos < f.flow.tcp.SndNxt(),
+		})
+	}
 	return int(min(uint64(max), uint64(m.len)-d)), m.dsn + d - 1 + uint64(f.conn.early.sent)
 }
 
@@ -306,6 +311,9 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 		stop := false
 		if ok {
 			f.raw.rx = dsn - pos
+			if c.e.witness != nil {
+				f.witnessCarriage(now, Carriage{DSN: dsn, Len: k, Arrival: true})
+			}
 			if c.asks&sched.FactPeerFlow != 0 && dsn >= c.recv.next {
 				c.peerFlow = f.id
 			}

@@ -37,6 +37,10 @@ type Job struct {
 	Capture bool
 	Events  trace.KindSet
 
+	// Attach is called when the world is built, for observers; nil: there are none.
+	// They must only look.
+	Attach func(*scenarios.World) error
+
 	// Preamble is called before the run begins, Progress now and then while it
 	// lasts; both may be nil.
 	Preamble func(*scenarios.Preamble)

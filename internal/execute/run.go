@@ -28,6 +28,11 @@ func Run(ctx context.Context, job Job) (*Outcome, error) {
 	if err := r.build(); err != nil {
 		return nil, err
 	}
+	if job.Attach != nil {
+		if err := job.Attach(r.world); err != nil {
+			return nil, err
+		}
+	}
 	if job.Preamble != nil {
 		job.Preamble(r.world.Preamble())
 	}

@@ -41,7 +41,17 @@ type Host struct {
 	addrs   []knownAddr
 	alarms  alarms
 	udp     []udpSocket
+	watcher Watcher // nil: nobody
 }
+
+// Watcher is called whenever a host has come to rest: its endpoint has sent what
+// it can, and its applications have seen every event. It must only look.
+type Watcher interface {
+	Settled(now sim.Time)
+}
+
+// SetWatcher makes the host call w from now on; nil: nobody.
+func (h *Host) SetWatcher(w Watcher) { h.watcher = w }
 
 // Config says how a host's endpoint behaves.
 type Config struct {
@@ -213,6 +223,9 @@ func (h *Host) Pump(now sim.Time) {
 	}
 	h.pumping = false
 	h.timer.Set(h.s, h.ep.NextTimeout())
+	if h.watcher != nil {
+		h.watcher.Settled(now)
+	}
 }
 
 // dispatch gives an event to its application. The event is the host's own, so

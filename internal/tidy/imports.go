@@ -26,7 +26,8 @@ var ranks = map[string]int{
 	"scenarios": 61, "results": 61,
 	"scenarios/lab": 62, "internal/packetdrill": 62, "internal/live": 63,
 	"scenarios/sweep": 70, "results/plot": 70, "results/report": 71, "internal/execute": 72,
-	"cmd/mpsim/cli": 80, "cmd/mpsim": 81,
+	"internal/explain": 73,
+	"cmd/mpsim/cli":    80, "cmd/mpsim": 81,
 	"internal/tidy": 90, "internal/conformance": 90,
 }
 
