@@ -229,6 +229,9 @@ func (c *connection) settle(now sim.Time) {
 			continue
 		}
 		c.checkClosing(now)
+		if c.pm.marked {
+			c.checkMarks()
+		}
 		if c.pm.pending() {
 			c.runPathManager(now)
 			continue
@@ -488,6 +491,9 @@ func (c *connection) finish(now sim.Time, why trace.Reason) {
 	c.nagle.ceiling = sim.Never
 	c.perf.stop()
 	c.closing.stop()
+	if c.sock.opt.Protocol == MPTCP {
+		c.observePath(now, &PathEvent{Kind: PathClosed, Why: why})
+	}
 	c.pm.stop()
 	c.addr.stop()
 	c.sock.end(now, why)

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"mpsim/cc"
-	"mpsim/sched"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -13,83 +12,6 @@ import (
 // actions; it never touches a subflow. There is one for each connection.
 type PathManager interface {
 	OnEvent(now sim.Time, ev PathEvent, act *PathActions)
-}
-
-// PathEvent is something that a path manager learns.
-type PathEvent struct {
-	Kind   PathEventKind
-	Flow   cc.FlowID      // of PathSubflowUp and PathSubflowDown
-	Why    trace.Reason   // of PathSubflowDown
-	Local  netip.Addr     // of the subflow or of the address event
-	Remote netip.AddrPort // of the subflow
-	Tag    uint32         // of PathTimer: what After was given
-	// ID is the address id of PathAddr events; Remote is the address, with the port
-	// to connect to.
-	ID uint8
-	// Again says of PathAddrAdded that the peer had announced the same address and
-	// port before.
-	Again bool
-	// Closed, of PathAddrRemoved, is how many subflows that we had opened to the
-	// address were closed.
-	Closed int
-	// HasCode, of PathSubflowDown, says that the peer has reset the subflow with a
-	// reason (MP_TCPRST), Code which, and Transient that trying again later makes
-	// sense (flag T).
-	HasCode, Transient bool
-	Code               uint8
-	// Endpoint, of the PathEndpoint events, is the address that the host's
-	// configuration has gained, lost (the zero value: that of the initial subflow)
-	// or changed, and Changed the flags that changed.
-	Endpoint AddrConfig
-	Changed  AddrFlags
-}
-
-// PathEventKind says what a path manager learns.
-type PathEventKind uint8
-
-// The kinds of path events.
-const (
-	// PathEstablished: the connection is fully established; subflows may be added.
-	PathEstablished PathEventKind = iota
-	// PathSubflowUp: a subflow can carry data.
-	PathSubflowUp
-	// PathSubflowDown: a subflow has ended, or could not be opened.
-	PathSubflowDown
-	// PathLocalUp and PathLocalDown: the host has gained or lost an address.
-	PathLocalUp
-	PathLocalDown
-	// PathTimer: the time that After asked for has come.
-	PathTimer
-	// PathKeyed, on the side that was opened passively: the peer has both keys, so
-	// that addresses can be announced to it, but subflows not opened yet.
-	PathKeyed
-	// PathAddrAdded: the peer has announced an address.
-	PathAddrAdded
-	// PathAddrRemoved: the peer has withdrawn an address id.
-	PathAddrRemoved
-	// PathAddrEchoed: the peer has confirmed an announcement of ours.
-	PathAddrEchoed
-	// PathAddrLost: an announcement of ours was repeated in vain.
-	PathAddrLost
-	// PathEndpointAdded, PathEndpointRemoved and PathEndpointChanged: the host's
-	// configuration of addresses has changed.
-	PathEndpointAdded
-	PathEndpointRemoved
-	PathEndpointChanged
-)
-
-var pathEventNames = [...]string{
-	"established", "subflow_up", "subflow_down", "local_up", "local_down", "timer", "keyed",
-	"addr_added", "addr_removed", "addr_echoed", "addr_lost",
-	"endpoint_added", "endpoint_removed", "endpoint_changed",
-}
-
-// String returns the name of the kind.
-func (k PathEventKind) String() string {
-	if int(k) < len(pathEventNames) {
-		return pathEventNames[k]
-	}
-	return "unknown"
 }
 
 // PathLocal is a local address that subflows can be opened from.
@@ -119,6 +41,14 @@ type PathSubflow struct {
 	// missing.
 	Joined, HalfOpen  bool
 	LocalID, RemoteID uint8
+	// Failed: it timed out and was not heard of since.
+	Failed bool
+	// SRTT and RTO are the smoothed round-trip time and the retransmission timeout,
+	// backed off; Rate is the congestion window over SRTT, in bytes per second (Linux
+	// pacing_rate without its factor); Acked counts payload bytes.
+	SRTT, RTO sim.Duration
+	Rate      int64
+	Acked     uint64
 }
 
 // PathActions is what a path manager may look at and order. It is valid during
@@ -134,6 +64,10 @@ type PathActions struct {
 	// JoinDenied: the peer does not accept subflows to the address and port of the
 	// initial one (flag C of MP_CAPABLE). Such orders fail.
 	JoinDenied bool
+	// Buffered is what the application has written and the peer not acknowledged at
+	// the connection level, Moved what both directions have delivered so far, and
+	// InitialWindow TCP's first window (RFC 6928), all in bytes.
+	Buffered, Moved, InitialWindow int64
 	// Endpoints is the host's configuration of addresses, in its order.
 	Endpoints []AddrConfig
 	// Local are the addresses that are up, in the order in which the host got
@@ -149,7 +83,7 @@ type PathActions struct {
 // PathOrderKind says what a path manager orders.
 type PathOrderKind uint8
 
-// The kinds of orders; trace records show them as numbers.
+// The kinds of orders.
 const (
 	OrderOpen PathOrderKind = iota
 	OrderClose
@@ -158,18 +92,23 @@ const (
 	OrderAnnounce
 	OrderRemove
 	OrderCloseFrom
+	OrderReset
+	OrderWakeMoved
+	OrderWakeBuffered
 )
 
 // PathOrder is one action that a path manager has ordered.
 type PathOrder struct {
 	Kind   PathOrderKind
 	Local  netip.Addr     // of OrderOpen; invalid: chosen by the route
+	Port   uint16         // of OrderOpen: the local port; 0: chosen by the policy
 	Remote netip.AddrPort // of OrderOpen; of OrderAnnounce what is announced
 	ID     uint8          // of OrderOpen: the peer's id of Remote; else ours
 	Backup bool           // of OrderOpen and OrderBackup
-	Flow   cc.FlowID      // of OrderClose and OrderBackup
+	Flow   cc.FlowID      // of OrderClose, OrderBackup and OrderReset
 	After  sim.Duration   // of OrderAfter
 	Tag    uint32         // of OrderAfter
+	Bytes  int64          // of OrderWakeMoved and OrderWakeBuffered
 }
 
 // TakeOrders returns the orders of the call and forgets them. The connection
@@ -228,6 +167,32 @@ func (a *PathActions) After(d sim.Duration, tag uint32) {
 	a.orders = append(a.orders, PathOrder{Kind: OrderAfter, After: d, Tag: tag})
 }
 
+// Reset orders the end of a subflow by a RST; what it carried is sent again
+// elsewhere.
+func (a *PathActions) Reset(f cc.FlowID) {
+	a.orders = append(a.orders, PathOrder{Kind: OrderReset, Flow: f})
+}
+
+// OpenPort orders a new subflow like Open, from a given local port. If the port is
+// taken the order fails.
+func (a *PathActions) OpenPort(local netip.AddrPort, remote netip.AddrPort, backup bool) {
+	a.orders = append(a.orders, PathOrder{
+		Kind: OrderOpen, Local: local.Addr(), Port: local.Port(), Remote: remote, Backup: backup,
+	})
+}
+
+// WakeMoved orders one PathMoved event for when Moved reaches so many bytes; it
+// replaces an earlier order of this kind.
+func (a *PathActions) WakeMoved(bytes int64) {
+	a.orders = append(a.orders, PathOrder{Kind: OrderWakeMoved, Bytes: bytes})
+}
+
+// WakeBuffered orders one PathBuffered event for when Buffered reaches so many
+// bytes; it replaces an earlier order of this kind.
+func (a *PathActions) WakeBuffered(bytes int64) {
+	a.orders = append(a.orders, PathOrder{Kind: OrderWakeBuffered, Bytes: bytes})
+}
+
 // pathManaging is the connection's side of its path manager.
 type pathManaging struct {
 	at     sim.Time // earliest of timers
@@ -236,6 +201,10 @@ type pathManaging struct {
 	timers []pathTimer
 	told   bool // PathEstablished has been queued
 	open   bool // events are queued
+	marked bool // moved or buffered is waited for
+	watch  PathWatch
+	// moved and buffered are the marks of WakeMoved and WakeBuffered; 0: none.
+	moved, buffered int64
 }
 
 type pathTimer struct {
@@ -247,12 +216,15 @@ func (p *pathManaging) init(e *Endpoint, s *socket) {
 	p.at = sim.Never
 	if s.opt.PathManager != nil {
 		p.pm = s.opt.PathManager(e.connStream(s, "pm"))
+		if w, ok := p.pm.(PathWatcher); ok {
+			p.watch = w.Watches()
+		}
 	}
 }
 
 func (p *pathManaging) stop() {
 	p.at = sim.Never
-	p.queue, p.timers, p.pm = nil, nil, nil
+	p.queue, p.timers, p.pm, p.marked = nil, nil, nil, false
 }
 
 func (p *pathManaging) pending() bool { return len(p.queue) > 0 }
@@ -309,6 +281,7 @@ func (c *connection) runPathManager(now sim.Time) {
 		ev := c.pm.queue[0]
 		c.pm.queue = c.pm.queue[1:]
 		c.fillActions(a)
+		c.observePath(now, &ev)
 		c.pm.pm.OnEvent(now, ev, a)
 		orders := a.TakeOrders()
 		if w := c.e.witness; w != nil {
@@ -326,6 +299,8 @@ func (c *connection) fillActions(a *PathActions) {
 	a.Limit = c.subflowLimit()
 	a.AddAddrAccepted = c.e.PathLimits().AddAddrAccepted
 	a.Established, a.JoinDenied = c.joinable(), c.joinDenied
+	a.Buffered, a.Moved = c.buffered(), c.moved()
+	a.InitialWindow = int64(c.p.TCP.InitialWindowSegments) * int64(c.subs[0].flow.tcp.MSS())
 	a.Endpoints = append(a.Endpoints[:0], c.e.paths.list...)
 	a.orders, a.Local, a.Remote, a.Subflows = a.orders[:0], a.Local[:0], a.Remote[:0], a.Subflows[:0]
 	for i := range c.e.addrs {
@@ -343,87 +318,18 @@ func (c *connection) fillActions(a *PathActions) {
 		if f.dead || f.closing {
 			continue
 		}
+		t := &f.flow.tcp
+		rate := int64(0)
+		if srtt := int64(t.SRTT()); srtt > 0 {
+			rate = c.cc.Window(f.id) * int64(sim.Second) / srtt
+		}
 		a.Subflows = append(a.Subflows, PathSubflow{
+			Failed: f.failed, SRTT: t.SRTT(), RTO: t.RTO(), Rate: rate, Acked: t.SndUna(),
 			Flow: f.id, Local: f.flow.tuple.Src.Addr(), Remote: f.flow.tuple.Dst,
 			Active: f.active || f.id == 0 && c.client, Usable: f.usable(), Backup: f.isBackup(),
 			Joined: f.joined, HalfOpen: f.phase == phaseSYNACK, LocalID: f.localID, RemoteID: f.remoteID,
 		})
 	}
-}
-
-// obey carries out one order.
-func (c *connection) obey(now sim.Time, o *PathOrder) {
-	if c.over {
-		return
-	}
-	switch o.Kind {
-	case OrderOpen:
-		if !c.mayOpen() || !c.p.family(o.Local) || !c.mayJoin(true) {
-			return
-		}
-		c.obeyOpen(now, o)
-	case OrderAnnounce:
-		if o.ID == 0 {
-			o.ID = c.addressID(o.Remote)
-		}
-		c.tracePM(now, o, sched.NoFlow)
-		c.announce(now, announcement{id: o.ID, addr: o.Remote})
-	case OrderRemove:
-		c.tracePM(now, o, sched.NoFlow)
-		c.withdraw(now, o.ID)
-	case OrderCloseFrom:
-		c.tracePM(now, o, sched.NoFlow)
-		c.retireLocal(now, o.ID)
-	case OrderAfter:
-		t := pathTimer{now.Add(o.After), o.Tag}
-		c.pm.timers = append(c.pm.timers, t)
-		c.pm.at = min(c.pm.at, t.at)
-	default:
-		if uint(o.Flow) >= uint(len(c.subs)) || c.subs[o.Flow].dead {
-			return
-		}
-		f := c.subs[o.Flow]
-		c.tracePM(now, o, f.id)
-		if o.Kind == OrderClose {
-			f.why = trace.PathManagerRequest
-			f.closeWrite(now)
-			c.changed = true
-			return
-		}
-		f.setBackup(now, o.Backup)
-	}
-}
-
-// obeyOpen opens a subflow, or says why that cannot be.
-func (c *connection) obeyOpen(now sim.Time, o *PathOrder) {
-	if !o.Local.IsValid() {
-		o.Local = c.e.sourceNear(o.Remote.Addr())
-	}
-	c.tracePM(now, o, cc.FlowID(c.nextNumber()))
-	why := trace.Unreachable
-	switch l := c.e.localAddr(o.Local); {
-	case c.joinDenied && o.Remote == c.subs[0].flow.tuple.Dst:
-		why = trace.Refused
-	case o.Local.IsValid() && (l == nil || l.up) && o.Local.Is4() == o.Remote.Addr().Is4() &&
-		c.openSubflow(now, netip.AddrPortFrom(o.Local, 0), o.Remote, o.ID, o.Backup) != nil:
-		return
-	}
-	c.pm.note(PathEvent{
-		Kind: PathSubflowDown, Flow: sched.NoFlow, Why: why,
-		Local: o.Local, Remote: o.Remote, ID: o.ID,
-	})
-}
-
-// tracePM records an action: its number, the local and the remote address id.
-func (c *connection) tracePM(now sim.Time, o *PathOrder, f cc.FlowID) {
-	local, remote := o.ID, uint8(0)
-	if o.Kind == OrderOpen {
-		local, remote = 0, o.ID
-		if o.Local.IsValid() {
-			local = c.addressID(netip.AddrPortFrom(o.Local, 0))
-		}
-	}
-	c.e.emit(now, c.sock, f, trace.PathManager, trace.NoReason, int64(o.Kind), int64(local), int64(remote), 0, 0)
 }
 
 // localAddrChanged tells the connection of an address that the host has gained or

@@ -62,6 +62,10 @@ func (f *subflow) readPrio(now sim.Time, m *wire.Prio) {
 	for _, g := range c.subs {
 		if m.HasAddrID && g.remoteID == m.AddrID || !m.HasAddrID && g == f {
 			g.peerBackup = m.Backup
+			c.noteWatched(now, WatchPriority, PathEvent{
+				Kind: PathPriority, Flow: g.id, Backup: m.Backup, ID: g.remoteID,
+				Local: g.flow.tuple.Src.Addr(), Remote: g.flow.tuple.Dst,
+			})
 		}
 	}
 	c.work = true

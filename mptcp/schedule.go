@@ -314,6 +314,7 @@ func (c *connection) subflowsChanged(now sim.Time) {
 		if f.timedOut {
 			f.timedOut = false
 			c.sched.OnTimeout(now, f.id)
+			c.noteTimeout(now, f)
 			lost = c.reinjectAfterTimeout(f) || lost
 			c.timeoutsExceeded(now, f)
 		}
@@ -372,6 +373,7 @@ func (c *connection) subflowUp(now sim.Time, f *subflow) {
 		if c.client && c.fallback.why == trace.MPCapableSYNTXDrop {
 			c.blackholeFound(now)
 		}
+		c.noteWatched(now, WatchCreated, PathEvent{Kind: PathCreated})
 		c.sock.connect(now)
 		return
 	}

@@ -63,18 +63,17 @@ func (n *namer) FieldName(r *trace.Record, field string, v int64) string {
 	case field == "why" && (r.Kind == trace.Grant || r.Kind == trace.Wait):
 		return sched.Why(v).String()
 	case r.Kind == trace.PathManager && field == "action":
-		return pick(orders, v)
+		return mptcp.PathOrderKind(v).String()
+	case r.Kind == trace.PathEvent && field == "event":
+		return mptcp.PathEventKind(v).String()
 	}
 	return ""
 }
 
-// grants names the kinds of grants, orders those of a path manager's orders.
-var (
-	grants = []string{
-		sched.New: "new", sched.Reinject: "reinject", sched.Opportunistic: "opportunistic", sched.Redundant: "redundant",
-	}
-	orders = []string{mptcp.OrderOpen: "open", mptcp.OrderClose: "close", mptcp.OrderBackup: "backup", mptcp.OrderAfter: "after"}
-)
+// grants names the kinds of grants.
+var grants = []string{
+	sched.New: "new", sched.Reinject: "reinject", sched.Opportunistic: "opportunistic", sched.Redundant: "redundant",
+}
 
 func pick(names []string, i int64) string {
 	if i < 0 || i >= int64(len(names)) {

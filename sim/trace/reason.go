@@ -100,6 +100,8 @@ const (
 	TooMuchOutstanding    // a silent subflow holds the send buffer
 	SimultConnectFallback // both ends opened the first subflow at once
 	Underperforming       // a subflow loses much and brings little beside another
+	SubflowLimit          // no more subflows are allowed, or the connection is closing
+	NotEstablished        // the peer is not known to have our key yet
 	numReasons
 )
 
@@ -176,6 +178,8 @@ var reasons = [numReasons]string{
 	UnknownAddressID:        "unknown_address_id",
 	SimultConnectFallback:   "SimultConnectFallback",
 	Underperforming:         "underperforming",
+	SubflowLimit:            "subflow_limit",
+	NotEstablished:          "not_established",
 }
 
 // String returns the name of the reason, or "" for NoReason.

@@ -46,7 +46,7 @@ const (
 	Undo                 // a reduction is undone: window, ssthresh
 	Reinject             // DSN, length, from flow, to flow
 	Stale                // subflow marked stale (A=1) or live again (A=0)
-	PathManager          // path manager event or action: action, address id, ...
+	PathManager          // order of a path manager: action, local and remote address id, delay in ns or bytes; Why says why it was refused
 	AppEvent             // application event: event, bytes
 	Action               // timeline action: index in the scenario
 	Counter              // an MPTcpExt counter changed: counter number, new value
@@ -61,6 +61,7 @@ const (
 	ICMPError            // an ICMP error about a connection: kind and code of the message; what became of it: 1 noted, 2 the end
 	BlackholeFound       // SYNs with MP_CAPABLE got lost, a plain one did not: for how long the first failure is remembered in ns
 	JoinDropped          // the peer has begun too many joins, one more SYN is dropped: its address id, the limit
+	PathEvent            // a path manager learns of something: event, local and remote address id, value (timeout in ns, bytes, tag)
 	numKinds
 )
 
@@ -89,7 +90,7 @@ var kinds = [numKinds]kindInfo{
 	Undo:            {"undo", [5]string{"cwnd", "ssthresh"}},
 	Reinject:        {"reinject", [5]string{"dsn", "len", "from", "to"}},
 	Stale:           {"stale", [5]string{"stale"}},
-	PathManager:     {"path_manager", [5]string{"action", "local_id", "remote_id"}},
+	PathManager:     {"path_manager", [5]string{"action", "local_id", "remote_id", "value"}},
 	AppEvent:        {"app", [5]string{"event", "bytes"}},
 	Action:          {"action", [5]string{"index"}},
 	Counter:         {"counter", [5]string{"counter", "value"}},
@@ -103,6 +104,7 @@ var kinds = [numKinds]kindInfo{
 	AddressSignal:   {"address_signal", [5]string{"what", "id", "port"}},
 	OptionLeftOut:   {"option_left_out", [5]string{"option", "need", "room"}},
 	JoinDropped:     {"join_dropped", [5]string{"id", "limit"}},
+	PathEvent:       {"path_event", [5]string{"event", "local_id", "remote_id", "value"}},
 	ICMPError:       {"icmp_error", [5]string{"error", "code", "outcome"}},
 }
 
