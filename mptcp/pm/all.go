@@ -24,6 +24,11 @@ func Specs() []Spec {
 		defaultSpec,
 		fullMeshSpec,
 		linuxSpec,
+		ndiffportsSpec,
+		onDemandSpec,
+		serverSpec,
+		singlePathSpec,
+		subnetSpec,
 	}
 }
 

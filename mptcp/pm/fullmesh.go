@@ -2,7 +2,6 @@ package pm
 
 import (
 	"net/netip"
-	"slices"
 
 	"mpsim/cc"
 	"mpsim/mptcp"
@@ -25,7 +24,8 @@ import (
 //     after the delay.
 //   - A local address that comes (back) is meshed at once; one that goes takes its
 //     pairs with it.
-//   - Subflows from addresses with the backup flag are backups.
+//   - Subflows from addresses with the backup flag are backups; with backup = 1 all
+//     are but those from the address of the initial subflow.
 //   - At most eight addresses on either side and family count.
 //   - Addresses that the peer announces are meshed, too. One that it announces
 //     again is tried again where it failed (RFC 8684 section 3.4.1).
@@ -47,6 +47,7 @@ var fullMeshParams = []cc.Param{
 	{Name: "retry_delay", Doc: "seconds until it is opened again", Default: 1, Min: 0.001, Max: 3600},
 	{Name: "announce", Doc: "1: announce the other addresses of the host to the peer", Max: 1, Whole: true},
 	{Name: "both_sides", Doc: "1: the side that did not open the connection opens subflows, too", Max: 1, Whole: true},
+	{Name: "backup", Doc: "1: subflows from other addresses than that of the initial one are backups", Max: 1, Whole: true},
 	{Name: "join_delay", Doc: "seconds; a random part of them passes before an announced address is connected to, lest both sides do", Max: 60},
 }
 
@@ -58,10 +59,11 @@ var fullMeshSpec = Spec{
 		return &fullMesh{
 			perPair:     int(p.Get(fullMeshParams, "num_subflows")),
 			createOnErr: p.Get(fullMeshParams, "create_on_err") == 1,
-			delay:       sim.Duration(p.Get(fullMeshParams, "retry_delay") * float64(sim.Second)),
+			delay:       duration(p, fullMeshParams, "retry_delay"),
 			announces:   p.Get(fullMeshParams, "announce") == 1,
 			bothSides:   p.Get(fullMeshParams, "both_sides") == 1,
-			joinDelay:   sim.Duration(p.Get(fullMeshParams, "join_delay") * float64(sim.Second)),
+			joinDelay:   duration(p, fullMeshParams, "join_delay"),
+			backups:     p.Get(fullMeshParams, "backup") == 1,
 			rnd:         rnd,
 		}
 	},
@@ -86,7 +88,14 @@ type fullMesh struct {
 	rnd         *sim.Rand
 	started     bool
 	pairs       []pair
-	told        []netip.Addr // announced
+	announcer   announcer
+	// backups: all subflows are backups but those from the address of the initial
+	// one, which is source.
+	backups bool
+	source  netip.Addr
+	// later is how much longer than after a reset it takes until a subflow is opened
+	// again that timed out or had no route.
+	later sim.Duration
 }
 
 // pair is a local and a remote address that have been looked at.
@@ -102,7 +111,7 @@ type pair struct {
 // OnEvent implements mptcp.PathManager.
 func (m *fullMesh) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathActions) {
 	if m.announces {
-		m.announce(&ev, act)
+		m.announcer.onEvent(&ev, act)
 	}
 	if !act.Client && !m.bothSides {
 		return
@@ -113,6 +122,7 @@ func (m *fullMesh) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathAction
 			return // not one of the host's addresses: stay away (Linux)
 		}
 		m.started = true
+		m.source = initialSource(act)
 	case mptcp.PathSubflowDown:
 		m.down(ev, act)
 	case mptcp.PathLocalDown:
@@ -133,26 +143,6 @@ func (m *fullMesh) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathAction
 	}
 }
 
-// initialSource is the local address of the initial subflow.
-func initialSource(act *mptcp.PathActions) netip.Addr {
-	for _, f := range act.Subflows {
-		if f.Flow == 0 {
-			return f.Local
-		}
-	}
-	return netip.Addr{}
-}
-
-// known reports whether an address is up on the host.
-func known(act *mptcp.PathActions, a netip.Addr) bool {
-	for _, l := range act.Local {
-		if l.Addr == a {
-			return true
-		}
-	}
-	return false
-}
-
 // mesh orders what is due.
 func (m *fullMesh) mesh(act *mptcp.PathActions) {
 	for _, r := range first(act.Remote, func(r mptcp.PathRemote) bool { return r.Addr.Addr().Is4() }) {
@@ -165,7 +155,8 @@ func (m *fullMesh) mesh(act *mptcp.PathActions) {
 			}
 			p := m.pair(l.Addr, r.Addr, r.ID, act)
 			for ; p.due > 0; p.due-- {
-				act.OpenTo(l.Addr, r.Addr, r.ID, l.Flags&mptcp.AddrBackup != 0)
+				backup := l.Flags&mptcp.AddrBackup != 0 || m.backups && l.Addr != m.source
+				act.OpenTo(l.Addr, r.Addr, r.ID, backup)
 			}
 		}
 	}
@@ -248,26 +239,6 @@ func (m *fullMesh) refresh(remote netip.AddrPort, act *mptcp.PathActions) {
 	}
 }
 
-// announce tells the peer of the addresses that it does not know yet.
-func (m *fullMesh) announce(ev *mptcp.PathEvent, act *mptcp.PathActions) {
-	switch ev.Kind {
-	case mptcp.PathLocalDown:
-		for i, a := range m.told {
-			if a == ev.Local {
-				m.told = append(m.told[:i], m.told[i+1:]...)
-				return
-			}
-		}
-	case mptcp.PathKeyed, mptcp.PathEstablished, mptcp.PathLocalUp:
-		for _, l := range act.Local {
-			if l.Addr != initialSource(act) && !slices.Contains(m.told, l.Addr) {
-				m.told = append(m.told, l.Addr)
-				act.Announce(l.ID, netip.AddrPortFrom(l.Addr, 0))
-			}
-		}
-	}
-}
-
 // down decides whether a subflow that has ended is opened again.
 func (m *fullMesh) down(ev mptcp.PathEvent, act *mptcp.PathActions) {
 	if !m.started {
@@ -281,10 +252,14 @@ func (m *fullMesh) down(ev mptcp.PathEvent, act *mptcp.PathActions) {
 	case trace.Unreachable:
 		again = m.createOnErr || !p.again
 		p.again = true
+		delay += m.later
 	default:
 		again = m.createOnErr && (!ev.HasCode || ev.Transient)
 		if ev.HasCode && (ev.Code == rstResources || ev.Code == rstPerformance) {
 			delay *= 5
+		}
+		if ev.Why == trace.TimedOut {
+			delay += m.later
 		}
 	}
 	if !again || !known(act, ev.Local) {

@@ -30,12 +30,18 @@ type script struct {
 
 func newScript(t *testing.T, settings ...cc.Setting) *script {
 	t.Helper()
-	m, err := New("fullmesh", settings, nil)
+	return scriptOf(t, "fullmesh", settings...)
+}
+
+func scriptOf(t *testing.T, name string, settings ...cc.Setting) *script {
+	t.Helper()
+	m, err := New(name, settings, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &script{pm: m}
-	s.act.Client = true
+	s.act.Client, s.act.Established = true, true
+	s.act.InitialWindow = 14000
 	s.act.Remote = []mptcp.PathRemote{{Addr: remote(1)}}
 	s.act.Subflows = []mptcp.PathSubflow{{Flow: 0, Local: local(1), Remote: remote(1), Active: true, Usable: true}}
 	return s
@@ -61,6 +67,12 @@ func (s *script) event(ev mptcp.PathEvent) {
 		case mptcp.OrderAfter:
 			s.orders = append(s.orders, "after "+o.After.String())
 			s.timers = append(s.timers, o.Tag)
+		case mptcp.OrderAnnounce:
+			s.orders = append(s.orders, fmt.Sprintf("announce %v", o.Remote.Addr()))
+		case mptcp.OrderClose, mptcp.OrderReset:
+			s.orders = append(s.orders, fmt.Sprintf("%v %d", o.Kind, o.Flow))
+		case mptcp.OrderWakeMoved, mptcp.OrderWakeBuffered:
+			s.orders = append(s.orders, fmt.Sprintf("%v %d", o.Kind, o.Bytes))
 		}
 	}
 }
@@ -220,4 +232,9 @@ func TestTable(t *testing.T) {
 	if n := len(act.TakeOrders()); n != 0 {
 		t.Errorf("default ordered %d actions", n)
 	}
+}
+
+// remoteIn is an address of the peer in the subnet of local(i).
+func remoteIn(i int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i), 1}), 80)
 }

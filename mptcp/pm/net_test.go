@@ -71,10 +71,12 @@ type joinNet struct {
 	bad      bool
 	resets   [2]int // RSTs sent
 	listenAt netip.Addr
+	pm       string // of both ends
+	settings []cc.Setting
 }
 
 func newJoinNet(t *testing.T, prepare func(p [2]*mptcp.Profile)) *joinNet {
-	w := &joinNet{t: t, bytes: map[netip.Addr]int{}}
+	w := &joinNet{t: t, bytes: map[netip.Addr]int{}, pm: "linux"}
 	profiles := [2]*mptcp.Profile{mptcp.Linux(), mptcp.Linux()}
 	if prepare != nil {
 		prepare(profiles)
@@ -109,7 +111,7 @@ func (w *joinNet) options() *mptcp.SocketOptions {
 			return s
 		},
 		PathManager: func(r *sim.Rand) mptcp.PathManager {
-			m, err := pm.New("linux", nil, r)
+			m, err := pm.New(w.pm, w.settings, r)
 			if err != nil {
 				w.t.Fatal(err)
 			}
