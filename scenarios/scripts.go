@@ -116,16 +116,26 @@ func (k pluginKind) of(ref *PluginRef) pluginKind {
 
 // takes returns why a script is no plug-in of the kind.
 func (k pluginKind) takes(f *scriptFile) error {
-	if k.what != kindScheduler {
-		return fmt.Errorf("a script cannot be a %s", k.what)
+	var err error
+	switch k.what {
+	case kindCC:
+		_, err = f.Controller("")
+	case kindScheduler:
+		_, err = f.Scheduler("")
+	default:
+		err = fmt.Errorf("a script cannot be a %s", k.what)
 	}
-	_, err := f.Scheduler("")
 	return err
 }
 
 // controller makes the controller of a connection of a flow.
 func (w *World) controller(f *Flow, rnd *sim.Rand) cc.Controller {
-	return checked(cc.Make(w.run.Plugins.CC, f.CC.Name, f.CC.settings(), rnd))
+	table := w.run.Plugins.CC
+	if s := f.CC.script; s != nil {
+		spec, err := s.For(f.Name).Controller(f.CC.Name)
+		table = []cc.Spec{checked(spec, err)}
+	}
+	return checked(cc.Make(table, f.CC.Name, f.CC.settings(), rnd))
 }
 
 // scheduler makes the scheduler of a connection of a flow.

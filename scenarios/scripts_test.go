@@ -74,6 +74,7 @@ func hashOf(t *testing.T, file string, set ...string) string {
 func TestScriptsGiveTheRunOfTheirOriginals(t *testing.T) {
 	for _, c := range []struct{ key, script, original string }{
 		{"scheduler", "minrtt.star", "minrtt"},
+		{"cc", "lia.star", "lia"},
 	} {
 		text := exampleScript(t, c.script)
 		for _, more := range []string{"", "link.wifi.loss=0.005", "flow.dl.size=300KiB"} {

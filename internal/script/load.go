@@ -160,6 +160,14 @@ var hookTable = []struct {
 	{"on_data_ack", hookShape{kindScheduler, []string{"una"}, false}},
 	{"on_path_timeout", hookShape{kindScheduler, []string{"flow"}, false}},
 	{"on_path", hookShape{kindScheduler, []string{"flow", "up"}, false}},
+	{"on_ack", hookShape{kindController, []string{"flow", "ack", "flows"}, true}},
+	{"on_loss", hookShape{kindController, []string{"flow", "loss", "flows"}, false}},
+	{"on_timeout", hookShape{kindController, []string{"flow", "loss", "flows"}, false}},
+	{"on_mark", hookShape{kindController, []string{"flow", "why", "flows"}, false}},
+	{"on_sent", hookShape{kindController, []string{"flow", "bytes"}, false}},
+	{"on_undo", hookShape{kindController, []string{"flow"}, false}},
+	{"on_join", hookShape{kindController, []string{"flow"}, false}},
+	{"on_leave", hookShape{kindController, []string{"flow"}, false}},
 }
 
 // findHooks checks the functions of the hook table that the file defines.
