@@ -122,8 +122,8 @@ func (k pluginKind) takes(f *scriptFile) error {
 		_, err = f.Controller("")
 	case kindScheduler:
 		_, err = f.Scheduler("")
-	default:
-		err = fmt.Errorf("a script cannot be a %s", k.what)
+	case kindPathManager:
+		_, err = f.PathManager("")
 	}
 	return err
 }
@@ -150,7 +150,12 @@ func (w *World) scheduler(f *Flow, rnd *sim.Rand) sched.Scheduler {
 
 // pathManager makes the path manager of a connection of a flow.
 func (w *World) pathManager(f *Flow, rnd *sim.Rand) mptcp.PathManager {
-	return checked(pm.Make(w.run.Plugins.PathManagers, f.PathManager.Name, f.PathManager.settings(), rnd))
+	table := w.run.Plugins.PathManagers
+	if s := f.PathManager.script; s != nil {
+		spec, err := s.For(f.Name).PathManager(f.PathManager.Name)
+		table = []pm.Spec{checked(spec, err)}
+	}
+	return checked(pm.Make(table, f.PathManager.Name, f.PathManager.settings(), rnd))
 }
 
 // ScriptError is a script that failed while the simulation ran.

@@ -75,6 +75,7 @@ func TestScriptsGiveTheRunOfTheirOriginals(t *testing.T) {
 	for _, c := range []struct{ key, script, original string }{
 		{"scheduler", "minrtt.star", "minrtt"},
 		{"cc", "lia.star", "lia"},
+		{"path_manager", "fullmesh.star", "fullmesh"},
 	} {
 		text := exampleScript(t, c.script)
 		for _, more := range []string{"", "link.wifi.loss=0.005", "flow.dl.size=300KiB"} {

@@ -28,7 +28,7 @@ type flowView struct {
 }
 
 func newFlowView(c *controller, f cc.FlowID) *flowView {
-	v := &flowView{c: c, id: starlark.MakeInt(int(f)), f: cc.NewFlow(cc.Rules{}), alpha: math.NaN()}
+	v := &flowView{c: c, id: starlark.MakeInt(int(f)), f: cc.NewFlow(cc.Rules{}), alpha: math.NaN(), own: record{kind: "flow"}}
 	v.increase = starlark.NewBuiltin("increase", flowIncrease).BindReceiver(v)
 	v.additive = starlark.NewBuiltin("additive", flowAdditive).BindReceiver(v)
 	v.half = starlark.NewBuiltin("half", flowHalf).BindReceiver(v)

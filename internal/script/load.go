@@ -168,6 +168,7 @@ var hookTable = []struct {
 	{"on_undo", hookShape{kindController, []string{"flow"}, false}},
 	{"on_join", hookShape{kindController, []string{"flow"}, false}},
 	{"on_leave", hookShape{kindController, []string{"flow"}, false}},
+	{"on_event", hookShape{kindPathManager, []string{"event", "conn"}, true}},
 }
 
 // findHooks checks the functions of the hook table that the file defines.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"go.starlark.net/starlark"
 
@@ -86,8 +87,10 @@ func (r *run) nowNS(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.
 	return starlark.MakeInt64(int64(r.now)), nil
 }
 
-// record is a mutable value with named fields, the result of state(a=1, b=2).
+// record is a value with named fields: what state(a=1, b=2) makes, or a row of the
+// simulator's that does not change.
 type record struct {
+	kind   string // as its type is named
 	names  []string
 	values []starlark.Value
 	frozen bool
@@ -97,17 +100,19 @@ func newState(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwar
 	if len(args) > 0 {
 		return nil, fmt.Errorf("%s takes named arguments only", b.Name())
 	}
-	s := new(record)
+	s := &record{kind: b.Name()}
 	for _, kv := range kwargs {
 		s.names, s.values = append(s.names, string(kv[0].(starlark.String))), append(s.values, kv[1])
 	}
 	return s, nil
 }
 
-func (s *record) String() string        { return "state(" + fmt.Sprint(s.names) + ")" }
-func (s *record) Type() string          { return "state" }
+func (s *record) String() string {
+	return fmt.Sprintf("<%s of %s>", s.kind, strings.Join(s.names, ", "))
+}
+func (s *record) Type() string          { return s.kind }
 func (s *record) Truth() starlark.Bool  { return true }
-func (s *record) Hash() (uint32, error) { return 0, errors.New("unhashable type: state") }
+func (s *record) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", s.kind) }
 func (s *record) AttrNames() []string   { return s.names }
 func (s *record) Freeze() {
 	s.frozen = true
@@ -127,7 +132,7 @@ func (s *record) Attr(name string) (starlark.Value, error) {
 
 func (s *record) SetField(name string, v starlark.Value) error {
 	if s.frozen {
-		return errors.New("cannot assign to a field of a frozen state")
+		return fmt.Errorf("the fields of a %s cannot be set", s.kind)
 	}
 	for i, n := range s.names {
 		if n == name {
