@@ -40,8 +40,10 @@ func (w *World) buildLinks(problems *problemList) {
 		}
 		a, b := w.sc.plan.ifaces[l.A], w.sc.plan.ifaces[l.B]
 		toA, toB := w.net.Connect(l.Name, w.iface(b), w.iface(a), down, up)
-		w.addLink(&linkRun{decl: l, dir: l.Up, name: l.Name + ".up", up: true, link: toB})
-		w.addLink(&linkRun{decl: l, dir: l.Down, name: l.Name + ".down", link: toA})
+		u, d := &linkRun{decl: l, dir: l.Up, name: l.Name + ".up", up: true, link: toB}, &linkRun{decl: l, dir: l.Down, name: l.Name + ".down", link: toA}
+		u.other, d.other = d, u
+		w.addLink(u)
+		w.addLink(d)
 		w.addJitter(l.Up, l.Name+".up", w.iface(a))
 		w.addJitter(l.Down, l.Name+".down", w.iface(b))
 		w.addBoxes(l)

@@ -113,6 +113,7 @@ func (c *checker) defaults() {
 	c.coupledMode = p.CoupledMode
 	c.plugins.fillMode(&d.CC, c.coupledMode)
 	fill(&d.Scheduler, p.Scheduler)
+	c.mode(&d.Mode, &d.PathManager, d.valuePos("mode"))
 	fill(&d.PathManager, p.PathManager)
 	c.profile(d.Profile, d.valuePos("profile"))
 	c.plugin(&d.CC, c.plugins.ccKind())

@@ -126,6 +126,7 @@ func (c *checker) flowDefaults(f *Flow) {
 	} else {
 		c.plugin(&f.Scheduler, c.plugins.schedulerKind())
 	}
+	c.mode(&f.Mode, &f.PathManager, f.valuePos("mode"))
 	if f.PathManager.Name == "" && f.PathManager.pos == (Pos{}) {
 		f.PathManager = d.PathManager
 	} else {
@@ -138,7 +139,7 @@ func (c *checker) flowKeys(f *Flow) {
 	var without []string
 	switch f.Protocol {
 	case "tcp":
-		without = []string{"scheduler", "path_manager", "reprobe", "reset_underperforming", "reset_delivered"}
+		without = []string{"scheduler", "path_manager", "mode", "reprobe", "reset_underperforming", "reset_delivered"}
 	case "udp":
 		without = []string{"cc", "scheduler", "path_manager", "send_buffer", "receive_buffer", "nodelay", "reprobe", "reset_underperforming", "reset_delivered", "fastopen", "syncookies"}
 	}

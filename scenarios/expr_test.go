@@ -164,7 +164,7 @@ func TestLadder(t *testing.T) {
 }
 
 func TestQueueDelayOfSamples(t *testing.T) {
-	l := &linkRun{fine: []linkSample{{0, 0}, {3000, 1000}, {2000, 2000}, {0, 4000}, {500, 4500}, {700, 4600}}}
+	l := &linkRun{fine: []linkSample{{queue: 0}, {queue: 3000, sent: 1000}, {queue: 2000, sent: 2000}, {sent: 4000}, {queue: 500, sent: 4500}, {queue: 700, sent: 4600}}}
 	for at, want := range map[sim.Time]sim.Time{
 		10e6: 0,    // nothing queued
 		20e6: 20e6, // 3000 bytes after 1000: gone when 4000 were sent
@@ -231,4 +231,17 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRadioOn: packets leave in the third and the sixth interval of 10 ms, up and
+// down; the tail overlaps the second.
+func TestRadioOn(t *testing.T) {
+	l := &linkRun{fine: []linkSample{{}, {}, {sent: 10}, {sent: 10}, {sent: 10}, {sent: 10, back: 5}, {sent: 10, back: 5}, {sent: 10, back: 5}, {sent: 10, back: 5}, {sent: 10, back: 5}}}
+	for _, v := range []struct{ tail, from, to, want sim.Time }{
+		{0, 0, 100e6, 20e6}, {10e6, 0, 100e6, 40e6}, {30e6, 0, 100e6, 70e6}, {50e6, 0, 100e6, 80e6}, {50e6, 40e6, 90e6, 50e6}, {10e6, 25e6, 35e6, 10e6},
+	} {
+		if got := l.radioOn(v.tail, v.from, v.to); got != v.want {
+			t.Errorf("tail %v from %v to %v: on for %v, want %v", v.tail, v.from, v.to, got, v.want)
+		}
+	}
 }

@@ -201,6 +201,11 @@ func linkMetrics() []Metric {
 				}
 				return seconds(worst)
 			}},
+		{Name: "radio_on", Doc: "time from `from` to `to` for which the radio at the end of a link is on: while a packet leaves in either direction, and for `tail` afterwards, to 10 ms (an LTE modem stays connected for some 11.6 s: Huang et al., MobiSys'12)", fine: true,
+			Params: params(pLink, MetricParam{Name: "tail", kind: argTime}, pFrom, pTo), result: dimTime,
+			eval: func(v *view, a *arguments) quantity {
+				return seconds(v.link(a, 0).radioOn(a.time(1, 0), a.time(2, 0), a.time(3, v.now)))
+			}},
 		{Name: "service_gap", Doc: "longest time from `from` to `to` in which the trace or profile of the link lets nothing pass",
 			Params: params(pLink, pFrom, pTo), result: dimTime,
 			eval: func(v *view, a *arguments) quantity {
@@ -222,6 +227,23 @@ func (l *linkRun) queueDelay(at sim.Time) sim.Time {
 		}
 	}
 	return sim.Time(max(len(l.fine)-1-first, 0)) * sim.Time(fineStep)
+}
+
+// radioOn is the time within an interval in which something leaves in either
+// direction, or has left at most tail before.
+func (l *linkRun) radioOn(tail, from, to sim.Time) (on sim.Time) {
+	until := sim.Time(0) // that it stays on
+	sent := uint64(0)    // in both directions
+	for i := range l.fine {
+		begin := sim.Time(i) * sim.Time(fineStep)
+		end := begin + sim.Time(fineStep)
+		if n := l.fine[i].sent + l.fine[i].back; n > sent {
+			sent = n
+			until = end + tail
+		}
+		on += max(min(end, until, to)-max(begin, from), 0)
+	}
+	return on
 }
 
 // serviceGap is the longest time without service within an interval.

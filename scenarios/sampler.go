@@ -23,6 +23,7 @@ type flowSample struct{ bytes int64 }
 type linkSample struct {
 	queue int64  // bytes
 	sent  uint64 // bytes so far
+	back  uint64 // ... and in the other direction
 }
 
 const (
@@ -73,7 +74,7 @@ func (s *sampler) fine(now sim.Time) {
 	for _, name := range s.w.sc.fineLinks {
 		l := s.w.byLink[name]
 		st := l.link.Stats()
-		l.fine = append(l.fine, linkSample{l.link.QueueBytes(), st.SentBytes})
+		l.fine = append(l.fine, linkSample{l.link.QueueBytes(), st.SentBytes, l.other.link.Stats().SentBytes})
 	}
 	for _, f := range s.w.flows {
 		if f.fine && f.ends != nil {

@@ -74,6 +74,7 @@ type Defaults struct {
 	TCPCC            PluginRef `toml:"tcp_cc" default:"cubic" doc:"congestion controller of TCP flows"`
 	Scheduler        PluginRef `toml:"scheduler" doc:"packet scheduler of MPTCP flows; default from the preset"`
 	PathManager      PluginRef `toml:"path_manager" doc:"path manager of MPTCP flows; default from the preset"`
+	Mode             string    `toml:"mode" enum:",full,backup,singlepath" doc:"how MPTCP flows use the addresses of the client (CellNet'12), in place of path_manager: all of them; others than that of the initial subflow as backups; one at a time, break before make"`
 	SendBuffer       Buffer    `toml:"send_buffer" doc:"send buffer of every socket: bytes of payload, or auto: it tunes itself as in Linux. Default from the preset: auto for linux, else 4MiB"`
 	ReceiveBuffer    Buffer    `toml:"receive_buffer" doc:"receive buffer of every socket: bytes of payload, or auto. Default from the preset: auto for linux, else 6MiB"`
 	SendMemory       Bytes     `toml:"wmem_max" default:"4MiB" doc:"largest size of a send buffer that tunes itself, in bytes of memory (Linux tcp_wmem[2])"`
@@ -199,6 +200,7 @@ type Flow struct {
 	CC             PluginRef   `toml:"cc" doc:"congestion controller of both ends; default from [defaults]"`
 	Scheduler      PluginRef   `toml:"scheduler" doc:"scheduler of both ends; default from [defaults]"`
 	PathManager    PluginRef   `toml:"path_manager" doc:"path manager of both ends; default from [defaults]"`
+	Mode           string      `toml:"mode" enum:",full,backup,singlepath" doc:"as in [defaults], in place of path_manager"`
 	SendBuffer     *Buffer     `toml:"send_buffer" doc:"default from [defaults]"`
 	ReceiveBuffer  *Buffer     `toml:"receive_buffer" doc:"default from [defaults]"`
 	SendMemory     *Bytes      `toml:"wmem_max" doc:"default from [defaults]"`

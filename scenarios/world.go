@@ -55,8 +55,10 @@ type linkRun struct {
 	dir  *Direction
 	name string // "wifi.down"
 	up   bool
-	link *simnet.Link
-	fine []linkSample // every 10 ms, if an expectation observes the link
+	// other is the other direction.
+	other *linkRun
+	link  *simnet.Link
+	fine  []linkSample // every 10 ms, if an expectation observes the link
 	// last are the bytes sent at the last sample.
 	last uint64
 }
