@@ -126,6 +126,16 @@ func (r *rxMaps) straightFrom(m *mapping) bool {
 	return true
 }
 
+// onLine reports whether all declared mappings say that position 0 is data number rx.
+func (r *rxMaps) onLine(rx uint64) bool {
+	for i := range r.len() {
+		if e := r.at(i); e.dsn-e.pos != rx {
+			return false
+		}
+	}
+	return true
+}
+
 // failedPlain is the rest of checksumFailed where our direction has reverted already:
 // the peer knows that no more than one subflow is left, and its stream is taken by
 // position from the mapping on. A mapping that contradicts that ends the subflow

@@ -31,10 +31,11 @@ func (c *connection) canFallBack(f *subflow, pos uint64) bool {
 	return c.aloneEver(f) && c.straightSoFar(f, pos)
 }
 
-// straightSoFar is canFallBack but for other subflows.
+// straightSoFar is canFallBack but for other subflows. While the window was closed
+// the peer may have sent a byte again to probe it, and while data is held, that data.
 func (c *connection) straightSoFar(f *subflow, pos uint64) bool {
 	return c.p.can(DataFallback) && f.id == 0 && f.flow.tcp.SndEnd() == c.send.next-1 &&
-		pos == c.recv.next-1 && len(c.recv.waiting) == 0
+		pos == c.recv.next-1 && len(c.recv.waiting) == 0 && f.held.bytes == 0 && !c.wnd.closed && f.rx.onLine(1)
 }
 
 // aloneEver reports whether no subflow but f was ever established at either end: the
@@ -43,17 +44,6 @@ func (c *connection) straightSoFar(f *subflow, pos uint64) bool {
 func (c *connection) aloneEver(f *subflow) bool {
 	for _, g := range c.subs {
 		if g != f && g.mayHaveCarried() {
-			return false
-		}
-	}
-	return !c.joinedOnce
-}
-
-// aloneHere is aloneEver, but that a join which waits for its fourth packet does not
-// count: nothing of ours was sent on it.
-func (c *connection) aloneHere(f *subflow) bool {
-	for _, g := range c.subs {
-		if g != f && g.usableAt != sim.Never {
 			return false
 		}
 	}
@@ -191,32 +181,48 @@ func (f *subflow) acknowledges(s *Segment) bool {
 	return s.Flags.Has(wire.ACK) && f.flow.tcp.SndEnd() > 0 && s.Ack.After(f.flow.tcp.SndUnaSeq())
 }
 
-// confirm looks at acknowledgements of data on an established subflow, until one
-// with a DATA_ACK covers more than the initial window. Without it options do not
-// pass, or the peer has reverted to TCP already: the first subflow goes on as TCP if no
-// other was ever established, and a joined one is reset (RFC 8684 section 3.7). It
-// reports whether the subflow is dead.
-func (f *subflow) confirm(now sim.Time, s *Segment) (dead bool) {
+// ackedBare acts on an acknowledgement of data without a DATA_ACK: options do not
+// pass, or the peer has reverted to TCP. A joined subflow is reset if its data was
+// never acknowledged otherwise (RFC 8684 section 3.7). The first one goes on as TCP
+// as long as no other was ever established, and whenever that is: a peer that takes
+// its stream by position would take what is sent again on the data level for new
+// data. Where that has been sent already it cannot be told what the peer made of it,
+// and the subflow is reset. It reports whether the subflow is dead.
+func (f *subflow) ackedBare(now sim.Time, s *Segment) (dead bool) {
 	c := f.conn
 	switch {
-	case s.Segment.Opt.Has(wire.HasDataAck):
-		// Up to there the peer may revert without a word (unmapped), and would take
-		// what is sent again on the data level for new data.
-		t := &f.flow.tcp
-		f.confirmed = f.joined || t.SndUna()+uint64(s.Ack-t.SndUnaSeq()) > initialWindow
 	case !c.p.can(AckFallback) || f.raw.on || s.Segment.Opt.Has(wire.HasDSS):
 	case s.Opt != nil && s.Opt.Present&signals != 0: // options pass
+	case f.joined && f.confirmed:
 	case f.joined && c.p.FallBackOnMoving && c.revert(now, f, c.recv.next-f.delivered(), trace.DssFallback):
 		c.e.count(now, c.sock, dssFallback)
 		f.infinite.due = c.p.AnnounceFallback
-	case f.joined:
-		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
-		return true
-	case c.aloneHere(f) && c.straightSoFar(f, f.delivered()):
-		// The peer has reverted, most likely: what was sent again on the data level
-		// it would take for new data.
+	case !f.joined && (f.hasCompany() || !f.lacksDataAck(s)):
+	case !f.joined && c.canFallBack(f, f.delivered()):
 		c.fallBack(now, f, trace.DssFallback, dssFallback)
 		f.infinite.due = c.p.AnnounceFallback
+	default:
+		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+		return true
 	}
 	return false
+}
+
+// hasCompany reports whether another subflow was ever established here, so that the
+// peer cannot take our data by position.
+func (f *subflow) hasCompany() bool {
+	for _, g := range f.conn.subs {
+		if g != f && g.usableAt != sim.Never {
+			return true
+		}
+	}
+	return f.conn.joinedOnce
+}
+
+// lacksDataAck reports whether an acknowledgement on an only subflow covers data that
+// no DATA_ACK does.
+func (f *subflow) lacksDataAck(s *Segment) bool {
+	c, t := f.conn, &f.flow.tcp
+	pos := t.SndUna() + uint64(s.Ack-t.SndUnaSeq())
+	return c.acked < c.send.next && c.acked <= pos
 }

@@ -80,7 +80,13 @@ func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
 		return tcp.IgnoreWindow
 	case s.Opt.Has(wire.OptAddAddr) || s.Opt.Has(wire.OptFastClose):
 		return f.readFull(now, s)
-	case !f.firstPos(s) || s.Flags.Has(wire.SYN) || s.Len == 0 && !f.conn.p.can(AckFallback):
+	case s.Flags.Has(wire.SYN):
+		return 0
+	case !f.firstPos(s) || s.Len == 0 && !f.conn.p.can(AckFallback):
+		// What came first is missing, but data may be acknowledged all the same.
+		if f.acknowledges(s) && f.ackedBare(now, s) {
+			return tcp.Discard
+		}
 		return 0
 	}
 	if f.fallBackOr(now, f.delivered(), trace.MPCapableDataFallback, mpCapableDataFallback) {
@@ -92,17 +98,19 @@ func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
 // readFull processes a segment on an established subflow.
 func (f *subflow) readFull(now sim.Time, s *Segment) tcp.Verdict {
 	h := &s.Segment
-	if !f.confirmed && f.acknowledges(s) && f.confirm(now, s) {
-		return tcp.Discard
-	}
 	verdict := tcp.IgnoreWindow
 	if h.Opt.Has(wire.HasDataAck) {
 		verdict = 0
+		f.confirmed = f.confirmed || f.acknowledges(s)
 		f.readDataAck(s)
-	} else if f.raw.infinite && s.Ack.After(f.flow.tcp.SndUnaSeq()) {
-		f.raw.bare = true
-		c := f.conn
-		c.changed = true
+	} else if s.Ack.After(f.flow.tcp.SndUnaSeq()) {
+		if f.acknowledges(s) && f.ackedBare(now, s) {
+			return tcp.Discard
+		}
+		if f.raw.infinite {
+			f.raw.bare = true
+			f.conn.changed = true
+		}
 	}
 	if h.Opt.Has(wire.HasMap) {
 		if f.readMap(now, s) {

@@ -361,10 +361,14 @@ func (f *subflow) ReceiveWindow(sim.Time) int64 {
 	if f.phase == phaseSYN || f.phase == phaseSYNACK {
 		scale = 0 // the window of a SYN is not scaled
 	}
+	var n int64
 	if c.tune.On {
-		return f.offer(scale)
+		n = f.offer(scale)
+	} else {
+		n = c.wnd.announce(c.recv.next, scale)
 	}
-	return c.wnd.announce(c.recv.next, scale)
+	c.wnd.closed = c.wnd.closed || n == 0
+	return n
 }
 
 // OnEvent implements tcp.Extension. It is called from within TCP, so it only

@@ -27,6 +27,8 @@ type localWindow struct {
 	read uint64 // first byte that the application has not read
 	edge uint64 // right edge announced so far; data beyond it is refused
 	told int64  // window in the last segment, where the buffer tunes itself
+	// closed: no window was announced once, so that the peer may have probed it.
+	closed bool
 }
 
 // announce returns the window to put into a segment whose DATA_ACK is next, in
