@@ -93,6 +93,83 @@ func TestScriptsGiveTheRunOfTheirOriginals(t *testing.T) {
 	}
 }
 
+// A full mesh in Starlark gives the run of the Go one where subflows fail, addresses
+// come and go, the server has two addresses and announces them, and pairs have
+// several subflows. Without a second subflow the test would show nothing.
+func TestFullMeshScript(t *testing.T) {
+	const nets = `
+schema = 1
+name = "mesh"
+duration = "8s"
+[[link]]
+name = "one"
+a = "client.wifi"
+b = "server.eth0"
+rate = "10Mbps"
+delay = "10ms"
+[[link]]
+name = "two"
+a = "client.lte"
+b = "server.eth1"
+rate = "5Mbps"
+delay = "20ms"
+[[node]]
+name = "client"
+[[node]]
+name = "server"
+[[flow]]
+name = "dl"
+client = "client"
+server = "server"
+reset_delivered = true
+[[at]]
+time = "1s"
+action = "iface.down"
+interface = "client.lte"
+[[at]]
+time = "1500ms"
+action = "iface.up"
+interface = "client.lte"
+[[at]]
+time = "2s"
+action = "link.blackhole"
+links = ["two"]
+direction = "up"
+[[at]]
+time = "6s"
+action = "link.restore"
+links = ["two"]
+`
+	file := inDirectory(t, "s.toml", nets, "fullmesh.star", exampleScript(t, "fullmesh.star"))
+	seen := make(map[string]bool)
+	for _, more := range []string{"", ", num_subflows = 2", ", create_on_err = 1, retry_delay = 0.3", ", backup = 1"} {
+		run := func(name string) (string, int) {
+			set := []string{"flow.dl.path_manager={ name = \"" + name + "\"" + more + " }"}
+			sc, err := Load(file, Options{Set: set})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := Build(sc, Run{Seed: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.RunToEnd(); err != nil {
+				t.Fatal(err)
+			}
+			return w.Hash().String(), len(w.Flows()[0].Subflows)
+		}
+		a, n := run("fullmesh")
+		b, m := run("file:" + filepath.Join(filepath.Dir(file), "fullmesh.star"))
+		if a != b || n != m || n < 3 {
+			t.Errorf("{%s}: %d subflows and %s, Go has %d and %s", more, m, b, n, a)
+		}
+		if seen[a] {
+			t.Errorf("{%s}: the parameter changes nothing", more)
+		}
+		seen[a] = true
+	}
+}
+
 // What is wrong with scripts is reported with its place: in the scenario if they
 // cannot be read, else in the script, all at once.
 func TestScriptProblems(t *testing.T) {

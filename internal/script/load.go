@@ -28,7 +28,8 @@ type File struct {
 	Params []cc.Param
 
 	program *starlark.Program
-	names   []string // of all attributes that the file mentions, sorted
+	names   []string // behind a dot anywhere in the file, sorted
+	strings []string // constants of the file, sorted
 	hooks   map[string]hookShape
 	owner   string
 }
@@ -61,7 +62,7 @@ func Load(name, source string) (*File, error) {
 		return nil, loadErrors(name, err)
 	}
 	f.Doc = docOf(tree)
-	f.names = attributeNames(tree)
+	f.names, f.strings = namesOf(tree)
 	if f.program, err = starlark.FileProgram(tree, known.Has); err != nil {
 		return nil, loadErrors(name, err)
 	}
@@ -98,23 +99,34 @@ func docOf(tree *syntax.File) string {
 	return strings.TrimSuffix(strings.Join(strings.Fields(first), " "), ".")
 }
 
-// attributeNames returns every name behind a dot, sorted. It says what a script
-// may look at, so that the rest is not computed.
-func attributeNames(tree *syntax.File) []string {
-	var out []string
+// namesOf returns every name behind a dot and every string, sorted. They say what a
+// script may look at, so that the rest is not computed.
+func namesOf(tree *syntax.File) (attributes, constants []string) {
 	syntax.Walk(tree, func(n syntax.Node) bool {
-		if d, ok := n.(*syntax.DotExpr); ok {
-			out = append(out, d.Name.Name)
+		switch n := n.(type) {
+		case *syntax.DotExpr:
+			attributes = append(attributes, n.Name.Name)
+		case *syntax.Literal:
+			if s, ok := n.Value.(string); ok && n.Token == syntax.STRING {
+				constants = append(constants, s)
+			}
 		}
 		return true
 	})
-	slices.Sort(out)
-	return slices.Compact(out)
+	slices.Sort(attributes)
+	slices.Sort(constants)
+	return slices.Compact(attributes), slices.Compact(constants)
 }
 
 // mentions reports whether an attribute of the name is read anywhere.
 func (f *File) mentions(name string) bool {
 	_, found := slices.BinarySearch(f.names, name)
+	return found
+}
+
+// says reports whether the file has a string constant of the text.
+func (f *File) says(text string) bool {
+	_, found := slices.BinarySearch(f.strings, text)
 	return found
 }
 

@@ -18,9 +18,10 @@ import (
 //
 //	on_event(event, conn)
 //
-// event.kind is one of the names of [mptcp.PathEventKind]; conn shows what
-// [mptcp.PathActions] holds and takes its orders. Events are rare, so what a script
-// looks at is copied.
+// event.kind is the name of the kind of event in event logs, such as "ESTABLISHED";
+// conn shows what [mptcp.PathActions] holds and takes its orders. Events are rare, so
+// what a script looks at is copied. The events that path managers must ask for are
+// asked for if the file has their name as a string.
 
 // PathManager returns the file as a row of the table of path managers, under the
 // name by which a scenario calls it. The error is of type [Errors].
@@ -54,20 +55,41 @@ func (m *pathManager) OnEvent(now sim.Time, ev mptcp.PathEvent, act *mptcp.PathA
 	m.conn.act = nil
 }
 
+// watched are the events that path managers must ask for.
+var watched = []struct {
+	kind  mptcp.PathEventKind
+	watch mptcp.PathWatch
+}{
+	{mptcp.PathCreated, mptcp.WatchCreated}, {mptcp.PathPriority, mptcp.WatchPriority}, {mptcp.PathRTO, mptcp.WatchRTO},
+}
+
+// Watches implements mptcp.PathWatcher.
+func (m *pathManager) Watches() mptcp.PathWatch {
+	var out mptcp.PathWatch
+	for _, w := range watched {
+		if m.file.says(w.kind.String()) {
+			out |= w.watch
+		}
+	}
+	return out
+}
+
 // fixed returns a record that scripts cannot change.
 func fixed(kind string, names []string, values ...starlark.Value) starlark.Value {
 	return &record{kind: kind, names: names, values: values, frozen: true}
 }
 
 var eventNames = []string{
-	"kind", "flow", "why", "local", "remote", "tag", "id", "again", "closed", "has_code", "transient", "code", "endpoint", "changed",
+	"kind", "flow", "why", "local", "remote", "tag", "id", "again", "closed", "has_code", "transient", "code", "backup",
+	"rto_ns", "bytes", "endpoint", "changed",
 }
 
 func eventRecord(ev *mptcp.PathEvent) starlark.Value {
 	return fixed("event", eventNames,
 		starlark.String(ev.Kind.String()), starlark.MakeInt(int(ev.Flow)), starlark.String(ev.Why.String()), addrValue(ev.Local), toValue(ev.Remote),
 		starlark.MakeInt64(int64(ev.Tag)), starlark.MakeInt(int(ev.ID)), truth(ev.Again), starlark.MakeInt(ev.Closed),
-		truth(ev.HasCode), truth(ev.Transient), starlark.MakeInt(int(ev.Code)), endpointRecord(&ev.Endpoint), flagsRecord(ev.Changed))
+		truth(ev.HasCode), truth(ev.Transient), starlark.MakeInt(int(ev.Code)), truth(ev.Backup),
+		starlark.MakeInt64(int64(ev.RTO)), starlark.MakeInt64(ev.Bytes), endpointRecord(&ev.Endpoint), flagsRecord(ev.Changed))
 }
 
 var flagNames = []string{"signal", "subflow", "backup", "fullmesh", "laminar"}
@@ -88,7 +110,7 @@ var (
 	localNames    = append([]string{"ip", "id"}, flagNames...)
 	endpointNames = append([]string{"ip", "id", "port"}, flagNames...)
 	remoteNames   = []string{"addr", "ip", "id"}
-	subflowNames  = []string{"flow", "local", "remote", "active", "usable", "backup", "joined", "half_open", "local_id", "remote_id"}
+	subflowNames  = []string{"flow", "local", "remote", "active", "usable", "backup", "joined", "half_open", "local_id", "remote_id", "failed", "srtt_ns", "rto_ns", "rate_bps", "acked"}
 )
 
 func endpointRecord(e *mptcp.AddrConfig) starlark.Value {
@@ -121,8 +143,8 @@ func (v *connView) Freeze()               {}
 func (v *connView) Hash() (uint32, error) { return 0, errors.New("unhashable type: connection") }
 
 var connNames = []string{
-	"add_addr_accepted", "after", "announce", "client", "close", "close_from", "endpoints", "established", "join_denied", "limit",
-	"local", "open", "remote", "remove", "set_backup", "subflows",
+	"add_addr_accepted", "after", "announce", "buffered", "client", "close", "close_from", "endpoints", "established", "initial_window",
+	"join_denied", "limit", "local", "moved", "open", "remote", "remove", "reset", "set_backup", "subflows", "wake_buffered", "wake_moved",
 }
 
 func (v *connView) AttrNames() []string { return connNames }
@@ -142,6 +164,12 @@ func (v *connView) Attr(name string) (starlark.Value, error) {
 		return starlark.MakeInt(a.AddAddrAccepted), nil
 	case "established":
 		return truth(a.Established), nil
+	case "buffered":
+		return starlark.MakeInt64(a.Buffered), nil
+	case "moved":
+		return starlark.MakeInt64(a.Moved), nil
+	case "initial_window":
+		return starlark.MakeInt64(a.InitialWindow), nil
 	case "join_denied":
 		return truth(a.JoinDenied), nil
 	case "endpoints":
@@ -161,7 +189,8 @@ func (v *connView) Attr(name string) (starlark.Value, error) {
 		for _, f := range a.Subflows {
 			list = append(list, fixed("subflow", subflowNames,
 				starlark.MakeInt(int(f.Flow)), addrValue(f.Local), toValue(f.Remote), truth(f.Active), truth(f.Usable), truth(f.Backup),
-				truth(f.Joined), truth(f.HalfOpen), starlark.MakeInt(int(f.LocalID)), starlark.MakeInt(int(f.RemoteID))))
+				truth(f.Joined), truth(f.HalfOpen), starlark.MakeInt(int(f.LocalID)), starlark.MakeInt(int(f.RemoteID)), truth(f.Failed), starlark.MakeInt64(int64(f.SRTT)),
+				starlark.MakeInt64(int64(f.RTO)), starlark.MakeInt64(8*f.Rate), starlark.MakeUint64(f.Acked)))
 		}
 	default:
 		if m := v.methods[name]; m != nil {
@@ -178,13 +207,29 @@ type order struct {
 	give func(a *mptcp.PathActions, name string, args starlark.Tuple, kwargs []starlark.Tuple) error
 }
 
+// wake is an order to be told of a number of bytes.
+func wake(give func(a *mptcp.PathActions, bytes int64)) func(*mptcp.PathActions, string, starlark.Tuple, []starlark.Tuple) error {
+	return func(a *mptcp.PathActions, name string, args starlark.Tuple, kwargs []starlark.Tuple) error {
+		var n int64
+		if err := starlark.UnpackArgs(name, args, kwargs, "bytes", &n); err != nil {
+			return err
+		}
+		if n <= 0 {
+			return fmt.Errorf("%d bytes are there already", n)
+		}
+		give(a, n)
+		return nil
+	}
+}
+
 // orders are the methods of a connection.
 var orders = []order{
 	{"open", func(a *mptcp.PathActions, name string, args starlark.Tuple, kwargs []starlark.Tuple) error {
 		var local, remote starlark.Value
 		var id uint8
 		var backup bool
-		if err := starlark.UnpackArgs(name, args, kwargs, "local", &local, "remote", &remote, "id?", &id, "backup?", &backup); err != nil {
+		var port uint16
+		if err := starlark.UnpackArgs(name, args, kwargs, "local", &local, "remote", &remote, "id?", &id, "backup?", &backup, "port?", &port); err != nil {
 			return err
 		}
 		to, ok := remote.(addrPort)
@@ -199,7 +244,14 @@ var orders = []order{
 			}
 			from = netip.Addr(l)
 		}
-		a.OpenTo(from, netip.AddrPort(to), id, backup)
+		switch {
+		case port == 0:
+			a.OpenTo(from, netip.AddrPort(to), id, backup)
+		case id != 0 || !from.IsValid():
+			return errors.New("a local port goes with a local address and without an id")
+		default:
+			a.OpenPort(netip.AddrPortFrom(from, port), netip.AddrPort(to), backup)
+		}
 		return nil
 	}},
 	{"close", func(a *mptcp.PathActions, name string, args starlark.Tuple, kwargs []starlark.Tuple) error {
@@ -210,6 +262,16 @@ var orders = []order{
 		}
 		return err
 	}},
+	{"reset", func(a *mptcp.PathActions, name string, args starlark.Tuple, kwargs []starlark.Tuple) error {
+		var f int32
+		err := starlark.UnpackArgs(name, args, kwargs, "flow", &f)
+		if err == nil {
+			a.Reset(cc.FlowID(f))
+		}
+		return err
+	}},
+	{"wake_moved", wake((*mptcp.PathActions).WakeMoved)},
+	{"wake_buffered", wake((*mptcp.PathActions).WakeBuffered)},
 	{"set_backup", func(a *mptcp.PathActions, name string, args starlark.Tuple, kwargs []starlark.Tuple) error {
 		var f int32
 		var backup bool
