@@ -55,6 +55,7 @@ const (
 	flagHistogram                       // queue lengths go to a histogram
 	flagEgress                          // boxes, taps or verification at the sending interface
 	flagIngress                         // the same at the receiving one
+	flagMark                            // the queue marks ECN-capable packets
 
 	// flagFate are the reasons to look closer at a packet that is offered.
 	flagFate = flagLoss | flagPattern | flagDown
@@ -96,9 +97,11 @@ type LinkConfig struct {
 	Rate  sim.Rate     // bits per second; 0: infinite, NoService: stopped
 	Delay sim.Duration // one-way propagation, from the end of service to the arrival
 	Queue Queue
-	Loss  float64 // probability of Bernoulli loss, before the queue
-	Drop  DropPattern
-	MTU   int // larger packets are dropped; 0: 65535, or 1500 on a trace
+	// Mark is the threshold of the queue above which it marks (see link_mark.go).
+	Mark Mark
+	Loss float64 // probability of Bernoulli loss, before the queue
+	Drop DropPattern
+	MTU  int // larger packets are dropped; 0: 65535, or 1500 on a trace
 	// Overhead is added to the octets of each packet for serialisation, e.g. 38
 	// for Ethernet with preamble and gap. Limits do not count it.
 	Overhead int
@@ -128,6 +131,7 @@ type Link struct {
 	hist   *histogram
 
 	drops    [dropClasses]uint64
+	marked   uint64 // packets given CE
 	capacity capacityMeter
 	since    sim.Time // since when statistics are kept
 	// purged counts packets dropped after they were accepted; purgedQueue and
@@ -177,6 +181,7 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 		lk.hist = new(histogram)
 	}
 	lk.setQueue(&l, cfg.Queue)
+	lk.setMark(&l, cfg.Mark)
 	lk.setLoss(&l, cfg.Loss)
 	lk.setDrop(&l, cfg.Drop)
 	lk.setServer(&l)

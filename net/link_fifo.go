@@ -61,6 +61,9 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 		n.drop(now, li, id, trace.QueueFull)
 		return
 	}
+	if l.flags&flagMark != 0 {
+		n.mark(li, l, s)
+	}
 	m.key = n.sim.NextKey(l.from)
 	m.next = 0
 	l.sent += uint64(size)

@@ -15,6 +15,7 @@ type Stats struct {
 	// SentBytes are the octets of packets whose service has ended.
 	SentBytes uint64
 
+	Marked       uint64 // packets to which the queue gave CE
 	QueueDrops   uint64 // queue full
 	LossDrops    uint64 // Bernoulli loss
 	PatternDrops uint64 // exact pattern
@@ -46,6 +47,7 @@ func (lk *Link) Stats() Stats {
 	s := Stats{
 		Offered:       l.offered,
 		AcceptedBytes: l.sent,
+		Marked:        lk.marked,
 		QueueDrops:    lk.drops[dropQueue],
 		LossDrops:     lk.drops[dropLoss],
 		PatternDrops:  lk.drops[dropPattern],

@@ -79,6 +79,9 @@ func (w *World) linkConfig(l *Link, d *Direction) simnet.LinkConfig {
 	if d.Rate != nil {
 		cfg.Rate = d.Rate.Bits // 0 for unlimited, which is what simnet means by 0
 	}
+	if d.Mark != nil {
+		cfg.Mark = simnet.Mark{Packets: int(d.Mark.Packets), Bytes: int(d.Mark.Bytes)}
+	}
 	if l.Mode == "served" {
 		cfg.Mode = simnet.Served
 	}

@@ -111,6 +111,9 @@ func (d *Direction) inherit(both *Direction) {
 	if d.Queue == nil {
 		d.Queue = both.Queue
 	}
+	if d.Mark == nil {
+		d.Mark = both.Mark
+	}
 	if d.Loss == nil {
 		d.Loss = both.Loss
 	}
@@ -171,6 +174,9 @@ func (c *checker) linkServer(l *Link) {
 		}
 		if d.Rate != nil && !d.Rate.Unlimited && d.Rate.Bits == 0 {
 			c.add(at("rate"), "rate is 0; use link.down or link.blackhole in the timeline to stop a link")
+		}
+		if m := d.Mark; m != nil && m.Packets <= 0 && m.Bytes <= 0 {
+			c.add(at("mark"), "link %q: the threshold for marks is %v; write packets or bytes", l.Name, m)
 		}
 		c.completeDirection(d)
 	}

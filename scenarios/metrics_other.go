@@ -183,6 +183,8 @@ func linkMetrics() []Metric {
 			Params: params(pLink), eval: func(v *view, a *arguments) quantity { return num(v.link(a, 0).link.Stats().Utilisation) }},
 		{Name: "drops", Doc: "packets that the link dropped for any reason",
 			Params: params(pLink), eval: func(v *view, a *arguments) quantity { s := v.link(a, 0).link.Stats(); return num(float64(s.Drops())) }},
+		{Name: "marks", Doc: "packets that the queue of the link marked with CE",
+			Params: params(pLink), eval: func(v *view, a *arguments) quantity { return num(float64(v.link(a, 0).link.Stats().Marked)) }},
 		{Name: "packets", Doc: "packets that the link accepted",
 			Params: params(pLink), eval: func(v *view, a *arguments) quantity { return num(float64(v.link(a, 0).link.Stats().Accepted)) }},
 		{Name: "mean_queue", Doc: "average over time of the bytes in the queue",

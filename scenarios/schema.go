@@ -153,6 +153,7 @@ type Direction struct {
 	Rate     *Rate        `toml:"rate" doc:"bits of IP packets per second; default unlimited"`
 	Delay    *Duration    `toml:"delay" max:"1h" doc:"one-way propagation delay; default 0ns, or the profile's"`
 	Queue    *Queue       `toml:"queue" doc:"drop-tail queue: 100pkt, 64KiB or 1bdp; default 1bdp if the rate is limited, or the profile's"`
+	Mark     *Queue       `toml:"mark" doc:"drop-tail queue that marks: ECN-capable packets that find more than this in it (20pkt, 30KB) get CE; default no marks"`
 	Loss     *Probability `toml:"loss" doc:"probability of losing a packet before the queue; default 0"`
 	Drop     []int        `toml:"drop" min:"0" max:"4294967295" doc:"packets to drop, counted from 0 as they are offered to the link"`
 	DropMask string       `toml:"drop_mask" default:"" doc:"64 binary or 16 hexadecimal digits, bit i for packets i, i+64, ... from the right: repeated drop pattern"`
