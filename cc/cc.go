@@ -74,20 +74,26 @@ type Ack struct {
 	Interval  sim.Duration // of the delivery rate sample; 0: no sample
 	// RateDelivered is how many bytes were delivered in Interval.
 	RateDelivered int64
-	RTT           sim.Duration // sample of this acknowledgement; 0: none
-	SRTT          sim.Duration // smoothed, after this sample; 0: none yet
-	MinRTT        sim.Duration // smallest of the connection so far; 0: none yet
-	OWD           sim.Duration // one-way delay by timestamps, offset unknown; 0: none
-	InFlight      int64        // bytes in flight before this acknowledgement
-	Una, Nxt      uint64       // stream positions of SND.UNA (after) and SND.NXT
-	State         State
+	// TotalDelivered is all that was delivered on the subflow, and PriorDelivered what
+	// it was when the segment was sent that the delivery rate sample is of; a round
+	// trip is over when PriorDelivered reaches what TotalDelivered was at its begin.
+	TotalDelivered, PriorDelivered int64
+	Lost                           int64 // bytes newly presumed lost
+
+	RTT      sim.Duration // sample of this acknowledgement; 0: none
+	SRTT     sim.Duration // smoothed, after this sample; 0: none yet
+	MinRTT   sim.Duration // smallest of the connection so far; 0: none yet
+	OWD      sim.Duration // one-way delay by timestamps, offset unknown; 0: none
+	InFlight int64        // bytes in flight before this acknowledgement
+	Una, Nxt uint64       // stream positions of SND.UNA (after) and SND.NXT
+	State    State
 	// CwndLimited says that the window, not the application or the peer, limited
 	// the sender since the last window of data. RFC 9293 and Linux let the window
 	// grow only then; in slow start a window of up to twice what was in flight
 	// counts as limited.
 	CwndLimited bool
 	AppLimited  bool
-	CE          int64 // bytes that the peer reports as marked
+	CE          int64 // bytes that the peer reports as marked, of those delivered
 }
 
 // State is the state of loss recovery in which an Ack was processed; the names

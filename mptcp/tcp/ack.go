@@ -331,12 +331,19 @@ func (c *Conn) tellController(now sim.Time, s *Segment, f *ackFacts) {
 	}
 	a.Delivered = delivered
 	a.Interval, a.RateDelivered = f.sample.interval, f.sample.delivered
+	a.TotalDelivered = c.rate.delivered
+	a.PriorDelivered = c.rate.delivered - int64(uint32(c.rate.delivered)-f.sample.priorDelivered)
+	a.Lost = c.recovery.lost - f.lost
 	a.RTT, a.SRTT, a.MinRTT = f.rtt, c.rtt.srtt(), c.rtt.min
 	a.InFlight = f.pipe
 	a.Una, a.Nxt = uint64(c.snd.una), uint64(c.snd.nxt)
 	a.State = c.caState
 	a.CwndLimited = c.windowLimited()
 	a.AppLimited = f.sample.appLimited
+	a.CE = 0
+	if f.flags&ackECE != 0 {
+		a.CE = delivered
+	}
 	a.OWD = 0
 	if f.hasTS {
 		a.OWD = sim.Duration(int32(s.TSVal-s.TSEcr)) * sim.Millisecond

@@ -71,11 +71,13 @@ type Conn struct {
 	literal   bool // lit names literal parts of our stream
 	urgent    bool // marks.tx is not acknowledged
 	urged     bool // marks.rx was set
+	ownRates  bool // the controller governs recovery, not PRR
 	flow      cc.FlowID
 	tsRecent  uint32 // TS.Recent
 	tsOffset  uint32
 	iss, irs  wire.Seq
 	ackTimer  sim.Time
+	pacing    pacing
 	p         *Profile
 	rtx, slow slot
 	ext       Extension
@@ -181,6 +183,7 @@ const (
 	outProbe                       // window probe or keepalive
 	outACK                         // an ACK, which may ride on data
 	outPureACK                     // an ACK without data
+	outPriorACK                    // an ACK with the echo of before a change (RFC 8257)
 )
 
 // New returns a connection in CLOSED.
@@ -219,7 +222,9 @@ func (c *Conn) Init(cfg *Config) {
 	c.rto = c.p.InitialRTO
 	c.rtx.stop()
 	c.slow.stop()
-	c.ackTimer = sim.Never
+	c.ackTimer, c.pacing.timer = sim.Never, sim.Never
+	traits := cc.TraitsOf(c.cc)
+	c.pacing.used, c.ownRates, c.ecn.exact = traits.Paced, traits.OwnRecovery, traits.ExactECN
 	c.rcv.fin = -1
 	c.challengeAt = -1 << 62
 	c.rcv.last = -1

@@ -9,16 +9,32 @@ import (
 
 // Explicit congestion notification (RFC 3168). New data carries ECT(0); the
 // receiver echoes a mark with ECE until it sees CWR; the sender reduces its
-// window once per window of data. Counting marks exactly (RFC 9768, DCTCP) is
-// not modelled; cc.Ack.CE has the place for it.
+// window once per window of data.
+//
+// A controller that needs it (cc.Traits.ExactECN) changes three things, as in Linux
+// (TCP_CONG_NEEDS_ECN, net/ipv4/tcp_dctcp.h): ECN is negotiated whatever the profile
+// says; retransmissions carry ECT(0), too; and the receiver echoes marks exactly
+// (RFC 8257 section 3.2): ECE says whether the last segment with an ECN field other
+// than Not-ECT was marked, and when that changes a delayed acknowledgement leaves at
+// once with the old ECE, and one of the new segment behind it. CWR means nothing
+// then. Both ends must do so, else the sender sees the echo of RFC 3168. The bytes that an
+// acknowledgement with ECE delivers are cc.Ack.CE.
+//
+// Not modelled: AccECN (RFC 9768), ECN++ on control segments (RFC 8257 section 5
+// leaves it to the operator; Linux marks them ECT for DCTCP).
 type ecnState struct {
-	echo bool // receiver: send ECE until CWR arrives
-	cwr  bool // sender: the next new data carries CWR
+	echo  bool  // receiver: send ECE until CWR arrives; exact: DCTCP.CE
+	cwr   bool  // sender: the next new data carries CWR
+	exact bool  // as the controller wants it
+	prior int64 // RCV.NXT that outPriorACK acknowledges
 }
+
+// wantsECN reports whether ECN is offered and accepted.
+func (c *Conn) wantsECN() bool { return c.p.ECN || c.ecn.exact }
 
 // negotiateECN reads the flags of a SYN or SYN/ACK (RFC 3168 section 6.1.1).
 func (c *Conn) negotiateECN(s *Segment) {
-	if !c.p.ECN {
+	if !c.wantsECN() {
 		return
 	}
 	if s.Flags.Has(wire.ACK) {
@@ -34,7 +50,7 @@ func (c *Conn) negotiateECN(s *Segment) {
 // because somebody on the path may drop it for the flags.
 func (c *Conn) writeSYNECN(out *Segment) {
 	switch {
-	case !c.p.ECN || c.syn.rtx > 0:
+	case !c.wantsECN() || c.syn.rtx > 0:
 	case !out.Flags.Has(wire.ACK):
 		out.Flags |= wire.ECE | wire.CWR
 	case c.options&useECN != 0:
@@ -48,17 +64,47 @@ func (c *Conn) markedCE(now sim.Time, s *Segment) {
 		return
 	}
 	if s.Flags.Has(wire.CWR) {
-		c.ecn.echo = false
+		c.ecn.echo = c.ecn.echo && c.ecn.exact
 		// The sender's window may be very small now.
 		c.ack.now = true
 	}
-	if s.TOS&wire.ECNMask == wire.CE {
+	mark := s.TOS & wire.ECNMask
+	if c.ecn.exact && mark != 0 {
+		c.echoExactly(mark == wire.CE)
+	}
+	if mark == wire.CE {
 		c.stats.CEReceived++
 		if !c.ecn.echo {
 			c.ack.quick(c, 2)
 			c.ecn.echo = true
 		}
 	}
+}
+
+// echoExactly is the receiver's state machine of RFC 8257 section 3.2.
+func (c *Conn) echoExactly(ce bool) {
+	if ce == c.ecn.echo {
+		return
+	}
+	if c.ackTimer != sim.Never && c.rcv.nxt > c.rcv.wup && c.out&outPriorACK == 0 {
+		c.out |= outPriorACK
+		c.ecn.prior = c.rcv.nxt
+	}
+	c.ack.now = true
+	c.ecn.echo = ce
+	if ce {
+		c.ack.quick(c, 2)
+	}
+}
+
+// sendPriorACK acknowledges what arrived before the echo changed, with the old echo.
+func (c *Conn) sendPriorACK(now sim.Time, out *Segment) {
+	rest := c.out & (outACK | outPureACK | outFirstACK)
+	c.sendACK(now, out, c.snd.nxt)
+	c.out = c.out&^outPriorACK | rest
+	out.Flags ^= wire.ECE
+	out.Ack = c.rcvSeq(c.ecn.prior)
+	out.Window = uint16(min(int64(out.Window)+(c.rcv.nxt-c.ecn.prior)>>c.rcv.scale, 1<<16-1))
 }
 
 // queueCWR says that the window was reduced.

@@ -14,7 +14,7 @@ import (
 // Poll fills in the next segment to send now and reports whether there is one.
 // It sets everything but Tuple and Socket.
 func (c *Conn) Poll(now sim.Time, out *Segment) bool {
-	const special = outReset | outSYN | outFirstACK | outHead | outTail | outProbe
+	const special = outReset | outSYN | outPriorACK | outFirstACK | outHead | outTail | outProbe
 	if c.out&special != 0 && c.pollSpecial(now, out) {
 		return true
 	}
@@ -51,6 +51,8 @@ func (c *Conn) pollSpecial(now sim.Time, out *Segment) bool {
 		c.writeSYN(now, out)
 		c.rcv.wup = c.rcv.nxt
 		c.stats.SegmentsSent++
+	case c.out&outPriorACK != 0:
+		c.sendPriorACK(now, out)
 	case c.out&outFirstACK != 0:
 		c.sendACK(now, out, c.snd.nxt)
 	case c.out&outHead != 0:
@@ -201,6 +203,9 @@ func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
 	}
 	switch why {
 	case blockedNot:
+		if c.pacing.used && c.pacing.holds(now) {
+			return false
+		}
 		c.sendNew(now, out, n, fin)
 		return true
 	case blockedByWindow:
@@ -217,7 +222,7 @@ func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
 			c.chrono.release(now)
 		}
 	case blockedNothing:
-		if c.rate.appLimited == 0 && c.caState == cc.Open {
+		if c.rate.appLimited == 0 && c.caState == cc.Open && c.mayLeave(int64(c.snd.mss)) {
 			c.rate.appLimited = c.rate.delivered + c.pipe()
 		}
 	}
@@ -287,6 +292,9 @@ func (c *Conn) payloadLeaves(now sim.Time, out *Segment, n int) {
 	c.stats.BytesSent += int64(n)
 	c.cc.OnSent(now, c.flow, int64(n))
 	c.ack.dataSent(c, now)
+	if c.pacing.used {
+		c.paceSent(now, n)
+	}
 }
 
 // endOfBurst reports whether no further segment leaves now: Linux sets PSH on the
@@ -339,6 +347,9 @@ func (c *Conn) pollRecord(now sim.Time, out *Segment, i uint32, r *sent) bool {
 			return false
 		}
 	} else if pipe+int64(r.len) > c.cc.Window(c.flow) && pipe > 0 {
+		return false
+	}
+	if c.pacing.used && c.pacing.holds(now) {
 		return false
 	}
 	c.resend(now, out, i)
@@ -410,6 +421,9 @@ func (c *Conn) resend(now sim.Time, out *Segment, i uint32) {
 	c.emit(now, trace.Retransmit, trace.NoReason, r.pos, int64(n), int64(r.times), 0, 0)
 	if n > 0 {
 		c.payloadLeaves(now, out, n)
+		if c.ecn.exact && c.options&useECN != 0 {
+			out.TOS |= wire.ECT0
+		}
 	}
 	c.finish(now, out)
 	if out.Flags.Has(wire.FIN) {

@@ -236,7 +236,9 @@ func (c *Conn) enterRecovery(now sim.Time, ece bool, pipe, lost int64) {
 func (c *Conn) startReduction(pipe int64) {
 	c.recovery.highSeq = c.snd.nxt
 	c.tlp.stop()
-	c.prr.start(c, pipe)
+	if !c.ownRates {
+		c.prr.start(c, pipe)
+	}
 	c.ecn.queueCWR(c)
 }
 

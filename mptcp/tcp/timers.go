@@ -2,11 +2,11 @@ package tcp
 
 import "mpsim/sim"
 
-// The timers of a connection, and their granularity. As in Linux there are three
+// The timers of a connection, and their granularity. As in Linux there are four
 // slots: one for what concerns sent data (retransmission, tail loss probe,
 // RACK's reordering timer and window probe exclude each other), one for delayed
-// acknowledgements, and one for the slow rest (keepalive, FIN-WAIT-2,
-// TIME-WAIT).
+// acknowledgements, one for the slow rest (keepalive, FIN-WAIT-2, TIME-WAIT), and
+// one for data that pacing holds back.
 
 // timerKind says what the timer of a slot is for.
 type timerKind uint8
@@ -33,11 +33,16 @@ func (t *slot) stop() { t.at, t.kind = sim.Never, timerOff }
 
 // NextTimeout returns when HandleTimeout wants to be called, or sim.Never. It
 // may lie before now.
-func (c *Conn) NextTimeout() sim.Time { return min(c.rtx.at, c.ackTimer, c.slow.at) }
+func (c *Conn) NextTimeout() sim.Time {
+	return min(c.rtx.at, c.ackTimer, c.slow.at, c.pacing.timer)
+}
 
 // HandleTimeout acts on every deadline that has been reached.
 func (c *Conn) HandleTimeout(now sim.Time) {
 	c.burst = 0
+	if c.pacing.timer <= now {
+		c.pacing.timer = sim.Never
+	}
 	if c.ackTimer <= now {
 		c.ackTimer = sim.Never
 		c.delayedAckTimeout(now)

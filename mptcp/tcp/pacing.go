@@ -1,0 +1,48 @@
+package tcp
+
+import "mpsim/sim"
+
+// Pacing: a controller that gives a rate has its segments spaced by it (Linux's
+// internal pacing, net/ipv4/tcp_output.c tcp_pacing_check and
+// tcp_update_skb_after_send):
+//
+//	after n bytes of payload left at t, due at d <= t:
+//	  the next may leave at t + gap - min(gap/2, t - d),  gap = 8n/rate
+//
+// so that half of a delay is made good. Retransmissions wait as well; what a timer
+// forces (the first segment after a timeout, probes) does not, but counts. The first
+// ten segments of payload leave together. There is one timer for a connection that
+// has something to send, and none for one that has not.
+//
+// Departure: Linux sends bursts of a millisecond of data (TSO), here every segment is
+// spaced by itself.
+type pacing struct {
+	timer sim.Time // when to poll again because of pacing; Never: not waiting
+	due   sim.Time // when the next segment may leave
+	used  bool     // the controller may pace
+}
+
+// unpacedSegments is how many segments leave before pacing begins (Linux
+// tcp_update_skb_after_send, after fq's initial quantum).
+const unpacedSegments = 10
+
+// holds reports whether data must wait; the connection is polled when it may leave.
+func (p *pacing) holds(now sim.Time) bool {
+	if now >= p.due {
+		return false
+	}
+	p.timer = p.due
+	return true
+}
+
+// paceSent spaces what follows n bytes of payload.
+func (c *Conn) paceSent(now sim.Time, n int) {
+	rate := c.cc.PacingRate(c.flow)
+	if rate <= 0 || c.stats.BytesSent < unpacedSegments*int64(c.snd.mss) {
+		return
+	}
+	p := &c.pacing
+	gap := sim.Duration(int64(n) * 8e9 / int64(rate))
+	gap -= min(gap/2, now.Sub(min(p.due, now)))
+	p.due = max(p.due, now).Add(gap)
+}
