@@ -9,6 +9,9 @@ func Specs() []Spec {
 	return []Spec{
 		renoSpec,
 		cubicSpec,
+		dctcpSpec,
+		vegasSpec,
+		bbrSpec,
 		liaSpec,
 		oliaSpec,
 		baliaSpec,
@@ -19,6 +22,7 @@ func Specs() []Spec {
 		epsilonSpec,
 		westwoodSpec,
 		mpcubicSpec,
+		xmpSpec,
 	}
 }
 

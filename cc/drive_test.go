@@ -98,6 +98,12 @@ func variants() []variant {
 	return out
 }
 
+// ruled returns the variants that reduce and restart by the shared rules; BBR has
+// rules of its own.
+func ruled() []variant {
+	return slices.DeleteFunc(variants(), func(v variant) bool { return v.name == "bbr" })
+}
+
 // ackOf is an acknowledgement of n bytes of a flow whose window is the limit.
 func ackOf(n, window int64, rtt sim.Duration) Ack {
 	return Ack{

@@ -24,7 +24,7 @@ func TestIdleRestart(t *testing.T) {
 		{15, 10 * sim.Second, 10, 12},       // 7 + 3 is 10, but the old threshold was 12
 		{6, 10 * sim.Second, 6, 12},
 	} {
-		for _, s := range variants() {
+		for _, s := range ruled() {
 			c := s.make(t)
 			setFlow(t, c, 0, 10, 12, 100*sim.Millisecond)
 			flowOf(t, c, 0).W = v.window * mss
@@ -38,7 +38,7 @@ func TestIdleRestart(t *testing.T) {
 // if that is more.
 func TestUnusedWindow(t *testing.T) {
 	for _, v := range []struct{ used, want int64 }{{20, 50}, {4, 45}, {80, 80}} {
-		for _, s := range variants() {
+		for _, s := range ruled() {
 			c := s.make(t)
 			setFlow(t, c, 0, 10, 12, 100*sim.Millisecond)
 			flowOf(t, c, 0).W = 80 * mss

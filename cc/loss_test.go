@@ -30,7 +30,7 @@ func TestHalving(t *testing.T) {
 }
 
 func TestThresholdIsAtLeastTwoSegments(t *testing.T) {
-	for _, s := range variants() {
+	for _, s := range ruled() {
 		for _, flight := range []float64{0, 1} {
 			for w := int64(1); w <= 2; w++ {
 				c := s.joined(t, w, 0, Setting{"flightsize", flight})
@@ -85,7 +85,7 @@ func TestUndo(t *testing.T) {
 			c.OnTimeout(0, 0, Loss{InFlight: 40 * mss, Nxt: 40})
 		},
 	}
-	for _, s := range variants() {
+	for _, s := range ruled() {
 		for what, f := range reduce {
 			c := s.joined(t, 40, 10)
 			f(c)
@@ -131,7 +131,7 @@ func TestMarksReduceLikeLosses(t *testing.T) {
 
 // B9: the penalty halves the window, the threshold only if the window reached it.
 func TestPenalty(t *testing.T) {
-	for _, s := range variants() {
+	for _, s := range ruled() {
 		c := s.joined(t, 20, 10)
 		c.Reduce(0, 0, Penalty)
 		check(t, c, s.String(), 10*mss, 5*mss)

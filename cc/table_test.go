@@ -13,9 +13,9 @@ func TestNewRefuses(t *testing.T) {
 		set  []Setting
 		want []string
 	}{
-		{"cubik", nil, []string{`unknown congestion controller "cubik"`, `did you mean "cubic"?`, "known: reno, cubic, lia, "}},
+		{"cubik", nil, []string{`unknown congestion controller "cubik"`, `did you mean "cubic"?`, "known: reno, cubic, dctcp, "}},
 		{"LIA", nil, []string{`did you mean "lia"?`}},
-		{"hybla", nil, []string{`unknown congestion controller "hybla" (known: reno, cubic, lia, `}},
+		{"hybla", nil, []string{`unknown congestion controller "hybla" (known: reno, cubic, dctcp, `}},
 		{"cubic", []Setting{{"hystert", 1}}, []string{`unknown parameter "hystert", did you mean "hystart"?`}},
 		{"cubic", []Setting{{"hystart", 3}}, []string{`parameter "hystart" is 3, must lie between 0 and 2`}},
 		{"cubic", []Setting{{"hystart", 0.5}}, []string{`must be a whole number`}},
