@@ -4,6 +4,7 @@ import (
 	"mpsim/mptcp"
 	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
+	"mpsim/results"
 	"mpsim/scenarios"
 	"mpsim/sched"
 	"mpsim/sim/trace"
@@ -19,6 +20,10 @@ type namer struct {
 
 // connection is a connection of an endpoint in trace records.
 type connection struct{ node, number uint32 }
+
+// NewNamer returns what names the numbers in trace records of a world, for event
+// logs.
+func NewNamer(w *scenarios.World) results.Namer { return newNamer(w) }
 
 func newNamer(w *scenarios.World) *namer {
 	n := &namer{world: w, flows: map[connection]string{}}

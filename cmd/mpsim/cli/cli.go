@@ -151,6 +151,6 @@ func (p *program) root() *cobra.Command {
 		},
 	}
 	root.AddCommand(p.runCommand(), p.testCommand(), p.lintCommand(), p.listCommand(), p.plotCommand(),
-		p.traceCommand(), p.explainCommand(), p.whyCommand(), p.packetdrillCommand(), p.benchCommand(), p.versionCommand())
+		p.traceCommand(), p.explainCommand(), p.whyCommand(), p.diffCommand(), p.packetdrillCommand(), p.benchCommand(), p.versionCommand())
 	return root
 }

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"mpsim/internal/explain"
+	"mpsim/results"
+)
+
+func (p *program) diffCommand() *cobra.Command {
+	var f replayFlags
+	var onlyB []string
+	c := &cobra.Command{
+		Use:   "diff RUN_A RUN_B",
+		Short: "where two runs first differ: event, decision of the scheduler, results",
+		Long: "diff carries two runs out side by side and shows the first event that differs, with what came before and after;\n" +
+			"the first decision of the scheduler that differs, with what both saw and their reasons; and the settings and\n" +
+			"results that differ. The exit code is 0 if the runs are equal, and 1 if they are not.\n" +
+			"Each RUN is a run directory or a scenario; --set and --seed change scenarios, --set-b only RUN_B.",
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			f.given = c.Flags().Changed("seed")
+			return p.diff(args[0], args[1], &f, onlyB)
+		},
+	}
+	f.add(c, true)
+	c.Flags().StringArrayVar(&onlyB, "set-b", nil, "override a key of RUN_B only, `key=value`; repeatable")
+	return c
+}
+
+func (p *program) diff(pathA, pathB string, f *replayFlags, onlyB []string) error {
+	a, err := p.open(pathA, f)
+	if err != nil {
+		return err
+	}
+	g := *f
+	g.set = append(append([]string{}, f.set...), onlyB...)
+	b, err := p.open(pathB, &g)
+	if err != nil {
+		return err
+	}
+	d, err := explain.Diff(p.ctx, a, b, f.flow)
+	if err != nil {
+		return replayed(err)
+	}
+	if f.json {
+		err = p.printJSON(d)
+	} else {
+		p.printDifference(d)
+	}
+	if err == nil && !d.Equal {
+		err = &exitError{code: exitFailed}
+	}
+	return err
+}
+
+func (p *program) printDifference(d *explain.Difference) {
+	fmt.Fprint(p.out, "A ")
+	p.printOrigin(&d.A)
+	fmt.Fprint(p.out, "B ")
+	p.printOrigin(&d.B)
+	if len(d.Setup) > 0 {
+		t := newTable(table.Row{"setting", "A", "B"}, 4)
+		for _, x := range d.Setup {
+			a, b := parts(x.A, x.B)
+			t.add(table.Row{x.Name, a, b})
+		}
+		fmt.Fprintln(p.out, "\n"+t.finish())
+	}
+	if d.Equal {
+		fmt.Fprintln(p.out, "\nthe runs are equal")
+		return
+	}
+	p.printEventDifference(d.Event)
+	if x := d.Decision; x != nil {
+		fmt.Fprintf(p.out, "\nfirst decision of flow %s that differs, after %d bytes that went the same way:\n%s\n", x.Flow, x.Bytes, x.Sentence)
+		for _, s := range []struct {
+			name string
+			d    *explain.Decision
+		}{{"A", x.A}, {"B", x.B}} {
+			if s.d != nil {
+				fmt.Fprintf(p.out, "\n%s:", s.name)
+				p.printDecision(s.d)
+			}
+		}
+	} else {
+		fmt.Fprintln(p.out, "\nno decision of a scheduler differs: the same data went to the same subflows at the same times")
+	}
+	if len(d.Metrics) == 0 {
+		fmt.Fprintln(p.out, "\nno result differs")
+		return
+	}
+	fmt.Fprintln(p.out, "\n"+changeTable(d.Metrics))
+}
+
+// parts leaves out what two settings have in common; they are lists.
+func parts(a, b string) (onlyA, onlyB string) {
+	x, y := strings.Split(a, ", "), strings.Split(b, ", ")
+	without := func(list, other []string) string {
+		return strings.Join(slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) }), ", ")
+	}
+	return without(x, y), without(y, x)
+}
+
+func (p *program) printEventDifference(e *explain.EventDifference) {
+	if e == nil {
+		fmt.Fprintln(p.out, "\nno recorded event differs; the hash covers more of each packet (its options and timestamps)")
+		return
+	}
+	fmt.Fprintf(p.out, "\nfirst event that differs, after %d equal ones, at %s s:\n", e.Number, at(e.At))
+	show := func(mark string, list []json.RawMessage) {
+		for _, line := range list {
+			fmt.Fprintf(p.out, "%s %s\n", mark, line)
+		}
+	}
+	show(" ", e.Before)
+	show("A", e.A)
+	show("B", e.B)
+	for _, s := range []struct {
+		name string
+		list []json.RawMessage
+	}{{"A", e.A}, {"B", e.B}} {
+		if len(s.list) == 0 {
+			fmt.Fprintf(p.out, "%s ends here\n", s.name)
+		}
+	}
+}
+
+// changeTable shows the numbers that differ.
+func changeTable(changes []results.Change) string {
+	t := newTable(table.Row{"of", "metric", "A", "B", "B - A", ""}, 3)
+	number := func(n *results.Number) string {
+		if n == nil {
+			return "-"
+		}
+		b, _ := n.MarshalJSON() // a number never fails
+		return strings.TrimSuffix(string(b), "\n")
+	}
+	for _, c := range changes {
+		by, part := "", ""
+		if c.A != nil && c.B != nil {
+			d := *c.B - *c.A
+			by = short(float64(d))
+			if *c.A != 0 {
+				part = fmt.Sprintf("%+.1f %%", 100*float64(d / *c.A))
+			}
+		}
+		t.AppendRow(table.Row{c.Entity, c.Metric, number(c.A), number(c.B), by, part})
+	}
+	return render(t)
+}
