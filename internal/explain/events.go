@@ -28,6 +28,14 @@ func managed(now sim.Time, m *mptcp.Management) Event {
 	switch ev.Kind {
 	case mptcp.PathSubflowUp, mptcp.PathSubflowDown:
 		e.flow = int32(ev.Flow)
+	case mptcp.PathRTO:
+		e.flow = int32(ev.Flow)
+		parts = append(parts, fmt.Sprintf("next after %v", ev.RTO))
+	case mptcp.PathPriority:
+		e.flow = int32(ev.Flow)
+		parts = append(parts, fmt.Sprintf("backup %v", ev.Backup))
+	case mptcp.PathMoved, mptcp.PathBuffered:
+		parts = append(parts, fmt.Sprintf("%d bytes", ev.Bytes))
 	case mptcp.PathTimer:
 		parts = append(parts, fmt.Sprintf("tag %d", ev.Tag))
 	case mptcp.PathAddrAdded, mptcp.PathAddrRemoved, mptcp.PathAddrEchoed, mptcp.PathAddrLost:
@@ -77,11 +85,14 @@ func order(o *mptcp.PathOrder) string {
 		return fmt.Sprintf("withdraw address id %d", o.ID)
 	case mptcp.OrderCloseFrom:
 		return fmt.Sprintf("close the subflows of address id %d", o.ID)
+	case mptcp.OrderReset:
+		return fmt.Sprintf("reset subflow %d", o.Flow)
 	}
-	return "unknown"
+	return fmt.Sprintf("%v at %d bytes", o.Kind, o.Bytes)
 }
 
-// recovered describes a record of loss recovery, of a window or of a fallback.
+// recovered describes a record of loss recovery, of a window, of a fallback or of an
+// order that was refused.
 func recovered(r *trace.Record) Event {
 	e := Event{At: r.At, flow: r.Flow}
 	switch r.Kind {
@@ -103,6 +114,9 @@ func recovered(r *trace.Record) Event {
 	case trace.Undo:
 		e.What = "reduction is undone"
 		e.Detail = fmt.Sprintf("window %d, threshold %d", r.A, r.B)
+	case trace.PathManager:
+		e.What = "path manager: an order is refused"
+		e.Detail = mptcp.PathOrderKind(r.A).String()
 	case trace.Fallback:
 		e.What = "falls back to plain TCP"
 	}

@@ -126,7 +126,7 @@ func (l *log) attach(w *scenarios.World) error {
 			end.Host.SetWatcher(x)
 		}
 	}
-	w.Trace().Subscribe(trace.Set(trace.RTO, trace.TailLossProbe, trace.Recovery, trace.Window, trace.Undo, trace.Reinject, trace.Fallback), l)
+	w.Trace().Subscribe(trace.Set(trace.RTO, trace.TailLossProbe, trace.Recovery, trace.Window, trace.Undo, trace.Reinject, trace.Fallback, trace.PathManager), l)
 	return nil
 }
 
@@ -294,9 +294,12 @@ func (x *atEnd) Settled(now sim.Time) {
 func (l *log) Emit(r *trace.Record) {
 	end := l.conn.Sender()
 	if !ours(r, end) {
-		if end = l.conn.Receiver(); !ours(r, end) || r.Kind != trace.Fallback {
+		if end = l.conn.Receiver(); !ours(r, end) || r.Kind != trace.Fallback && r.Kind != trace.PathManager {
 			return
 		}
+	}
+	if r.Kind == trace.PathManager && r.Why == trace.NoReason {
+		return // the witness has seen it
 	}
 	if r.Kind == trace.Reinject {
 		if dsn := l.query.DSN; dsn != 0 && uint64(r.A) <= dsn && dsn < uint64(r.A)+uint64(r.B) {

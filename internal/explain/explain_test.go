@@ -197,10 +197,10 @@ func TestPathManagerIsExplained(t *testing.T) {
 	}
 	opened, up := false, 0
 	for _, e := range a.Events {
-		if e.What == "path manager: established" && e.Node == "client" && len(e.Actions) == 1 {
+		if e.What == "path manager: ESTABLISHED" && e.Node == "client" && len(e.Actions) == 1 {
 			opened = strings.HasPrefix(e.Actions[0], "open 10.0.2.1 to 10.0.")
 		}
-		if e.What == "path manager: subflow_up" && e.Subflow != nil && *e.Subflow == 1 {
+		if e.What == "path manager: SF_ESTABLISHED" && e.Subflow != nil && *e.Subflow == 1 {
 			up++
 		}
 	}
