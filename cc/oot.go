@@ -53,8 +53,9 @@ func (o *ootFlows) Leave(_ sim.Time, f FlowID) {
 	}
 }
 
-// eighths returns a round-trip time in 1/8 us, as srtt_us has it.
-func eighths(d sim.Duration) uint64 { return uint64(d / (sim.Microsecond / 8)) }
+// eighths returns a round-trip time in 1/8 us, as srtt_us has it, in 32 bits like
+// there: no more than 537 s.
+func eighths(d sim.Duration) uint64 { return min(uint64(d/(sim.Microsecond/8)), 1<<32-1) }
 
 // canSend is mptcp_sk_can_send with the round-trip time that every use asks for.
 func (r *ootFlow) canSend() bool { return r.joined && r.srtt > 0 }

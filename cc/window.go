@@ -157,5 +157,8 @@ func (f *Flow) linuxPacing() sim.Rate {
 		ratio = 2
 	}
 	perSecond := 8e9 / float64(f.SRTT)
-	return sim.Rate(ratio * float64(max(f.W, f.flight)) * perSecond)
+	return sim.Rate(min(ratio*float64(max(f.W, f.flight))*perSecond, maxPacing))
 }
+
+// maxPacing is more than any link has, in bits/s: a larger rate would not fit.
+const maxPacing = 1 << 60
