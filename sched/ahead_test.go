@@ -47,10 +47,11 @@ func TestDapsVector(t *testing.T) {
 	}
 	// The second has nothing more in this period, though it has room; the first gets
 	// what was left out, and then the next period begins.
-	paths[1].Unsent, paths[0].Unsent = 0, 0
-	if out := s.Pick(0, &q, paths[1:], nil); len(out) != 0 || s.wait != NotPlanned {
+	paths[1].Unsent = 0
+	if out := s.Pick(0, &q, paths, nil); len(out) != 0 || s.wait != NotPlanned {
 		t.Errorf("%+v, %v", out, s.wait)
 	}
+	paths[0].Unsent = 0
 	if got := sequence(s, &q, paths[:1], 2); got != "AA" || q.Skipped[0].DSN != 1+4*mss {
 		t.Errorf("%s, skipped %+v", got, q.Skipped)
 	}
@@ -61,6 +62,32 @@ func TestDapsVector(t *testing.T) {
 	paths[0].Unsent = 0
 	if got := sequence(s, &q, paths, 30); got != "AABBB." {
 		t.Errorf("second period: %s", got)
+	}
+}
+
+// What belongs to a subflow that has become a backup, is stale or is not there any more
+// without a timeout goes over the others, though the schedule had it first.
+func TestDapsDemoted(t *testing.T) {
+	for what, change := range map[string]func([]Path) []Path{
+		"backup": func(p []Path) []Path { p[0].Backup = true; return p },
+		"stale":  func(p []Path) []Path { p[0].Stale = true; return p },
+		"absent": func(p []Path) []Path { return p[1:] },
+	} {
+		s := make1(t, "daps")
+		q := Queue{Una: 1, Next: 1, End: 1 + 60*mss, PeerEdge: 1 << 20}
+		paths := []Path{path(0, 20*ms, 0), path(1, 60*ms, 0)}
+		carryOut(s.Pick(0, &q, paths, nil)[0], &q, &paths[0])
+		all := paths
+		paths = change(paths)
+		for range 10 {
+			all[1].Unsent, all[1].SendBufFree = 0, 1<<20
+			for out := s.Pick(0, &q, paths, nil); len(out) > 0; out = s.Pick(0, &q, paths, nil) {
+				carryOut(out[0], &q, &all[out[0].Flow])
+			}
+		}
+		if q.Next != q.End || len(q.Skipped) > 0 {
+			t.Errorf("%s: %d bytes and %+v are left", what, q.End-q.Next, q.Skipped)
+		}
 	}
 }
 

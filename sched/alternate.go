@@ -14,6 +14,7 @@ import (
 //
 //   - Pieces go strictly in turn over all subflows that have not failed, backups
 //     only if no other lives; a full one is waited for.
+//   - A piece that is longer than the window of its subflow goes a window at a time.
 //   - Each piece is a mapping and a segment of its own: 1 byte of data costs a
 //     header and a DSS option.
 //
@@ -37,6 +38,7 @@ type alternate struct {
 	base
 	bytes int64
 	last  cc.FlowID // that got a piece last
+	left  int64     // bytes of that piece that did not go into the window
 }
 
 // Pick appends at most one grant.
@@ -47,33 +49,48 @@ func (s *alternate) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Gran
 		return out
 	}
 	backups := onBackups(paths)
-	p := s.next(paths, backups)
-	want := min(s.bytes, room)
-	switch {
-	case p == nil:
+	p, piece := s.next(paths, backups)
+	if p == nil {
 		s.wait = NoSubflow
 		return out
-	case p.InLoss || min(p.Room(), p.SendBufFree) < want:
+	}
+	want := min(piece, room, max(p.Window, p.MSS), max(p.Queued+p.SendBufFree, p.MSS))
+	if p.InLoss || min(p.Room(), p.SendBufFree) < want {
 		s.wait = TurnOfFull
 		return out
 	}
-	s.last = p.Flow
+	s.last, s.left = p.Flow, piece-want
 	return append(out, Grant{Flow: p.Flow, DSN: q.Next, Len: int(want), Kind: New, Penalise: NoFlow, Why: whyBackup(backups, InTurn)})
 }
 
-// next returns the subflow behind the last one in the round; nil: none lives.
-func (s *alternate) next(paths []Path, backups bool) (head *Path) {
+// next returns whose turn it is, the subflow behind the last one in the round unless
+// that has a part of its piece left, and how many bytes it gets; nil: none lives.
+func (s *alternate) next(paths []Path, backups bool) (next *Path, piece int64) {
+	var head *Path
 	for i := range paths {
 		p := &paths[i]
 		if p.Backup != backups || p.Failed() {
 			continue
 		}
-		if p.Flow > s.last {
-			return p
+		if p.Flow == s.last && s.left > 0 {
+			return p, s.left
+		}
+		if next == nil && p.Flow > s.last {
+			next = p
 		}
 		if head == nil {
 			head = p
 		}
 	}
-	return head
+	if next == nil {
+		next = head
+	}
+	return next, s.bytes
+}
+
+// OnPath ends the piece of a subflow that comes or goes.
+func (s *alternate) OnPath(_ sim.Time, f cc.FlowID, _ bool) {
+	if f == s.last {
+		s.left = 0
+	}
 }

@@ -115,20 +115,23 @@ func (s *blest) Pick(now sim.Time, q *Queue, paths []Path, out []Grant) []Grant 
 }
 
 // during returns how many bytes fast sends while a segment is on its way over slow.
+// Windows count up to 1 GiB, and some thousand round trips of fast: no send window holds
+// more, and the products below stay in 64 bits.
 func (s *blest) during(fast, slow *Path) int64 {
-	mss := fast.MSS
+	const largest = 1 << 30
+	mss, window := fast.MSS, min(fast.Window, largest)
 	if !s.kernel {
-		rtts := int64(slow.SRTT) * 1000 / int64(fast.SRTT) // thousandths
-		return (2000*fast.Window + mss*(rtts-1000)) * min(rtts, 1e6) / 2e6
+		rtts := min(int64(slow.SRTT)*1000/int64(fast.SRTT), 1e6) // thousandths
+		return (2000*window + mss*(rtts-1000)) * rtts / 2e6
 	}
 	mean := (*s.low.at(fast.Flow) + *s.high.at(fast.Flow)) / 2
 	n := int64(s.linger(slow))/max(mean, 1) + 1
-	c := fast.Window / mss
+	c := window / mss
 	if fast.Ssthresh >= cc.MaxWindow {
 		return c * (1<<min(n, 16) - 1) * mss
 	}
-	c = max(c, fast.Ssthresh/mss+1)
-	n = min(n, 1e6)
+	c = max(c, min(fast.Ssthresh, largest)/mss+1)
+	n = min(n, 1e4)
 	return (c + (n-1)/2) * n * mss
 }
 

@@ -17,8 +17,8 @@ import (
 // Data belongs to subflows in this order, so that what the slow ones send now lies
 // behind what the fast ones send until it arrives (Queue.Skipped). When the schedule
 // is used up, the next one is laid down, with windows smoothed by 7/8. Until then it
-// does not react to what changes, but to a timeout and to subflows that come and go:
-// then it is thrown away.
+// does not react to what changes, but to a timeout and to subflows that come and go,
+// fail or become backups: then it is thrown away.
 //
 //   - d_r is in milliseconds, rounded down to a multiple of 4 where it is larger (the
 //     kernel's clock tick), and at least 1.
@@ -59,7 +59,7 @@ func (s *daps) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
 		return out
 	}
 	backups := onBackups(paths)
-	if s.head == len(s.runs) || backups != s.backups {
+	if s.head == len(s.runs) || backups != s.backups || !serves(paths, s.runs[s.head].flow, backups) {
 		s.plan(paths, backups)
 	}
 	s.idle(paths, backups)
@@ -73,6 +73,16 @@ func (s *daps) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
 		}
 	}
 	return out
+}
+
+// serves reports whether a subflow can carry new data of the class sooner or later.
+func serves(paths []Path, f cc.FlowID, backups bool) bool {
+	for i := range paths {
+		if p := &paths[i]; p.Flow == f {
+			return p.Backup == backups && !p.Failed()
+		}
+	}
+	return false
 }
 
 // take grants p the first of what belongs to it.

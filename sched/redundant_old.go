@@ -92,3 +92,8 @@ func (s *redundantOld) copy(q *Queue, paths []Path, c *pendingCopy) (g Grant, ok
 	c.dsn, c.n = c.dsn+uint64(n), c.n-n
 	return Grant{Flow: p.Flow, DSN: r.DSN, Len: n, Kind: Redundant, Penalise: NoFlow, Why: NextOfItsOwn}, true, false
 }
+
+// OnPath drops the copies for a subflow that comes or goes.
+func (s *redundantOld) OnPath(_ sim.Time, f cc.FlowID, _ bool) {
+	s.copies = slices.DeleteFunc(s.copies, func(c pendingCopy) bool { return c.flow == f })
+}

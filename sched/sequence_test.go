@@ -100,6 +100,7 @@ func TestSequences(t *testing.T) {
 		{"no device is visible: round-trip times", "qaware", nil, open(), 3, "AAA", 0},
 
 		{"in turn whatever the delay", "alternate-bytes", []cc.Setting{set("bytes", 1000)}, []Path{path(a, 20*ms, 0), path(b, 80*ms, 0), path(c, 10*ms, 8)}, 30, "ABCABCAB.", TurnOfFull},
+		{"a piece longer than the window goes in parts", "alternate-bytes", []cc.Setting{set("bytes", 15_000)}, open(), 30, "AAAAAAAAAA.", TurnOfFull},
 	} {
 		q := bulk
 		q.SendBuffer, q.PeerFlow = 16*mss, b

@@ -1,6 +1,8 @@
 package sched
 
 import (
+	"slices"
+
 	"mpsim/cc"
 	"mpsim/sim"
 )
@@ -133,5 +135,8 @@ func (s *stms) OnDataAck(_ sim.Time, una uint64) {
 	s.ahead, s.una = keep, una
 }
 
-// OnPath forgets the correction of a subflow.
-func (s *stms) OnPath(_ sim.Time, f cc.FlowID, _ bool) { *s.shift.at(f) = 0 }
+// OnPath forgets the correction of a subflow and what it had sent ahead.
+func (s *stms) OnPath(_ sim.Time, f cc.FlowID, _ bool) {
+	*s.shift.at(f) = 0
+	s.ahead = slices.DeleteFunc(s.ahead, func(r sentAhead) bool { return r.flow == f })
+}
