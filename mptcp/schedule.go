@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"math/bits"
 	"slices"
 
 	"mpsim/cc"
@@ -175,11 +176,23 @@ func (c *connection) pacing(f *subflow, window int64) sim.Rate {
 	if srtt == 0 {
 		return 0
 	}
-	ratio := 12 * window
+	ratio := uint64(12)
 	if window < c.cc.Ssthresh(f.id)/2 {
-		ratio = 20 * window
+		ratio = 20
 	}
-	return sim.Rate(ratio * 8e8 / srtt)
+	return windowRate(ratio, window, srtt)
+}
+
+// windowRate returns ratio tenths of a window in bytes per round-trip time in ns, at
+// most maxRate.
+func windowRate(ratio uint64, window, srtt int64) sim.Rate {
+	const maxRate = 1 << 60 // bits/s
+	hi, lo := bits.Mul64(ratio*uint64(window), 8e8)
+	if hi >= uint64(srtt) {
+		return maxRate
+	}
+	rate, _ := bits.Div64(hi, lo, uint64(srtt))
+	return sim.Rate(min(rate, maxRate))
 }
 
 // carry moves a granted range into the send queue of a subflow and reports
@@ -387,6 +400,9 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 		c.subflowLeaves(now, f)
 	}
 	c.alive = slices.DeleteFunc(c.alive, func(g *subflow) bool { return g == f })
+	if c.peerFlow == f.id {
+		c.peerFlow = sched.NoFlow // the number may be given again
+	}
 	if f.lane < 64 {
 		c.lanes[f.lane] = nil
 	}
