@@ -3,6 +3,7 @@ package mptcp
 import (
 	"mpsim/cc"
 	"mpsim/mptcp/tcp"
+	"mpsim/sim"
 )
 
 // SendState is what keeps the sender of a connection from sending more. It is
@@ -43,7 +44,7 @@ type SubflowSendState struct {
 
 // SendState fills in s, of which it uses the storage of Subflows again. Without a
 // connection of that id everything is zero.
-func (e *Endpoint) SendState(id ConnID, s *SendState) {
+func (e *Endpoint) SendState(now sim.Time, id ConnID, s *SendState) {
 	*s = SendState{Subflows: s.Subflows[:0]}
 	k := e.socks.get(id)
 	if k == nil || k.listen != nil {
@@ -51,12 +52,12 @@ func (e *Endpoint) SendState(id ConnID, s *SendState) {
 	}
 	s.Conn, s.Connected, s.WantsWrite = k.number, k.connected, k.wantWrite
 	if k.conn != nil {
-		k.conn.sendState(s)
+		k.conn.sendState(now, s)
 		return
 	}
 	t := &k.flow.tcp
 	s.Over, s.Plain, s.Shut = k.closed, true, t.WriteClosed()
-	x := k.flow.sendState(t.SendBuffer(), k.connected && !k.closed)
+	x := k.flow.sendState(now, t.SendBuffer(), k.connected && !k.closed)
 	x.Ended = k.closed
 	s.addPlain(x, t)
 }
@@ -68,12 +69,12 @@ func (s *SendState) addPlain(x SubflowSendState, t *tcp.Conn) {
 	s.Unacked = x.Outstanding - x.Unsent
 }
 
-func (c *connection) sendState(s *SendState) {
+func (c *connection) sendState(now sim.Time, s *SendState) {
 	s.Over, s.Shut = c.over, c.closing.finQueued
 	if c.fallback.on {
 		f := c.fallback.f
 		s.Plain = true
-		x := f.flow.sendState(c.send.limit, f.opened())
+		x := f.flow.sendState(now, c.send.limit, f.opened())
 		x.ID, x.Ended = f.id, f.dead
 		s.addPlain(x, &f.flow.tcp)
 		return
@@ -89,7 +90,7 @@ func (c *connection) sendState(s *SendState) {
 		if c.sock.tunesSend {
 			limit = f.flow.tcp.SendBuffer()
 		}
-		x := f.flow.sendState(limit, f.usable())
+		x := f.flow.sendState(now, limit, f.usable())
 		x.ID, x.Ended = f.id, f.dead || f.left
 		x.Backup, x.Failed = f.isBackup(), f.failed || f.stale
 		if !x.Ended {
@@ -101,10 +102,10 @@ func (c *connection) sendState(s *SendState) {
 
 // sendState fills in what TCP and the controller know; limit is the size of the
 // send buffer.
-func (f *flow) sendState(limit int64, usable bool) SubflowSendState {
+func (f *flow) sendState(now sim.Time, limit int64, usable bool) SubflowSendState {
 	t := &f.tcp
 	x := SubflowSendState{
-		Usable: usable, CA: t.CAState(), Held: t.Holdup(), InFlight: t.InFlight(), Unsent: t.Unsent(),
+		Usable: usable, CA: t.CAState(), Held: t.Holdup(now), InFlight: t.InFlight(), Unsent: t.Unsent(),
 		Outstanding: int64(t.SndEnd() - t.SndUna()), MSS: int64(t.MSS()), SendBufFree: limit - t.SendMemory(),
 	}
 	if usable && t.State() >= stateCarrying && t.State() < tcp.StateTimeWait {

@@ -37,7 +37,9 @@ func diffTest(t *testing.T, a, b *Run) *Difference {
 	return d
 }
 
-// Equal runs differ in nothing.
+// Equal runs differ in nothing: with one seed there is one sequence of decisions.
+//
+// row:G10
 func TestDiffOfEqualRuns(t *testing.T) {
 	file := write(t, twoPaths)
 	d := diffTest(t, openTest(t, file), openTest(t, file))

@@ -21,7 +21,8 @@ import (
 //   - A subflow could take data, but was granted none: the scheduler, or Nagle's rule,
 //     which is the application's doing.
 //   - No subflow could: the congestion window, if a subflow that repairs no losses is
-//     held by it; else loss recovery.
+//     held by it; else the rate at which the controller has segments spaced; else loss
+//     recovery.
 //
 // Backup subflows count only where there is no other that has not failed: that they
 // are idle is what they are for. Until a loss is noticed, what is lost fills the
@@ -36,6 +37,7 @@ const (
 	Application
 	SendBuffer
 	CongestionWindow
+	Pacing
 	ReceiveWindow
 	HeadOfLine
 	SchedulerWait
@@ -51,7 +53,7 @@ const (
 )
 
 var limitNames = [numLimits]string{
-	"handshake", "application", "send_buffer", "cwnd", "receive_window", "head_of_line", "scheduler", "recovery", "no_subflow", "closing", "other",
+	"handshake", "application", "send_buffer", "cwnd", "pacing", "receive_window", "head_of_line", "scheduler", "recovery", "no_subflow", "closing", "other",
 }
 
 // String returns the name of the limit of a flow, as in JSON.
@@ -73,7 +75,7 @@ func limitOf(s *mptcp.SendState, behindGap int64, wait sched.Why) Limit {
 		window = HeadOfLine
 	}
 	backups := onBackups(s)
-	usable, free, full, repairs, shut, short := false, false, false, false, false, false
+	usable, free, full, paced, repairs, shut, short := false, false, false, false, false, false, false
 	for i := range s.Subflows {
 		x := &s.Subflows[i]
 		if !x.Usable || x.Ended || x.Backup != backups {
@@ -83,6 +85,8 @@ func limitOf(s *mptcp.SendState, behindGap int64, wait sched.Why) Limit {
 		switch {
 		case x.CA >= cc.Recovery || x.Failed:
 			repairs = true
+		case x.Held == tcp.HeldByPacing:
+			paced = true
 		case x.Held == tcp.HeldByWindow || !s.Plain && min(x.Room, x.SendBufFree) < min(x.MSS, max(s.Ungranted, 1)):
 			full = true
 		case x.Held == tcp.HeldByPeer:
@@ -107,10 +111,12 @@ func limitOf(s *mptcp.SendState, behindGap int64, wait sched.Why) Limit {
 	switch {
 	case !usable:
 		return NoSubflow
-	case shut && !full:
+	case shut && !full && !paced:
 		return window
 	case full:
 		return CongestionWindow
+	case paced:
+		return Pacing
 	case repairs:
 		return LossRecovery
 	case short:
@@ -164,6 +170,8 @@ func limitOfSubflow(s *mptcp.SendState, x *mptcp.SubflowSendState) Limit {
 		return LossRecovery
 	case waits == 0:
 		return Idle
+	case x.Held == tcp.HeldByPacing:
+		return Pacing
 	case x.Held == tcp.HeldByWindow || !s.Plain && min(x.Room, x.SendBufFree) < min(x.MSS, max(s.Ungranted, 1)):
 		return CongestionWindow
 	case x.Held == tcp.HeldByPeer, s.Ungranted > 0 && s.PeerRoom < min(x.MSS, s.Ungranted):

@@ -11,6 +11,7 @@ var meanings = [numLimits]string{
 	Application:      "the application had given nothing more to send",
 	SendBuffer:       "the send buffer was full of data in flight, and the application had more",
 	CongestionWindow: "data waited for the congestion windows of the subflows",
+	Pacing:           "data waited because the controller spaces segments",
 	ReceiveWindow:    "data waited for the peer's receive window",
 	HeadOfLine:       "the peer's receive window was taken up by data behind a gap",
 	SchedulerWait:    "a subflow could have taken data, and the scheduler kept it back",
@@ -26,6 +27,7 @@ var subjects = [numLimits]string{
 	Application:      "The application",
 	SendBuffer:       "The send buffer",
 	CongestionWindow: "Congestion control",
+	Pacing:           "The controller's pacing",
 	ReceiveWindow:    "The receive buffer",
 	HeadOfLine:       "Head-of-line blocking",
 	SchedulerWait:    "The scheduler",
@@ -74,7 +76,7 @@ func verdict(a *Attribution) string {
 // behind says what stands behind a limit.
 func behind(a *Attribution, l Limit) string {
 	switch l {
-	case CongestionWindow, LossRecovery:
+	case CongestionWindow, Pacing, LossRecovery:
 		if used := usedUp(a); used != "" {
 			return "The network is used up: " + used + "."
 		}

@@ -87,6 +87,7 @@ type SubflowTime struct {
 	Handshake sim.Duration `json:"handshake_ns"`
 	Idle      sim.Duration `json:"idle_ns"` // nothing waited to be sent
 	Window    sim.Duration `json:"cwnd_ns"`
+	Pacing    sim.Duration `json:"pacing_ns"`
 	Receive   sim.Duration `json:"receive_window_ns"`
 	Unused    sim.Duration `json:"unused_ns"` // it could take data that waited
 	Recovery  sim.Duration `json:"recovery_ns"`
@@ -154,7 +155,7 @@ func (m *meter) attach(w *scenarios.World) error {
 // may be another one now.
 func (m *meter) Settled(now sim.Time) {
 	m.advance(now)
-	m.look()
+	m.look(now)
 }
 
 // advance accounts for the time since the last look; nothing after the end of the
@@ -199,14 +200,14 @@ const (
 )
 
 // look reads the state at both ends.
-func (m *meter) look() {
+func (m *meter) look(now sim.Time) {
 	s, r := m.conn.Sender(), m.conn.Receiver()
 	if !s.Open {
 		return
 	}
 	m.state.Conn = 0
 	ep := s.Host.Endpoint()
-	ep.SendState(s.Conn, &m.state)
+	ep.SendState(now, s.Conn, &m.state)
 	if m.state.Conn != s.Number {
 		m.state = mptcp.SendState{Connected: true, Over: true, Subflows: m.state.Subflows[:0]}
 	}
@@ -324,7 +325,7 @@ func (m *meter) eachSubflow(a *Attribution, names *naming, total sim.Duration) {
 	for f := range m.each {
 		e := &m.each[f]
 		x := SubflowTime{
-			Subflow: names.of(m.conn.Sender(), m.conn, cc.FlowID(f)), Absent: e[Absent], Handshake: e[Handshake], Idle: e[Idle], Window: e[CongestionWindow],
+			Subflow: names.of(m.conn.Sender(), m.conn, cc.FlowID(f)), Absent: e[Absent], Handshake: e[Handshake], Idle: e[Idle], Window: e[CongestionWindow], Pacing: e[Pacing],
 			Receive: e[ReceiveWindow], Unused: e[SchedulerWait], Recovery: e[LossRecovery], flow: cc.FlowID(f),
 		}
 		x.Over = names.over(x.Subflow)

@@ -27,7 +27,7 @@ func limits(t *testing.T, text string) (*Attribution, map[string]float64) {
 		t.Errorf("the limits sum to %v, the flow took %v", all, total)
 	}
 	for _, x := range a.Subflows {
-		if sum := x.Absent + x.Handshake + x.Idle + x.Window + x.Receive + x.Unused + x.Recovery; sum != a.End.Sub(a.Start) {
+		if sum := x.Absent + x.Handshake + x.Idle + x.Window + x.Pacing + x.Receive + x.Unused + x.Recovery; sum != a.End.Sub(a.Start) {
 			t.Errorf("the times of subflow %d sum to %v, the flow took %v", x.Subflow, sum, a.End.Sub(a.Start))
 		}
 	}
@@ -103,6 +103,16 @@ client = "client"
 server = "server"
 scheduler = { name = "roundrobin", cwnd_limited = 0 }
 `, "scheduler", 0.9, "The reason that it gives most: The subflow whose turn it is has no room, and is waited for."},
+		// BBR keeps its window at twice the bandwidth-delay product, so that its rate
+		// decides (draft-cardwell-iccrg-bbr-congestion-control-00 section 4.2.1).
+		{"pacing", `duration = "20s"
+paths = ["wifi 20ms 200pkt 8Mbps"]
+[[flow]]
+name = "dl"
+client = "client"
+server = "server"
+cc = "bbr"
+`, "pacing", 0.8, "The controller's pacing limits the flow"},
 		// The only path is dead for 8 of 10 s.
 		{"recovery", `duration = "10s"
 paths = ["wifi 10ms 100pkt 8Mbps"]

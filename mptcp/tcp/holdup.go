@@ -1,5 +1,7 @@
 package tcp
 
+import "mpsim/sim"
+
 // Holdup says why a connection sends no new data now.
 type Holdup uint8
 
@@ -10,10 +12,11 @@ const (
 	HeldByPeer                  // the peer's window
 	HeldByWindow                // the congestion window, or what reduces it
 	HeldByNagle                 // the rest does not fill a segment
+	HeldByPacing                // the controller's rate
 )
 
 // Holdup returns what keeps new data from leaving. It changes nothing.
-func (c *Conn) Holdup() Holdup {
+func (c *Conn) Holdup(now sim.Time) Holdup {
 	mss := c.snd.mss // nextNew brings it up to date
 	_, _, why := c.nextNew()
 	c.snd.mss = mss
@@ -26,6 +29,9 @@ func (c *Conn) Holdup() Holdup {
 		return HeldByWindow
 	case blockedByNagle:
 		return HeldByNagle
+	}
+	if c.pacing.used && now < c.pacing.due {
+		return HeldByPacing
 	}
 	return NotHeld
 }

@@ -76,11 +76,11 @@ func (p *program) printAttribution(a *explain.Attribution) {
 
 // timeTable shows the time of each subflow in seconds.
 func timeTable(a *explain.Attribution) string {
-	t := newTable(table.Row{"subflow", "over", "absent", "handshake", "idle", "cwnd", "receive window", "unused", "recovery", "sent bytes"}, 3)
+	t := newTable(table.Row{"subflow", "over", "absent", "handshake", "idle", "cwnd", "pacing", "receive window", "unused", "recovery", "sent bytes"}, 3)
 	sec := func(d sim.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 	for i := range a.Subflows {
 		x := &a.Subflows[i]
-		t.add(table.Row{x.Subflow, x.Over, sec(x.Absent), sec(x.Handshake), sec(x.Idle), sec(x.Window), sec(x.Receive), sec(x.Unused), sec(x.Recovery), x.BytesSent})
+		t.add(table.Row{x.Subflow, x.Over, sec(x.Absent), sec(x.Handshake), sec(x.Idle), sec(x.Window), sec(x.Pacing), sec(x.Receive), sec(x.Unused), sec(x.Recovery), x.BytesSent})
 	}
 	return t.finish()
 }
