@@ -264,7 +264,9 @@ func (p *pathManaging) timeout(now sim.Time) {
 	p.at = sim.Never
 	for _, t := range p.timers {
 		if t.at <= now {
-			p.note(PathEvent{Kind: PathTimer, Tag: t.tag})
+			if p.pm != nil { // one that watches PathCreated may ask before the rest is open to it
+				p.queue = append(p.queue, PathEvent{Kind: PathTimer, Tag: t.tag})
+			}
 			continue
 		}
 		rest = append(rest, t)

@@ -100,6 +100,8 @@ func (w *World) connection(r *flowRun, client, server *host.Host, local netip.Ad
 	f := r.decl
 	o := w.socketOptions(f)
 	atServer := *o
+	o.PathManager = w.scripted(f, "client", o.PathManager)
+	atServer.PathManager = w.scripted(f, "server", atServer.PathManager)
 	o.RcvBufOpt = rcvBufOpt(f, client.Endpoint().Profile().RcvBufOpt)
 	atServer.RcvBufOpt = rcvBufOpt(f, server.Endpoint().Profile().RcvBufOpt)
 	s := app.Socket{

@@ -126,6 +126,7 @@ func (c *checker) flowDefaults(f *Flow) {
 	} else {
 		c.plugin(&f.Scheduler, c.plugins.schedulerKind())
 	}
+	defer c.checkPathActions(f)
 	c.mode(&f.Mode, &f.PathManager, f.valuePos("mode"))
 	if f.PathManager.Name == "" && f.PathManager.pos == (Pos{}) {
 		f.PathManager = d.PathManager

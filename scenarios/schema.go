@@ -185,41 +185,56 @@ type Route struct {
 // Flow is one connection or packet stream with its application.
 type Flow struct {
 	meta
-	Name           string      `toml:"name" required:"true" doc:"unique name in results and expectations"`
-	Protocol       string      `toml:"protocol" default:"mptcp" enum:"mptcp,tcp,udp" doc:"transport protocol"`
-	Client         string      `toml:"client" required:"true" doc:"node that opens the connection"`
-	Server         string      `toml:"server" required:"true" doc:"node that accepts it"`
-	Via            string      `toml:"via" default:"" doc:"client interface of the initial subflow; default: the first one with a route to the server"`
-	To             string      `toml:"to" default:"" doc:"server interface or address to connect to; default: the one reached first from via"`
-	Port           int         `toml:"port" default:"0" min:"0" max:"65535" doc:"server port; 0: 5001 for the first flow, 5002 for the second, ..."`
-	Listen         string      `toml:"listen" default:"any" enum:"any,address" doc:"where the server of a TCP or MPTCP flow listens: at the port of all its addresses, or only at the address that the client connects to; with the profile linux a join to another address is then refused"`
-	App            string      `toml:"app" default:"" enum:",bulk,request,cbr,onoff" doc:"application; default bulk, for udp cbr"`
-	Direction      string      `toml:"direction" default:"down" enum:"down,up" doc:"who sends in bulk, cbr and onoff: the server (down) or the client (up)"`
-	Size           Bytes       `toml:"size" default:"unlimited" doc:"bytes that bulk, cbr or onoff send"`
-	Start          Duration    `toml:"start" default:"0s" max:"24h" doc:"when the client begins"`
-	Stop           *Duration   `toml:"stop" max:"24h" doc:"when the sender stops; default: never"`
-	CC             PluginRef   `toml:"cc" doc:"congestion controller of both ends; default from [defaults]"`
-	Scheduler      PluginRef   `toml:"scheduler" doc:"scheduler of both ends; default from [defaults]"`
-	PathManager    PluginRef   `toml:"path_manager" doc:"path manager of both ends; default from [defaults]"`
-	Mode           string      `toml:"mode" enum:",full,backup,singlepath" doc:"as in [defaults], in place of path_manager"`
-	SendBuffer     *Buffer     `toml:"send_buffer" doc:"default from [defaults]"`
-	ReceiveBuffer  *Buffer     `toml:"receive_buffer" doc:"default from [defaults]"`
-	SendMemory     *Bytes      `toml:"wmem_max" doc:"default from [defaults]"`
-	ReceiveMemory  *Bytes      `toml:"rmem_max" doc:"default from [defaults]"`
-	NoDelay        *bool       `toml:"nodelay" doc:"default from [defaults]"`
-	FastOpen       string      `toml:"fastopen" enum:",off,on,known,nocookie" doc:"TCP Fast Open: the client asks for a cookie and sends its first request or data with the SYN once it has one (on); has one of an earlier connection (known); sends data without a cookie (nocookie). Default off"`
-	SYNCookies     string      `toml:"syncookies" enum:",off,always" doc:"always: the server answers SYNs by SYN cookies and keeps no state of them; default off"`
-	Opportunistic  *bool       `toml:"opportunistic" doc:"default from [defaults]"`
-	Penalise       *bool       `toml:"penalise" doc:"default from [defaults]"`
-	Reprobe        *bool       `toml:"reprobe" doc:"default from [defaults]"`
-	ResetUnder     *bool       `toml:"reset_underperforming" doc:"default from [defaults]"`
-	ResetDelivered *bool       `toml:"reset_delivered" doc:"default from [defaults]"`
-	Checksum       string      `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
-	MSSPolicy      string      `toml:"mss_policy" default:"free" enum:"free,max,min,adaptive" doc:"size of connection-level segments where subflows have different MSS (RFC 8041 section 3.8): data is cut when it is sent, or kept in segments of the largest or smallest MSS, or the one that promises most; then windows count segments"`
-	PortPolicy     string      `toml:"port_policy" default:"profile" enum:"profile,ephemeral,same" doc:"local port from which either end opens further subflows (RFC 8684 section 3.9.1): as the profile says, a fresh ephemeral one, or that of the initial subflow if it is free"`
-	Request        *RequestApp `toml:"request"`
-	CBR            *CBRApp     `toml:"cbr"`
-	OnOff          *OnOffApp   `toml:"onoff"`
+	Name           string        `toml:"name" required:"true" doc:"unique name in results and expectations"`
+	Protocol       string        `toml:"protocol" default:"mptcp" enum:"mptcp,tcp,udp" doc:"transport protocol"`
+	Client         string        `toml:"client" required:"true" doc:"node that opens the connection"`
+	Server         string        `toml:"server" required:"true" doc:"node that accepts it"`
+	Via            string        `toml:"via" default:"" doc:"client interface of the initial subflow; default: the first one with a route to the server"`
+	To             string        `toml:"to" default:"" doc:"server interface or address to connect to; default: the one reached first from via"`
+	Port           int           `toml:"port" default:"0" min:"0" max:"65535" doc:"server port; 0: 5001 for the first flow, 5002 for the second, ..."`
+	Listen         string        `toml:"listen" default:"any" enum:"any,address" doc:"where the server of a TCP or MPTCP flow listens: at the port of all its addresses, or only at the address that the client connects to; with the profile linux a join to another address is then refused"`
+	App            string        `toml:"app" default:"" enum:",bulk,request,cbr,onoff" doc:"application; default bulk, for udp cbr"`
+	Direction      string        `toml:"direction" default:"down" enum:"down,up" doc:"who sends in bulk, cbr and onoff: the server (down) or the client (up)"`
+	Size           Bytes         `toml:"size" default:"unlimited" doc:"bytes that bulk, cbr or onoff send"`
+	Start          Duration      `toml:"start" default:"0s" max:"24h" doc:"when the client begins"`
+	Stop           *Duration     `toml:"stop" max:"24h" doc:"when the sender stops; default: never"`
+	CC             PluginRef     `toml:"cc" doc:"congestion controller of both ends; default from [defaults]"`
+	Scheduler      PluginRef     `toml:"scheduler" doc:"scheduler of both ends; default from [defaults]"`
+	PathManager    PluginRef     `toml:"path_manager" doc:"path manager of both ends; default from [defaults]"`
+	Mode           string        `toml:"mode" enum:",full,backup,singlepath" doc:"as in [defaults], in place of path_manager"`
+	SendBuffer     *Buffer       `toml:"send_buffer" doc:"default from [defaults]"`
+	ReceiveBuffer  *Buffer       `toml:"receive_buffer" doc:"default from [defaults]"`
+	SendMemory     *Bytes        `toml:"wmem_max" doc:"default from [defaults]"`
+	ReceiveMemory  *Bytes        `toml:"rmem_max" doc:"default from [defaults]"`
+	NoDelay        *bool         `toml:"nodelay" doc:"default from [defaults]"`
+	FastOpen       string        `toml:"fastopen" enum:",off,on,known,nocookie" doc:"TCP Fast Open: the client asks for a cookie and sends its first request or data with the SYN once it has one (on); has one of an earlier connection (known); sends data without a cookie (nocookie). Default off"`
+	SYNCookies     string        `toml:"syncookies" enum:",off,always" doc:"always: the server answers SYNs by SYN cookies and keeps no state of them; default off"`
+	Opportunistic  *bool         `toml:"opportunistic" doc:"default from [defaults]"`
+	Penalise       *bool         `toml:"penalise" doc:"default from [defaults]"`
+	Reprobe        *bool         `toml:"reprobe" doc:"default from [defaults]"`
+	ResetUnder     *bool         `toml:"reset_underperforming" doc:"default from [defaults]"`
+	ResetDelivered *bool         `toml:"reset_delivered" doc:"default from [defaults]"`
+	Checksum       string        `toml:"checksum" default:"profile" enum:"profile,demand,required,refused" doc:"DSS checksums of both ends: as the profile of each says, used if the peer requires them, required, or refused (plain TCP)"`
+	MSSPolicy      string        `toml:"mss_policy" default:"free" enum:"free,max,min,adaptive" doc:"size of connection-level segments where subflows have different MSS (RFC 8041 section 3.8): data is cut when it is sent, or kept in segments of the largest or smallest MSS, or the one that promises most; then windows count segments"`
+	PortPolicy     string        `toml:"port_policy" default:"profile" enum:"profile,ephemeral,same" doc:"local port from which either end opens further subflows (RFC 8684 section 3.9.1): as the profile says, a fresh ephemeral one, or that of the initial subflow if it is free"`
+	PathActions    []*PathAction `toml:"path_action"`
+	Request        *RequestApp   `toml:"request"`
+	CBR            *CBRApp       `toml:"cbr"`
+	OnOff          *OnOffApp     `toml:"onoff"`
+}
+
+// PathAction is one action of the path manager "scripted".
+type PathAction struct {
+	meta
+	Side    string   `toml:"side" default:"client" enum:"client,server" doc:"whose path manager acts"`
+	On      string   `toml:"on" default:"CREATED" enum:"CREATED,ESTABLISHED,ANNOUNCED,REMOVED,SF_ESTABLISHED,SF_CLOSED,SF_PRIO,rto,local_up,local_down" doc:"event that is waited for: those of ip mptcp monitor by their names there, a retransmission timeout, an address of the host that comes or goes"`
+	Nth     int      `toml:"nth" default:"1" min:"0" max:"1000000" doc:"which event of its kind; 0: each"`
+	After   Duration `toml:"after" default:"0s" max:"24h" doc:"time from the event to the action"`
+	Do      string   `toml:"do" required:"true" enum:"open,close,reset,announce,remove,backup,nobackup" doc:"open a subflow, close it by FIN or by RST, announce an address, withdraw it and close the subflows from it, make a subflow a backup or no longer one"`
+	From    string   `toml:"from" default:"" doc:"interface of the side whose address is meant. Default: that of the event, in open else as the route gives"`
+	To      string   `toml:"to" default:"" doc:"open: interface of the other side to connect to. Default: on ANNOUNCED the announced address, else that of the initial subflow"`
+	Backup  bool     `toml:"backup" default:"false" doc:"open: as a backup"`
+	Subflow int      `toml:"subflow" default:"-1" min:"-1" max:"255" doc:"close, reset, backup, nobackup: number of the subflow at that side. Default: that of the event, or the initial one"`
 }
 
 // RequestApp parametrises app = "request": a client that asks again and again

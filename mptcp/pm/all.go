@@ -26,8 +26,13 @@ func Specs() []Spec {
 		linuxSpec,
 		ndiffportsSpec,
 		onDemandSpec,
+		scriptedSpec,
 		serverSpec,
 		singlePathSpec,
+		smappBackupSpec,
+		smappFullMeshSpec,
+		smappRefreshSpec,
+		smappStreamSpec,
 		subnetSpec,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"mpsim/net/wire"
 	"mpsim/sched"
 	"mpsim/sim"
+	"mpsim/sim/trace"
 )
 
 // The topology of the kernel's self-test mptcp_join.sh: a server (ns1) and a
@@ -71,6 +72,7 @@ type joinNet struct {
 	bad      bool
 	resets   [2]int // RSTs sent
 	listenAt netip.Addr
+	trace    *trace.Run
 	pm       string // of both ends
 	settings []cc.Setting
 }
@@ -81,9 +83,11 @@ func newJoinNet(t *testing.T, prepare func(p [2]*mptcp.Profile)) *joinNet {
 	if prepare != nil {
 		prepare(profiles)
 	}
+	w.trace = new(trace.Run)
 	for i, name := range []string{"ns1", "ns2"} {
 		w.ep[i] = mptcp.New(mptcp.Config{
 			Profile: profiles[i],
+			Trace:   w.trace.AddNode(name),
 			Stream:  func(p string) *sim.Rand { return sim.NewRand(7, 0, name+"/"+p) },
 		})
 		for l := 1; l <= 4; l++ {
