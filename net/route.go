@@ -184,7 +184,7 @@ func (nd *Node) decide(t *wire.Tuple, origin bool) (hop uint32, why trace.Reason
 	if !origin && !nd.forward {
 		return noHop, trace.NotForwarding
 	}
-	ifc := nd.routeTo(t.Src.Addr(), t.Dst.Addr())
+	ifc := nd.routeTo(t.Src, t.Dst)
 	if ifc == nil {
 		return noHop, trace.NoRoute
 	}

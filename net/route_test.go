@@ -245,3 +245,29 @@ func TestRouteNumbers(t *testing.T) {
 		t.Error("the socket of a route belongs to one node")
 	}
 }
+
+// TestPortRules: rules about ports lead packets of one pair of addresses different
+// ways, either direction by its own port; both ends of a range belong to it.
+func TestPortRules(t *testing.T) {
+	p := newPhone(t)
+	any4 := prefix("0.0.0.0/0")
+	p.phone.AddRoute(simnet.MainTable, any4, p.wifi, 0)
+	p.phone.AddRoute(1, any4, p.lte, 0)
+	p.phone.AddPortRule(any4, simnet.PortRange{First: 41001, Last: 41002}, simnet.PortRange{}, 1)
+	p.phone.AddPortRule(any4, simnet.PortRange{}, simnet.PortRange{First: 443, Last: 443}, 1)
+	for _, v := range []struct {
+		tuple [2]string
+		want  *simnet.Link
+	}{
+		{[2]string{"10.0.1.2:41000", "10.0.9.1:80"}, p.wifiUp}, {[2]string{"10.0.1.2:41001", "10.0.9.1:80"}, p.lteUp},
+		{[2]string{"10.0.1.2:41002", "10.0.9.1:80"}, p.lteUp}, {[2]string{"10.0.1.2:41003", "10.0.9.1:80"}, p.wifiUp},
+		{[2]string{"10.0.1.2:5", "10.0.9.1:443"}, p.lteUp}, {[2]string{"10.0.1.2:443", "10.0.9.1:5"}, p.wifiUp},
+	} {
+		if got := p.phone.OutLink(p.net.Intern(tcp(v.tuple[0], v.tuple[1]))); got != v.want {
+			t.Errorf("%v leaves through %s, want %s", v.tuple, got.Name(), v.want.Name())
+		}
+	}
+	if got := p.phone.RouteTo(netip.MustParseAddr("10.0.1.2"), netip.MustParseAddr("10.0.9.1")); got != p.wifi {
+		t.Errorf("without ports the way is %v", got)
+	}
+}

@@ -13,11 +13,21 @@ type TableID int
 // route. It holds the routes to the prefixes of the node's own addresses.
 const MainTable TableID = 0
 
-// rule sends packets from a source prefix to a table, as `ip rule add from P
-// table N` does.
+// rule sends packets from a source prefix, and if given with a port in one of two
+// ranges, to a table, as `ip rule add from P sport A-B table N` does.
 type rule struct {
-	from  netip.Prefix
-	table TableID
+	from   netip.Prefix
+	sports PortRange
+	dports PortRange
+	table  TableID
+}
+
+// PortRange is a range of TCP or UDP ports, both ends included; the zero value holds
+// all of them.
+type PortRange struct{ First, Last uint16 }
+
+func (r PortRange) holds(port uint16) bool {
+	return r == PortRange{} || r.First <= port && port <= r.Last
 }
 
 // nextHop is one way out, preferred by small metric.
@@ -81,31 +91,40 @@ func (nd *Node) RemoveRoute(id TableID, dst netip.Prefix, via *Interface) {
 // interface that owns its source address. Rules are tried in the order of their
 // addition.
 func (nd *Node) AddRule(from netip.Prefix, id TableID) {
-	nd.rules = append(nd.rules, rule{from.Masked(), id})
+	nd.AddPortRule(from, PortRange{}, PortRange{}, id)
+}
+
+// AddPortRule is AddRule for packets whose source and destination ports lie in the
+// given ranges.
+func (nd *Node) AddPortRule(from netip.Prefix, sports, dports PortRange, id TableID) {
+	nd.rules = append(nd.rules, rule{from.Masked(), sports, dports, id})
 	nd.net.topologyChanged()
 }
 
 // RemoveRule removes a rule.
 func (nd *Node) RemoveRule(from netip.Prefix, id TableID) {
-	r := rule{from.Masked(), id}
+	r := rule{from: from.Masked(), table: id}
 	nd.rules = slices.DeleteFunc(nd.rules, func(x rule) bool { return x == r })
 	nd.net.topologyChanged()
 }
 
 // RouteTo returns the interface through which the node would send from src to
 // dst, or nil if it has no route. An invalid src stands for an address that no
-// rule names.
-func (nd *Node) RouteTo(src, dst netip.Addr) *Interface { return nd.routeTo(src, dst) }
+// rule names. Rules about ports do not apply.
+func (nd *Node) RouteTo(src, dst netip.Addr) *Interface {
+	return nd.routeTo(netip.AddrPortFrom(src, 0), netip.AddrPortFrom(dst, 0))
+}
 
-func (nd *Node) routeTo(src, dst netip.Addr) *Interface {
-	for _, r := range nd.rules {
-		if r.from.Contains(src) && int(r.table) < len(nd.tables) {
-			if ifc := nd.tables[r.table].lookup(dst); ifc != nil {
+func (nd *Node) routeTo(src, dst netip.AddrPort) *Interface {
+	for i := range nd.rules {
+		r := &nd.rules[i]
+		if r.from.Contains(src.Addr()) && r.sports.holds(src.Port()) && r.dports.holds(dst.Port()) && int(r.table) < len(nd.tables) {
+			if ifc := nd.tables[r.table].lookup(dst.Addr()); ifc != nil {
 				return ifc
 			}
 		}
 	}
-	return nd.tables[MainTable].lookup(dst)
+	return nd.tables[MainTable].lookup(dst.Addr())
 }
 
 // lookup returns the interface of the longest prefix that contains dst and has

@@ -2,8 +2,10 @@ package scenarios
 
 import (
 	"cmp"
+	simnet "mpsim/net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -145,10 +147,33 @@ func (c *checker) checkRoutes() {
 				continue
 			}
 		}
+		sports, ok := c.ports(r.SourcePort, r.valuePos("sport"))
+		dports, too := c.ports(r.DestPort, r.valuePos("dport"))
+		if !ok || !too {
+			continue
+		}
 		for _, t := range to {
-			n.explicit = append(n.explicit, planRoute{from, t.Masked(), via})
+			n.explicit = append(n.explicit, planRoute{from, t.Masked(), via, sports, dports})
 		}
 	}
+}
+
+// ports reads "N" or "N-M"; nothing stands for all ports.
+func (c *checker) ports(text string, at Pos) (r simnet.PortRange, ok bool) {
+	if text == "" {
+		return r, true
+	}
+	first, last, ranged := strings.Cut(text, "-")
+	if !ranged {
+		last = first
+	}
+	a, err1 := strconv.ParseUint(first, 10, 16)
+	b, err2 := strconv.ParseUint(last, 10, 16)
+	if err1 != nil || err2 != nil || a == 0 || b < a {
+		c.add(at, "%q is no port from 1 to 65535, nor a range of such as \"41001-41004\"", text)
+		return r, false
+	}
+	return simnet.PortRange{First: uint16(a), Last: uint16(b)}, true
 }
 
 // destinations are the prefixes that a route leads to.

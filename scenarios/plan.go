@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	simnet "mpsim/net"
 	"net/netip"
 	"slices"
 )
@@ -38,8 +39,9 @@ type planIface struct {
 
 // planRoute is an explicit route.
 type planRoute struct {
-	from, to netip.Prefix
-	via      *planIface
+	from, to       netip.Prefix
+	via            *planIface
+	sports, dports simnet.PortRange
 }
 
 func (i *planIface) fullName() string { return i.node.decl.Name + "." + i.name }
@@ -311,6 +313,9 @@ func (n *planNode) wayOut(src netip.Addr, srcIface, dst *planIface, to netip.Add
 	var best *planRoute
 	for k := range n.explicit {
 		r := &n.explicit[k]
+		if r.sports != (simnet.PortRange{}) || r.dports != (simnet.PortRange{}) {
+			continue // not for whole paths
+		}
 		if r.to.Contains(to) && (!r.from.IsValid() || r.from.Contains(src)) && (best == nil || r.to.Bits() > best.to.Bits()) {
 			best = r
 		}

@@ -176,10 +176,12 @@ type TraceRef struct {
 // Route is an explicit route of one node; it wins over automatic ones.
 type Route struct {
 	meta
-	Node string `toml:"node" required:"true" doc:"node whose routing table gets the route"`
-	To   string `toml:"to" required:"true" doc:"destination prefix, \"10.0.9.0/24\", \"default\", or a node's name for all of its addresses"`
-	Via  string `toml:"via" required:"true" doc:"interface of the node through which it leads"`
-	From string `toml:"from" default:"" doc:"only for packets with this source prefix"`
+	Node       string `toml:"node" required:"true" doc:"node whose routing table gets the route"`
+	To         string `toml:"to" required:"true" doc:"destination prefix, \"10.0.9.0/24\", \"default\", or a node's name for all of its addresses"`
+	Via        string `toml:"via" required:"true" doc:"interface of the node through which it leads"`
+	From       string `toml:"from" default:"" doc:"only for packets with this source prefix"`
+	SourcePort string `toml:"sport" default:"" doc:"only for packets with this source port, or one of a range: \"41001\", \"41001-41004\""`
+	DestPort   string `toml:"dport" default:"" doc:"only for packets with this destination port, or one of a range"`
 }
 
 // Flow is one connection or packet stream with its application.

@@ -176,7 +176,7 @@ func (w *World) buildRoutes() {
 				}
 			}
 			nd.AddRoute(next, r.to, w.iface(r.via), 0)
-			nd.AddRule(from, next)
+			nd.AddPortRule(from, r.sports, r.dports, next)
 			next++
 		}
 		if n.source {

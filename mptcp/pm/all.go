@@ -21,6 +21,7 @@ type Spec struct {
 // docs/models.
 func Specs() []Spec {
 	return []Spec{
+		binderSpec,
 		defaultSpec,
 		fullMeshSpec,
 		linuxSpec,

@@ -214,7 +214,7 @@ func TestFullMeshAddresses(t *testing.T) {
 
 // TestTable: names and parameters are checked.
 func TestTable(t *testing.T) {
-	if _, err := New("fulmesh", nil, nil); err == nil || !strings.Contains(err.Error(), "known: default, fullmesh") {
+	if _, err := New("fulmesh", nil, nil); err == nil || !strings.Contains(err.Error(), "known: binder, default, fullmesh") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := New("fullmesh", []cc.Setting{{Name: "num_subflows", Value: 9}}, nil); err == nil {

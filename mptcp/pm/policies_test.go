@@ -260,3 +260,19 @@ func TestLinuxDefaults(t *testing.T) {
 	}
 	s.establish().expect(t, "10.0.2.2-10.9.1.1 backup=false", "10.0.3.2-10.9.1.1 backup=false")
 }
+
+// TestBinder: one subflow through each gateway, from ports that pin them
+// (ALGORITHMS C3: subflows = gateway lists + 1).
+func TestBinder(t *testing.T) {
+	m, err := New("binder", []cc.Setting{set("gateways", 3), set("port", 42000)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newScript(t).up(1, 2)
+	m.OnEvent(0, mptcp.PathEvent{Kind: mptcp.PathEstablished}, &s.act)
+	for i, o := range s.act.TakeOrders() {
+		if i >= 3 || o.Kind != mptcp.OrderOpen || o.Port != 42001+uint16(i) || o.Local != local(1) || o.Remote != remote(1) {
+			t.Errorf("order %d: %+v", i, o)
+		}
+	}
+}
