@@ -23,6 +23,8 @@ func Specs() []Spec {
 		westwoodSpec,
 		mpcubicSpec,
 		xmpSpec,
+		bloatSpec,
+		costSpec,
 	}
 }
 

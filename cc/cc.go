@@ -65,6 +65,8 @@ type Path struct {
 	// Restarted says that the SYN was retransmitted (RFC 5681 section 3.1:
 	// the initial window is then one segment, which InitWindow obeys).
 	Restarted bool
+	// Cost of the path, in any unit (sched.Path.Cost); 0: none given.
+	Cost float64
 }
 
 // Ack is everything that one acknowledgement told the sender.

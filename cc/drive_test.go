@@ -52,6 +52,10 @@ func flowOf(t testing.TB, c Controller, f FlowID) *Flow {
 	return x.flowAt(f)
 }
 
+func (w *wrapped) flowAt(f FlowID) *Flow {
+	return w.Controller.(interface{ flowAt(FlowID) *Flow }).flowAt(f)
+}
+
 func (f *Flow) itself() *Flow { return f }
 
 func (e *each[S, P]) flowAt(f FlowID) *Flow {
@@ -99,9 +103,17 @@ func variants() []variant {
 }
 
 // ruled returns the variants that reduce and restart by the shared rules; BBR has
-// rules of its own.
+// rules of its own, and wrappers leave them to another row.
 func ruled() []variant {
-	return slices.DeleteFunc(variants(), func(v variant) bool { return v.name == "bbr" })
+	return slices.DeleteFunc(variants(), func(v variant) bool {
+		return v.name == "bbr" || indexOf(find(v.name).Params, "inner") >= 0
+	})
+}
+
+// find returns the row of a name.
+func find(name string) Spec {
+	all := Specs()
+	return all[slices.Index(Names(all), name)]
 }
 
 // ackOf is an acknowledgement of n bytes of a flow whose window is the limit.

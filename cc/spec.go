@@ -22,6 +22,8 @@ type Param struct {
 	Default   float64
 	Min, Max  float64 // inclusive
 	Whole     bool    // only whole numbers
+	// Names, if not nil, are what a scenario writes instead of the values 0, 1, ...
+	Names []string
 }
 
 // Params are the values of the parameters, in the order of Spec.Params.

@@ -140,7 +140,7 @@ func TestBounds(t *testing.T) {
 		if s.name == "cubic" {
 			set = append(set, Setting{"hystart", float64(rapid.IntRange(0, 2).Draw(t, "hystart"))})
 		}
-		if rapid.Bool().Draw(t, "flightsize") && s.name != "bbr" {
+		if rapid.Bool().Draw(t, "flightsize") && indexOf(find(s.name).Params, "flightsize") >= 0 {
 			set = append(set, Setting{"flightsize", 1})
 		}
 		c, err := New(s.name, set, nil)

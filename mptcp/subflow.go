@@ -196,6 +196,7 @@ func (c *connection) initSubflow(now sim.Time, local, remote netip.AddrPort, id 
 	f.flow = c.e.newFlow(c.sock, local, remote, f)
 	f.flow.tcp.SetLiterals(c.lit)
 	f.findPathFacts()
+	f.flow.tcp.SetPathCost(f.facts.Cost)
 	for f.lane < 64 && c.lanes[f.lane] != nil {
 		f.lane++
 	}

@@ -184,13 +184,24 @@ func (c *checker) plugin(ref *PluginRef, kind pluginKind) {
 	for _, p := range kind.params[i] {
 		known = append(known, p.Name)
 	}
-	for _, p := range ref.Params {
+	for j, p := range ref.Params {
 		k := slices.Index(known, p.Name)
 		if k < 0 {
 			c.add(p.pos, "%s %q has no parameter %q%s", kind.what, ref.Name, p.Name, didYouMean(p.Name, known))
 			continue
 		}
 		q := kind.params[i][k]
+		if p.Text != "" {
+			v := slices.Index(q.Names, p.Text)
+			switch {
+			case q.Names == nil:
+				c.add(p.pos, "%s of %s %q must be a number, not %q", p.Name, kind.what, ref.Name, p.Text)
+			case v < 0:
+				c.add(p.pos, "%s cannot be %q%s", p.Name, p.Text, didYouMean(p.Text, q.Names))
+			}
+			ref.Params[j].Value = float64(max(v, 0))
+			continue
+		}
 		switch {
 		case p.Value < q.Min || p.Value > q.Max:
 			c.add(p.pos, "%s is %g; it must lie between %g and %g", p.Name, p.Value, q.Min, q.Max)

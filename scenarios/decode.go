@@ -349,11 +349,15 @@ func (d *decoder) plugin(f *field, x *value, ref *PluginRef) {
 				continue
 			}
 			n, ok := number(e.value)
+			if text, isText := e.value.data.(string); isText && text != "" {
+				ref.Params = append(ref.Params, PluginParam{Name: key, Text: text, pos: e.value.pos})
+				continue
+			}
 			if !ok {
 				d.problems.add(e.value.pos, "%s: parameter %s must be a number, not %s", f.key, key, e.value.describe())
 				continue
 			}
-			ref.Params = append(ref.Params, PluginParam{key, n, e.pos})
+			ref.Params = append(ref.Params, PluginParam{Name: key, Value: n, pos: e.pos})
 		}
 		if data.get("name") == nil {
 			d.problems.add(x.pos, "%s needs a name, as in { name = \"...\" }", f.key)

@@ -196,6 +196,10 @@ func encodePlugin(p PluginRef) (string, bool) {
 	}
 	parts := []string{"name = " + quote(p.Name)}
 	for _, q := range p.Params {
+		if q.Text != "" {
+			parts = append(parts, key(q.Name)+" = "+quote(q.Text))
+			continue
+		}
 		parts = append(parts, key(q.Name)+" = "+trimFloat(q.Value))
 	}
 	return "{ " + strings.Join(parts, ", ") + " }", true

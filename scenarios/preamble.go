@@ -163,7 +163,12 @@ func describePlugin(ref *PluginRef, kind pluginKind) string {
 		}
 		parts := make([]string, len(values))
 		for k, v := range values {
-			parts[k] = fmt.Sprintf("%s=%g", kind.params[i][k].Name, v)
+			q := kind.params[i][k]
+			if q.Names != nil {
+				parts[k] = q.Name + "=" + q.Names[int(v)]
+				continue
+			}
+			parts[k] = fmt.Sprintf("%s=%g", q.Name, v)
 		}
 		return name + "(" + strings.Join(parts, " ") + ")"
 	}

@@ -315,5 +315,7 @@ type PluginRef struct {
 type PluginParam struct {
 	Name  string
 	Value float64
-	pos   Pos
+	// Text is the name that stands for Value, if the file gives one.
+	Text string
+	pos  Pos
 }

@@ -124,6 +124,7 @@ type Conn struct {
 	userTimeout sim.Duration
 	finWait2    sim.Duration // bound of FIN-WAIT-2 of an orphan; 0: none
 	reason      trace.Reason
+	cost        float64 // of the path, for the controller
 	trace       *trace.Node
 	number      uint32
 
@@ -327,6 +328,10 @@ func (c *Conn) UsesECN() bool { return c.options&useECN != 0 }
 
 // Stats returns the counters of the connection.
 func (c *Conn) Stats() *Stats { return &c.stats }
+
+// SetPathCost tells the controller, when the flow joins it, what its path costs (in any
+// unit; 0: none given).
+func (c *Conn) SetPathCost(cost float64) { c.cost = cost }
 
 // SetNoDelay switches the Nagle rule off or on.
 func (c *Conn) SetNoDelay(off bool) { c.noDelay = off }

@@ -236,7 +236,7 @@ func (c *Conn) joinController(now sim.Time, restarted bool) {
 	}
 	c.cc.Join(now, c.flow, cc.Path{
 		MSS: int64(c.snd.mss), InitWindow: iw * int64(c.snd.mss),
-		RTT: c.rtt.latest, Restarted: restarted,
+		RTT: c.rtt.latest, Restarted: restarted, Cost: c.cost,
 	})
 	c.joined = true
 	c.usage.fullAt = now

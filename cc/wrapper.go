@@ -1,0 +1,46 @@
+package cc
+
+import "mpsim/sim"
+
+// Wrappers change what reaches an inner controller, or what comes out of it. The
+// inner one is chosen by name with the parameter inner and has the defaults of its
+// own parameters.
+
+// wrapped passes everything on.
+type wrapped struct{ Controller }
+
+// Traits returns those of the inner controller.
+func (w *wrapped) Traits() Traits { return TraitsOf(w.Controller) }
+
+// Terms appends those of the inner controller.
+func (w *wrapped) Terms(f FlowID, out []Term) []Term {
+	if e, ok := w.Controller.(Explainer); ok {
+		return e.Terms(f, out)
+	}
+	return out
+}
+
+// innerSpecs are the controllers that can be wrapped.
+func innerSpecs() []Spec {
+	return []Spec{
+		liaSpec, renoSpec, cubicSpec, oliaSpec, baliaSpec, wvegasSpec, ewtcpSpec, coupledSpec,
+		semicoupledSpec, epsilonSpec, dctcpSpec, vegasSpec, bbrSpec, xmpSpec,
+	}
+}
+
+func innerParam() Param {
+	names := Names(innerSpecs())
+	return Param{
+		Name: "inner", Names: names, Whole: true, Max: float64(len(names) - 1),
+		Doc: "the controller that is wrapped, with its defaults",
+	}
+}
+
+func newInner(p Params, table []Param, rnd *sim.Rand) Controller {
+	s := innerSpecs()[int(p.Get(table, "inner"))]
+	all, err := Resolve(s.Params, nil)
+	if err != nil {
+		sim.Bugf("defaults of %s: %v", s.Name, err)
+	}
+	return s.New(all, rnd)
+}
