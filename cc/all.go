@@ -49,3 +49,18 @@ func rulesOf(p Params) Rules {
 
 // withRules puts the parameters behind Rules before an algorithm's own.
 func withRules(own ...Param) []Param { return slices.Concat(ruleParams, own) }
+
+// renoParams are the parameters of algorithms whose slow start is Reno's.
+var renoParams = withRules(Param{
+	Name: "hystartpp", Whole: true, Max: 1,
+	Doc: "how slow start ends: 0 by a loss (RFC 5681), 1 by HyStart++ before one (RFC 9406)",
+})
+
+func renoRules(p Params) Rules {
+	r := rulesOf(p)
+	r.HystartPP = p.Get(renoParams, "hystartpp") == 1
+	return r
+}
+
+// withReno puts the parameters of Reno before an algorithm's own.
+func withReno(own ...Param) []Param { return slices.Concat(renoParams, own) }

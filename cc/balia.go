@@ -23,7 +23,7 @@ import "mpsim/sim"
 //
 // Departure: T_r is rounded down to a byte.
 
-var baliaParams = withRules(modeParam)
+var baliaParams = withReno(modeParam)
 
 var baliaSpec = Spec{
 	Name:    "balia",
@@ -32,9 +32,9 @@ var baliaSpec = Spec{
 	Params:  baliaParams,
 	New: func(p Params, _ *sim.Rand) Controller {
 		if p.Get(baliaParams, "mode") == ootMode {
-			return &baliaKernel{ootFlows: newOOT(p)}
+			return &baliaKernel{ootFlows: newOOT(renoRules(p))}
 		}
-		return &balia{newLinked(p)}
+		return &balia{newLinked(renoRules(p))}
 	},
 }
 

@@ -23,9 +23,9 @@ var coupledSpec = Spec{
 	Name:    "coupled",
 	Doc:     "fully coupled increase and decrease (NSDI'11): all traffic on the least congested path",
 	Coupled: true,
-	Params:  ruleParams,
+	Params:  renoParams,
 	New: func(p Params, _ *sim.Rand) Controller {
-		return &coupled{newLinked(p)}
+		return &coupled{newLinked(renoRules(p))}
 	},
 }
 
@@ -71,7 +71,7 @@ func (c *coupled) Terms(f FlowID, out []Term) []Term {
 	return r.termsEvery(t, append(out, Term{"w_total", r.inSegments(t)}))
 }
 
-var semicoupledParams = withRules(Param{
+var semicoupledParams = withReno(Param{
 	Name: "a", Min: 0.001, Max: 100, Default: 1,
 	Doc: "aggressiveness: the connection as a whole gains a segments a round-trip time on equal paths",
 })
@@ -82,7 +82,7 @@ var semicoupledSpec = Spec{
 	Coupled: true,
 	Params:  semicoupledParams,
 	New: func(p Params, _ *sim.Rand) Controller {
-		return &semicoupled{linked: newLinked(p), a: p.Get(semicoupledParams, "a")}
+		return &semicoupled{linked: newLinked(renoRules(p)), a: p.Get(semicoupledParams, "a")}
 	},
 }
 

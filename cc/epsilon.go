@@ -23,7 +23,7 @@ import "mpsim/sim"
 // The mean over time of the published rule is approximate: A is computed from the
 // windows of the moment, as in htsim.
 
-var epsilonParams = withRules(Param{
+var epsilonParams = withReno(Param{
 	Name: "epsilon", Max: 2, Default: 0.5,
 	Doc: "how traffic splits: 0 all to the least congested path, 1 as LIA does, 2 as uncoupled TCPs",
 })
@@ -34,7 +34,7 @@ var epsilonSpec = Spec{
 	Coupled: true,
 	Params:  epsilonParams,
 	New: func(p Params, _ *sim.Rand) Controller {
-		return &epsilon{linked: newLinked(p), e: p.Get(epsilonParams, "epsilon")}
+		return &epsilon{linked: newLinked(renoRules(p)), e: p.Get(epsilonParams, "epsilon")}
 	},
 }
 

@@ -15,7 +15,7 @@ import "mpsim/sim"
 //
 // The increase is applied by counting: a segment for every w_r/a bytes.
 
-var ewtcpParams = withRules(Param{
+var ewtcpParams = withReno(Param{
 	Name: "a", Max: 1,
 	Doc: "weight of the increase of every subflow, of Reno's; 0: 1/n^2 of n subflows, which makes a connection one TCP at a bottleneck",
 })
@@ -26,7 +26,7 @@ var ewtcpSpec = Spec{
 	Coupled: true,
 	Params:  ewtcpParams,
 	New: func(p Params, _ *sim.Rand) Controller {
-		return &ewtcp{linked: newLinked(p), a: p.Get(ewtcpParams, "a")}
+		return &ewtcp{linked: newLinked(renoRules(p)), a: p.Get(ewtcpParams, "a")}
 	},
 }
 

@@ -120,12 +120,33 @@ func TestHyStartOff(t *testing.T) {
 // makes growth four times slower; a delay below the baseline resumes slow start;
 // five rounds end it.
 func TestHyStartPlusPlus(t *testing.T) {
+	conservative(t, hystartOn(t, hystartRFC, 64))
+	for _, name := range []string{"reno", "lia", "olia", "balia", "ewtcp", "coupled", "semicoupled", "epsilon", "westwood-coordinated"} {
+		t.Run(name, func(t *testing.T) {
+			for _, mode := range []float64{refMode, ootMode} {
+				set := []Setting{{"hystartpp", 1}, {"mode", mode}}
+				if name != "lia" && name != "olia" && name != "balia" {
+					set = set[:1]
+				}
+				conservative(t, &rounds{c: joined(t, name, 64, 0, set...), nxt: 64, end: 64})
+				off := &rounds{c: joined(t, name, 20, 0), nxt: 20, end: 20}
+				off.run(20*ms, ms)
+				off.run(100*ms, ms)
+				if !off.slowStart() {
+					t.Error("slow start ended though the parameter is 0")
+				}
+			}
+		})
+	}
+}
+
+func conservative(t *testing.T, r *rounds) {
+	t.Helper()
 	grown := func(r *rounds, rtt sim.Duration) float64 {
 		before := r.c.Window(0)
 		r.run(rtt, 0)
 		return float64(r.c.Window(0)) / float64(before)
 	}
-	r := hystartOn(t, hystartRFC, 64)
 	// A round of slow start is two segments short of doubling, see rounds.
 	if g := grown(r, 20*ms); g != 2 {
 		t.Fatalf("the first round grew %v-fold", g)

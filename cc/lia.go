@@ -23,7 +23,7 @@ import "mpsim/sim"
 // several subflows are not coupled. The integer version of the out-of-tree
 // Linux kernel, with its quirks, is mode linux-oot (lia_kernel.go).
 
-var liaParams = withRules(modeParam)
+var liaParams = withReno(modeParam)
 
 var liaSpec = Spec{
 	Name:    "lia",
@@ -32,9 +32,9 @@ var liaSpec = Spec{
 	Params:  liaParams,
 	New: func(p Params, _ *sim.Rand) Controller {
 		if p.Get(liaParams, "mode") == ootMode {
-			return &liaKernel{ootFlows: newOOT(p)}
+			return &liaKernel{ootFlows: newOOT(renoRules(p))}
 		}
-		return &lia{newLinked(p)}
+		return &lia{newLinked(renoRules(p))}
 	},
 }
 

@@ -37,8 +37,8 @@ type linkedFlow struct {
 	joined bool    // and has not left
 }
 
-func newLinked(p Params) linked {
-	return linked{each: each[linkedFlow, *linkedFlow]{prototype: linkedFlow{reno: reno{Flow: NewFlow(rulesOf(p))}}}}
+func newLinked(r Rules) linked {
+	return linked{each: each[linkedFlow, *linkedFlow]{prototype: linkedFlow{reno: reno{Flow: NewFlow(r)}}}}
 }
 
 // Join adds the subflow to the sums, if its handshake gave a round-trip time.

@@ -31,7 +31,7 @@ import "mpsim/sim"
 // that a probe repaired, are losses; a spurious one is taken back. Before any byte
 // is acknowledged all l are 0, and every path is in B.
 
-var oliaParams = withRules(modeParam, Param{
+var oliaParams = withReno(modeParam, Param{
 	Name: "best", Whole: true, Max: 1,
 	Doc: "what the best path maximises: 0 l/rtt^2 (CoNEXT'12, Linux), 1 l^2/rtt (draft-khalili-05); mode 0 only",
 })
@@ -43,9 +43,9 @@ var oliaSpec = Spec{
 	Params:  oliaParams,
 	New: func(p Params, _ *sim.Rand) Controller {
 		if p.Get(oliaParams, "mode") == ootMode {
-			return &oliaKernel{ootFlows: newOOT(p)}
+			return &oliaKernel{ootFlows: newOOT(renoRules(p))}
 		}
-		return &olia{linked: newLinked(p), draft: p.Get(oliaParams, "best") == 1}
+		return &olia{linked: newLinked(renoRules(p)), draft: p.Get(oliaParams, "best") == 1}
 	},
 }
 

@@ -30,8 +30,8 @@ type ootFlow struct {
 	joined bool   // and has not left
 }
 
-func newOOT(p Params) ootFlows {
-	return ootFlows{each: each[ootFlow, *ootFlow]{prototype: ootFlow{reno: reno{Flow: NewFlow(rulesOf(p))}}}}
+func newOOT(r Rules) ootFlows {
+	return ootFlows{each: each[ootFlow, *ootFlow]{prototype: ootFlow{reno: reno{Flow: NewFlow(r)}}}}
 }
 
 // Join adds the subflow.

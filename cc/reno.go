@@ -18,9 +18,9 @@ import "mpsim/sim"
 var renoSpec = Spec{
 	Name:   "reno",
 	Doc:    "NewReno (RFC 5681, RFC 3465): additive increase, halving on loss; subflows are not coupled",
-	Params: ruleParams,
+	Params: renoParams,
 	New: func(p Params, _ *sim.Rand) Controller {
-		return Each(reno{Flow: NewFlow(rulesOf(p))})
+		return Each(reno{Flow: NewFlow(renoRules(p))})
 	},
 }
 

@@ -20,7 +20,7 @@ func TestNewRefuses(t *testing.T) {
 		{"cubic", []Setting{{"hystart", 3}}, []string{`parameter "hystart" is 3, must lie between 0 and 2`}},
 		{"cubic", []Setting{{"hystart", 0.5}}, []string{`must be a whole number`}},
 		{"cubic", []Setting{{"mode", math.NaN()}}, []string{`parameter "mode" is NaN`}},
-		{"reno", []Setting{{"mode", 1}}, []string{`unknown parameter "mode" (known: flightsize, pacing)`}},
+		{"reno", []Setting{{"mode", 1}}, []string{`unknown parameter "mode" (known: flightsize, pacing, hystartpp)`}},
 		{"lia", []Setting{{"pacing", 1}, {"pacing", 0}}, []string{`parameter "pacing" is given twice`}},
 		{"lia", []Setting{{"pacing", 2}, {"x", 0}}, []string{`between 0 and 1`, `unknown parameter "x"`}},
 	} {

@@ -30,9 +30,9 @@ var westwoodSpec = Spec{
 	Name:    "westwood-coordinated",
 	Doc:     "Westwood+ on every subflow, increases linked like LIA's (ICOIN 2012); approximate",
 	Coupled: true,
-	Params:  ruleParams,
+	Params:  renoParams,
 	New: func(p Params, _ *sim.Rand) Controller {
-		return &westwood{lia: lia{newLinked(p)}}
+		return &westwood{lia: lia{newLinked(renoRules(p))}}
 	},
 }
 

@@ -33,6 +33,7 @@ type Flow struct {
 	undo    undoState
 	episode episode
 	rules   Rules
+	plus    *hystartPP // rules.HystartPP; nil: slow start ends by loss
 }
 
 // Rules are the choices that are common to all algorithms.
@@ -42,6 +43,8 @@ type Rules struct {
 	FlightSize bool
 	// Paced makes PacingRate follow Linux's formula instead of being 0.
 	Paced bool
+	// HystartPP makes slow start end before a loss, by HyStart++ (RFC 9406).
+	HystartPP bool
 }
 
 // NewFlow returns a flow that has not started yet, the prototype for [Each].
@@ -56,6 +59,10 @@ func (f *Flow) Start(_ sim.Time, p Path) {
 		W: max(p.InitWindow, p.MSS), Thresh: MaxWindow,
 		MSS: p.MSS, IW: max(p.InitWindow, p.MSS), SRTT: p.RTT,
 		rules: f.rules,
+	}
+	if f.rules.HystartPP {
+		f.plus = new(hystartPP)
+		f.plus.start()
 	}
 }
 
@@ -92,6 +99,9 @@ func (f *Flow) Growth(a *Ack) int64 {
 	if a.SRTT > 0 {
 		f.SRTT = a.SRTT
 	}
+	if f.plus != nil && f.SlowStart() && f.plus.ends(a, f) {
+		f.Thresh = f.W
+	}
 	if !a.CwndLimited {
 		f.used = max(f.used, a.InFlight)
 		return 0
@@ -109,6 +119,9 @@ func (f *Flow) Growth(a *Ack) int64 {
 //
 //	W' = min(W + acked, ssthresh),   surplus = acked - (W' - W)
 func (f *Flow) Increase(acked int64) (surplus int64) {
+	if f.plus != nil {
+		acked = f.plus.slowed(acked)
+	}
 	w := min(f.W+acked, f.Thresh, MaxWindow)
 	surplus = acked - (w - f.W)
 	f.W = w

@@ -48,9 +48,9 @@ var wvegasSpec = Spec{
 		get := func(name string) float64 { return p.Get(wvegasParams, name) }
 		b := backlog{initial: get("initial_alpha"), total: get("total_alpha"), gamma: get("gamma")}
 		if get("mode") == ootMode {
-			return &wvegasKernel{ootFlows: newOOT(p), backlog: b}
+			return &wvegasKernel{ootFlows: newOOT(rulesOf(p)), backlog: b}
 		}
-		return &wvegas{linked: newLinked(p), backlog: b}
+		return &wvegas{linked: newLinked(rulesOf(p)), backlog: b}
 	},
 }
 

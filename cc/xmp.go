@@ -30,7 +30,7 @@ var xmpSpec = Spec{
 	Coupled: true,
 	Params:  xmpParams,
 	New: func(p Params, _ *sim.Rand) Controller {
-		return &xmp{linked: newLinked(p), beta: p.Get(xmpParams, "beta")}
+		return &xmp{linked: newLinked(rulesOf(p)), beta: p.Get(xmpParams, "beta")}
 	},
 }
 

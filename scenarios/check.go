@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"mpsim/cc"
 	"mpsim/sim"
 )
 
@@ -24,7 +25,7 @@ type checker struct {
 	addresses map[netip.Addr]Pos
 	plan      *plan
 
-	coupledMode float64 // of the preset
+	coupled []cc.Setting // of the preset
 	// badScripts are the paths of scripts that were found wrong.
 	badScripts map[string]bool
 }
@@ -110,8 +111,8 @@ func (c *checker) defaults() {
 		}
 	}
 	fill(&d.CC, p.CC)
-	c.coupledMode = p.CoupledMode
-	c.plugins.fillMode(&d.CC, c.coupledMode)
+	c.coupled = p.Coupled
+	c.plugins.fillCoupled(&d.CC, c.coupled)
 	fill(&d.Scheduler, p.Scheduler)
 	c.mode(&d.Mode, &d.PathManager, d.valuePos("mode"))
 	fill(&d.PathManager, p.PathManager)

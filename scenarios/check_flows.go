@@ -76,7 +76,7 @@ func (c *checker) flowDefaults(f *Flow) {
 		}
 	} else {
 		if f.Protocol == "mptcp" {
-			c.plugins.fillMode(&f.CC, c.coupledMode)
+			c.plugins.fillCoupled(&f.CC, c.coupled)
 		}
 		c.plugin(&f.CC, c.plugins.ccKind())
 	}

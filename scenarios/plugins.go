@@ -40,9 +40,9 @@ type Preset struct {
 	Scheduler   string
 	PathManager string
 	Reinject    string
-	// CoupledMode is the parameter mode of coupled controllers of MPTCP flows, unless
-	// the scenario gives it: 0 published formulas, 1 a kernel's integers.
-	CoupledMode float64
+	// Coupled are parameters of the coupled controllers of MPTCP flows, of those that
+	// have them, unless the scenario gives them.
+	Coupled []cc.Setting
 	// SendBuffer and ReceiveBuffer are written as in a scenario.
 	SendBuffer, ReceiveBuffer string
 }
@@ -51,8 +51,9 @@ type Preset struct {
 func Presets() []Preset {
 	return []Preset{
 		{
-			Name: "mpsim", Doc: "timers and protocol behaviour of Linux 6.x, coupled by LIA, lowest round-trip time first, full mesh, reinjection after a timeout",
+			Name: "mpsim", Doc: "timers and protocol behaviour of Linux 6.x, coupled by LIA, lowest round-trip time first, full mesh, reinjection after a timeout; slow start of coupled controllers ends by HyStart++ (hystartpp = 1) unless told otherwise",
 			Profile: "linux", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh", Reinject: "on_rto",
+			Coupled:    []cc.Setting{{Name: "hystartpp", Value: 1}},
 			SendBuffer: "4MiB", ReceiveBuffer: "6MiB",
 		},
 		{
@@ -63,8 +64,8 @@ func Presets() []Preset {
 		{
 			Name: "linux-oot", Doc: "the out-of-tree Linux stack v0.9x on which most papers were measured; coupled controllers have its integers (mode = 1) unless told otherwise",
 			Profile: "linux-oot", CC: "lia", Scheduler: "minrtt", PathManager: "fullmesh", Reinject: "profile",
-			CoupledMode: 1,
-			SendBuffer:  "4MiB", ReceiveBuffer: "6MiB",
+			Coupled:    []cc.Setting{{Name: "mode", Value: 1}},
+			SendBuffer: "4MiB", ReceiveBuffer: "6MiB",
 		},
 	}
 }
@@ -120,15 +121,18 @@ func linkProfileKind() pluginKind {
 	return k
 }
 
-// fillMode gives a coupled controller that has a parameter mode, and is not told
-// which, that of the preset.
-func (p *Plugins) fillMode(ref *PluginRef, mode float64) {
-	if mode == 0 || slices.ContainsFunc(ref.Params, func(q PluginParam) bool { return q.Name == "mode" }) {
+// fillCoupled gives a coupled controller the parameters of the preset that it has
+// and is not told.
+func (p *Plugins) fillCoupled(ref *PluginRef, preset []cc.Setting) {
+	i := slices.IndexFunc(p.CC, func(s cc.Spec) bool { return s.Name == ref.Name && s.Coupled })
+	if i < 0 {
 		return
 	}
-	for _, s := range p.CC {
-		if s.Name == ref.Name && s.Coupled && slices.ContainsFunc(s.Params, func(q cc.Param) bool { return q.Name == "mode" }) {
-			ref.Params = append(slices.Clip(ref.Params), PluginParam{Name: "mode", Value: mode, pos: ref.pos})
+	for _, v := range preset {
+		told := slices.ContainsFunc(ref.Params, func(q PluginParam) bool { return q.Name == v.Name })
+		has := slices.ContainsFunc(p.CC[i].Params, func(q cc.Param) bool { return q.Name == v.Name })
+		if has && !told {
+			ref.Params = append(slices.Clip(ref.Params), PluginParam{Name: v.Name, Value: v.Value, pos: ref.pos})
 		}
 	}
 }
