@@ -42,6 +42,7 @@ var mpcubicSpec = Spec{
 	Name:    "mpcubic",
 	Doc:     "CUBIC coupled like LIA, after MPCubic (IEICE 2012); approximate",
 	Coupled: true,
+	Base:    "cubic",
 	Params:  mpcubicParams,
 	New: func(p Params, _ *sim.Rand) Controller {
 		get := func(name string) int { return int(p.Get(mpcubicParams, name)) }

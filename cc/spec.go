@@ -10,7 +10,10 @@ type Spec struct {
 	// of such a controller, if it has one, is 0 for a published formula and 1 for the
 	// integers of the out-of-tree Linux stack; presets of scenarios set it.
 	Coupled bool
-	Params  []Param
+	// Base names the single-path controller whose share the controller aims at, and
+	// that it is over one path; empty: reno if Coupled (RFC 6356), else itself.
+	Base   string
+	Params []Param
 	// New makes the controller of one connection. Params are complete and in
 	// range; rnd is the connection's own random stream.
 	New func(p Params, rnd *sim.Rand) Controller

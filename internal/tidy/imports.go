@@ -25,7 +25,7 @@ var ranks = map[string]int{
 	"internal/script": 60, "internal/version": 60, "internal/floor": 60, "internal/tshark": 60,
 	"scenarios": 61, "results": 61,
 	"scenarios/lab": 62, "internal/packetdrill": 62, "internal/live": 63,
-	"scenarios/sweep": 70, "results/plot": 70, "results/report": 71, "internal/execute": 72,
+	"scenarios/sweep": 70, "results/plot": 70, "results/report": 71, "internal/execute": 72, "internal/cccheck": 72,
 	"internal/explain": 73,
 	"cmd/mpsim/cli":    80, "cmd/mpsim": 81,
 	"internal/tidy": 90, "internal/conformance": 90,
