@@ -187,7 +187,7 @@ func newSubject(cfg *Config, name string) (subject, error) {
 	}
 	// A scenario shows whether a script and its parameters are there.
 	for _, value := range []string{s.base, s.self} {
-		if _, err := scenarios.Parse("cc-check "+name, onePath(value).text, scenarios.Options{Plugins: cfg.Plugins}); err != nil {
+		if _, err := scenarios.Parse("cc-check", onePath(value).text, scenarios.Options{Plugins: cfg.Plugins}); err != nil {
 			return s, err
 		}
 	}

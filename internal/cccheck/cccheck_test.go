@@ -198,3 +198,20 @@ func TestResponseTime(t *testing.T) {
 		t.Error("a path that never came")
 	}
 }
+
+// A script is a controller like any other: the LIA of the examples is Reno over one
+// path, too, and balances.
+//
+// row:F6
+func TestScript(t *testing.T) {
+	r := examine(t, Config{Names: []string{"file:../../docs/examples/lia.star"}, Seeds: 2, Groups: []string{"single", "balance"}})
+	for _, c := range r[0].Checks {
+		if c.Group == "single" && c.Note != "identical runs" || c.Verdict == DoesNot {
+			t.Errorf("%s: %s %s", c.Name, c.Verdict, c.Note)
+		}
+	}
+	_, err := Run(t.Context(), Config{Names: []string{"file:none.star"}, Seeds: 2})
+	if err == nil || !strings.Contains(err.Error(), "none.star") {
+		t.Errorf("%v", err)
+	}
+}
