@@ -152,7 +152,7 @@ func (c *connection) nextNumber() int {
 	}
 	first := len(c.subs)
 	for i, f := range c.subs {
-		if i > 0 && f.buried && f.flow.gone && f != c.rejoin && (first == len(c.subs) || f.endedAt < c.subs[first].endedAt) {
+		if i > 0 && f.buried && f.flow.gone && (first == len(c.subs) || f.endedAt < c.subs[first].endedAt) {
 			first = i
 		}
 	}
