@@ -2,6 +2,7 @@ package mptcp
 
 import (
 	"net/netip"
+	"runtime"
 	"testing"
 
 	"mpsim/sim"
@@ -9,8 +10,8 @@ import (
 )
 
 // TestFlappingAddress: an address comes and goes 10,000 times in the life of one
-// connection. Neither end grows with it: records, flows and the numbers of subflows
-// that plug-ins see stay below a bound, and the data goes on.
+// connection. Neither end grows with it: records, flows, the numbers of subflows that
+// plug-ins see and the heap stay below a bound, and the data goes on.
 func TestFlappingAddress(t *testing.T) {
 	const size = 3 << 20
 	w := newWorld(t, 1*ms, 1*ms)
@@ -25,8 +26,11 @@ func TestFlappingAddress(t *testing.T) {
 	w.runTo(w.now.Add(5 * ms))
 	w.keep = false
 	c, d := w.client.ep.socks.get(cli.conn).conn, w.server.ep.socks.get(srv.conn).conn
-	steps := 0
+	steps, early := 0, int64(0)
 	for i := range 10_000 {
+		if i == 1000 {
+			early = w.heap()
+		}
 		last := c.alive[len(c.alive)-1]
 		last.reset(w.now, rstNone, trace.AddressRemoved)
 		c.settle(w.now)
@@ -50,6 +54,9 @@ func TestFlappingAddress(t *testing.T) {
 			}
 		}
 	}
+	if grown := w.heap() - early; grown > 64<<10 {
+		t.Errorf("the heap has grown by %d bytes in the last 9000 joins", grown)
+	}
 	if len(c.subs) != maxSubflowRecords || len(d.subs) != maxSubflowRecords {
 		t.Errorf("%d and %d records, want %d", len(c.subs), len(d.subs), maxSubflowRecords)
 	}
@@ -64,9 +71,18 @@ func TestFlappingAddress(t *testing.T) {
 	}
 }
 
+// heap returns the bytes in use, without what the driver knows of tuples.
+func (w *world) heap() int64 {
+	clear(w.tuples)
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // TestRejoinAfterOtherEnded: the subflow that MP_FAIL ends is not the one that was
-// opened last, whose address is gone. The new one is opened in its place and the
-// stream is whole (RFC 8684 section 3.7).
+// opened last, whose address is gone. The new one is opened in its place, in infinite
+// mapping, and the stream is whole (RFC 8684 section 3.7).
 //
 // row:C8
 func TestRejoinAfterOtherEnded(t *testing.T) {
@@ -102,6 +118,7 @@ func TestRejoinAfterOtherEnded(t *testing.T) {
 	w.paths[1][1].box = shift(40, 1)
 	w.flush(w.server)
 	w.finish(t, cli, srv, size)
+	w.judgeRejoin(t)
 	if len(c.subs) != 4 || c.subs[3].flow.tuple.Src.Addr() != clientAddr(1) || !c.subs[3].again {
 		t.Errorf("%d subflows", len(c.subs))
 	}

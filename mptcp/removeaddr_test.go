@@ -209,13 +209,13 @@ func TestRemoveAddrSender(t *testing.T) {
 				w.paths[1][0].drop, w.paths[1][1].drop = lose, lose
 			}
 			c := w.client.ep.socks.get(cli.conn).conn
-			from := len(w.log)
+			from, began := len(w.log), w.now
 			c.withdraw(w.now, 1)
 			c.retireLocal(w.now, 1)
 			c.settle(w.now)
 			w.flush(w.client)
 			w.finish(t, cli, srv, size)
-			rst, fin := 0, 0
+			rst, fin, first := 0, 0, sim.Never
 			for i := from; i < len(w.log); i++ {
 				r := &w.log[i]
 				switch {
@@ -224,10 +224,11 @@ func TestRemoveAddrSender(t *testing.T) {
 					rst++
 				case r.seg.Flags.Has(wire.FIN):
 					fin++
+					first = min(first, r.at)
 				}
 			}
-			if p.RemoveResets && (rst == 0 || fin > 0) || !p.RemoveResets && fin == 0 {
-				t.Errorf("%s, dead %v: %d RSTs, %d FINs", p.Name, dead, rst, fin)
+			if p.RemoveResets && (rst == 0 || fin > 0) || !p.RemoveResets && first != began {
+				t.Errorf("%s, dead %v: %d RSTs, %d FINs, the first after %v", p.Name, dead, rst, fin, first.Sub(began))
 			}
 			w.counter(w.client, "RmSubflow", 1)
 			cli.close = true
