@@ -208,6 +208,13 @@ func (f *flight) join(i uint32) {
 	f.shiftHints(i, -1)
 }
 
+// waits notes that record i waits for retransmission.
+func (f *flight) waits(i uint32) {
+	if int32(i-f.rtxHint) < 0 {
+		f.rtxHint = i
+	}
+}
+
 // shiftHints moves the cursors behind record i by d.
 func (f *flight) shiftHints(i uint32, d int32) {
 	if int32(f.rtxHint-i) > 0 {

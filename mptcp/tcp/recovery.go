@@ -204,9 +204,7 @@ func (c *Conn) markLost(i uint32, r *sent) {
 	}
 	fl.setFlags(r, r.flags&^sentResent|sentLost)
 	c.recovery.lost += int64(r.len)
-	if int32(i-fl.rtxHint) < 0 {
-		fl.rtxHint = i
-	}
+	fl.waits(i)
 }
 
 // enterRecovery begins fast recovery (Linux tcp_enter_recovery). The window is

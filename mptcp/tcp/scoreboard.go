@@ -147,7 +147,7 @@ func (c *Conn) walk(now sim.Time, blk block, f *ackFacts, duplicate bool) {
 			continue // about to be removed
 		}
 		if duplicate {
-			c.tagDuplicate(r, f)
+			c.tagDuplicate(i, r, f)
 			continue
 		}
 		if r.flags&sentSacked != 0 {
@@ -203,7 +203,7 @@ func (c *Conn) tag(now sim.Time, r *sent, f *ackFacts) {
 
 // tagDuplicate notes that a record was received twice: its retransmission has
 // left the network.
-func (c *Conn) tagDuplicate(r *sent, f *ackFacts) {
+func (c *Conn) tagDuplicate(i uint32, r *sent, f *ackFacts) {
 	rc := &c.recovery
 	if f.flags&ackDSACK != 0 && r.flags&(sentResent|sentEver) != 0 {
 		if rc.undoMarker >= 0 && rc.undoRetrans > 0 && r.end() > rc.undoMarker {
@@ -214,8 +214,10 @@ func (c *Conn) tagDuplicate(r *sent, f *ackFacts) {
 		}
 	}
 	if r.flags&sentResent != 0 {
-		flags := r.flags &^ sentResent
-		c.flight.setFlags(r, flags)
+		c.flight.setFlags(r, r.flags&^sentResent)
+		if r.flags&sentLost != 0 {
+			c.flight.waits(i) // for another retransmission
+		}
 	}
 }
 
