@@ -55,7 +55,7 @@ func (f *File) callError(err error) *Error {
 	for _, frame := range e.CallStack {
 		if frame.Pos.Filename() != f.Name {
 			// A function that is built in: its caller is the place.
-			if !strings.HasPrefix(out.Message, frame.Name+": ") {
+			if !strings.HasPrefix(out.Message, frame.Name+": ") && !strings.HasPrefix(out.Message, frame.Name+"(") {
 				out.Message = frame.Name + ": " + out.Message
 			}
 			continue

@@ -20,8 +20,8 @@ import (
 //
 // and calls
 //
-//	grant(path, range, why="", n=0)   moves bytes of a range to a path
-//	wait(why)                         says why nothing is granted
+//	grant(path, range, why="", n=None)   moves bytes of a range to a path
+//	wait(why)                            says why nothing is granted
 //
 // A grant without n takes what congestion window, send queue and for new data the
 // peer's window leave, in whole segments unless the range ends, as the schedulers
@@ -144,7 +144,7 @@ func (s *scheduler) OnPath(now sim.Time, f cc.FlowID, up bool) {
 
 var errNotPicking = errors.New("only pick can do that, for the queue and paths that it was called with")
 
-// grant carries grant(path, range, why="", n=0) out.
+// grant carries grant(path, range, why="", n=None) out.
 func (r *run) grant(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	s := r.sched
 	if s == nil || s.rows == nil {
@@ -179,7 +179,7 @@ func (r *run) grant(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.
 			return nil, err
 		}
 	}
-	want, given := int64(0), n != nil
+	want, given := int64(0), n != nil && n != starlark.None
 	if given {
 		i, ok := n.(starlark.Int)
 		if !ok {
@@ -189,7 +189,6 @@ func (r *run) grant(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.
 		if !ok || want < 0 {
 			return nil, fmt.Errorf("n is %v, not a number of bytes", n)
 		}
-		given = want > 0
 	}
 	return s.grantOf(&g, p, x, want, given)
 }
