@@ -193,6 +193,7 @@ func TestExtremes(t *testing.T) {
 	})
 }
 
+func (m *fullMesh) remembers() int    { return len(m.pairs) + len(m.announcer.told) }
 func (m *onDemand) remembers() int    { return len(m.tried.list) }
 func (m *serverOpens) remembers() int { return len(m.tried.list) + len(m.announcer.told) }
 func (m *subnet) remembers() int {

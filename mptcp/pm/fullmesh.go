@@ -28,7 +28,8 @@ import (
 //     are but those from the address of the initial subflow.
 //   - At most eight addresses on either side and family count.
 //   - Addresses that the peer announces are meshed, too. One that it announces
-//     again is tried again where it failed (RFC 8684 section 3.4.1).
+//     again is tried again where it failed (RFC 8684 section 3.4.1); one that it
+//     withdraws takes its pairs with it.
 //   - A pair whose subflow the peer has opened, from an address that it announces
 //     or with the id of one, is not opened (RFC 8684 section 3.4).
 //   - The initial address of a peer that denies subflows to it is left out.
@@ -106,7 +107,13 @@ type pair struct {
 	again  bool // that could not be sent for was tried again
 	wait   bool // for the random delay of an announced address
 	free   bool // the entry can be used again
+	// use counts how often the entry was used again: timers of an earlier pair do
+	// not act on this one.
+	use uint16
 }
+
+// tag is what a timer of the entry at an index is given.
+func (p *pair) tag(index int) uint32 { return uint32(p.use)<<16 | uint32(index) }
 
 // OnEvent implements mptcp.PathManager.
 func (m *fullMesh) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathActions) {
@@ -126,13 +133,16 @@ func (m *fullMesh) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathAction
 	case mptcp.PathSubflowDown:
 		m.down(ev, act)
 	case mptcp.PathLocalDown:
-		m.forget(ev.Local)
+		m.forget(func(p *pair) bool { return p.local == ev.Local })
+	case mptcp.PathAddrRemoved:
+		m.forgetGone(act)
 	case mptcp.PathAddrAdded:
+		m.forgetGone(act) // an id may have changed its address
 		if ev.Again {
 			m.refresh(ev.Remote, act)
 		}
 	case mptcp.PathTimer:
-		if i := int(ev.Tag); i < len(m.pairs) && !m.pairs[i].free {
+		if i := int(ev.Tag & 0xffff); i < len(m.pairs) && !m.pairs[i].free && m.pairs[i].tag(i) == ev.Tag {
 			p := &m.pairs[i]
 			p.wait = false
 			p.due = m.lacking(p, idOf(p.remote, act), act)
@@ -195,10 +205,10 @@ func (m *fullMesh) pair(local netip.Addr, remote netip.AddrPort, id uint8, act *
 		m.pairs = append(m.pairs, pair{})
 	}
 	p := &m.pairs[place]
-	*p = pair{local: local, remote: remote}
+	*p = pair{local: local, remote: remote, use: p.use}
 	if id != 0 && m.joinDelay > 0 {
 		p.wait = true
-		act.After(sim.Duration(m.rnd.IntN(uint64(m.joinDelay)))+1, uint32(place))
+		act.After(sim.Duration(m.rnd.IntN(uint64(m.joinDelay)))+1, p.tag(place))
 		return p
 	}
 	p.due = m.lacking(p, id, act)
@@ -241,8 +251,8 @@ func (m *fullMesh) refresh(remote netip.AddrPort, act *mptcp.PathActions) {
 
 // down decides whether a subflow that has ended is opened again.
 func (m *fullMesh) down(ev mptcp.PathEvent, act *mptcp.PathActions) {
-	if !m.started {
-		return
+	if !m.started || !known(act, ev.Local) || !reachable(act, ev.Remote) {
+		return // from a port of the peer's own, or an address has gone: nothing to mesh
 	}
 	p := m.pair(ev.Local, ev.Remote, ev.ID, act)
 	again := false
@@ -262,22 +272,26 @@ func (m *fullMesh) down(ev mptcp.PathEvent, act *mptcp.PathActions) {
 			delay += m.later
 		}
 	}
-	if !again || !known(act, ev.Local) {
+	if !again {
 		return
 	}
 	for i := range m.pairs {
 		if &m.pairs[i] == p {
-			act.After(delay, uint32(i))
+			act.After(delay, p.tag(i))
 		}
 	}
 }
 
-// forget makes the pairs of a local address new.
-func (m *fullMesh) forget(local netip.Addr) {
+// forget frees the entries of pairs, so that they are new when they are seen again.
+func (m *fullMesh) forget(which func(*pair) bool) {
 	for i := range m.pairs {
-		if m.pairs[i].local == local {
-			// Timers name the entry by its index.
-			m.pairs[i] = pair{free: true}
+		if p := &m.pairs[i]; !p.free && which(p) {
+			*p = pair{free: true, use: p.use + 1}
 		}
 	}
+}
+
+// forgetGone makes the pairs of addresses new that the peer has withdrawn.
+func (m *fullMesh) forgetGone(act *mptcp.PathActions) {
+	m.forget(func(p *pair) bool { return !reachable(act, p.remote) })
 }

@@ -89,6 +89,7 @@ func (m *onDemand) OnEvent(now sim.Time, ev mptcp.PathEvent, act *mptcp.PathActi
 	if !act.Client && !m.bothSides {
 		return
 	}
+	m.tried.onEvent(&ev, act)
 	switch ev.Kind {
 	case mptcp.PathEstablished:
 		m.start(act)
@@ -105,8 +106,6 @@ func (m *onDemand) OnEvent(now sim.Time, ev mptcp.PathEvent, act *mptcp.PathActi
 		} else {
 			m.waiting = false
 		}
-	case mptcp.PathLocalDown:
-		m.tried.forget(ev.Local)
 	}
 	if m.started {
 		m.work(now, act)

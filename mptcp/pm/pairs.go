@@ -2,6 +2,7 @@ package pm
 
 import (
 	"net/netip"
+	"slices"
 
 	"mpsim/mptcp"
 )
@@ -11,12 +12,28 @@ import (
 const maxPairs = 2 * maxAddrs * maxAddrs
 
 // tried remembers the pairs of addresses that subflows were ordered for, so that
-// none is tried twice (RFC 8684 section 3.9.3).
+// none is tried twice (RFC 8684 section 3.9.3) but those to an address that the peer
+// announces again (section 3.4.1), and those of an address that went and came back.
 type tried struct{ list []triedPair }
 
 type triedPair struct {
 	local  netip.Addr
 	remote netip.AddrPort
+}
+
+// onEvent forgets the pairs that an event makes new.
+func (m *tried) onEvent(ev *mptcp.PathEvent, act *mptcp.PathActions) {
+	switch ev.Kind {
+	case mptcp.PathLocalDown:
+		m.forget(ev.Local)
+	case mptcp.PathAddrRemoved:
+		m.forgetGone(act)
+	case mptcp.PathAddrAdded:
+		m.forgetGone(act) // an id may have changed its address
+		if ev.Again {
+			m.drop(func(p triedPair) bool { return p.remote == ev.Remote })
+		}
+	}
 }
 
 // add notes a pair and reports whether it is new. Beyond the bound none is.
@@ -36,14 +53,15 @@ func (m *tried) add(local netip.Addr, remote netip.AddrPort) bool {
 
 // forget makes the pairs of a local address new.
 func (m *tried) forget(local netip.Addr) {
-	rest := m.list[:0]
-	for _, p := range m.list {
-		if p.local != local {
-			rest = append(rest, p)
-		}
-	}
-	m.list = rest
+	m.drop(func(p triedPair) bool { return p.local == local })
 }
+
+// forgetGone makes the pairs of addresses new that the peer has withdrawn.
+func (m *tried) forgetGone(act *mptcp.PathActions) {
+	m.drop(func(p triedPair) bool { return !reachable(act, p.remote) })
+}
+
+func (m *tried) drop(which func(triedPair) bool) { m.list = slices.DeleteFunc(m.list, which) }
 
 // openAll opens a subflow for up to n pairs that have none and were not tried, the
 // peer's addresses in turn, and returns how many it ordered.

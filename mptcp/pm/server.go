@@ -13,7 +13,7 @@ import (
 //
 //   - The passive side opens a subflow from each of its addresses to each of the
 //     client's: that of the initial subflow, and those that the client announces.
-//     A pair is tried once.
+//     A pair is tried once, and again when the client announces the address again.
 //   - The client announces its addresses (announce), and opens nothing.
 //
 // What must be so for it to work is not the path manager's business: nothing in the
@@ -50,10 +50,8 @@ func (m *serverOpens) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathAct
 		}
 		return
 	}
+	m.tried.onEvent(&ev, act)
 	switch ev.Kind {
-	case mptcp.PathLocalDown:
-		m.tried.forget(ev.Local)
-		return
 	case mptcp.PathTimer:
 		m.waiting = false
 		m.tried.openAll(act, maxPairs)

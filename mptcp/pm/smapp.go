@@ -66,6 +66,7 @@ func (m *smappBackup) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathAct
 	if !act.Client || !m.arrive(&ev, act) {
 		return
 	}
+	m.tried.onEvent(&ev, act)
 	switch ev.Kind {
 	case mptcp.PathEstablished:
 		m.tried.add(initialSource(act), act.Remote[0].Addr)
@@ -162,6 +163,7 @@ func (m *smappStream) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathAct
 	if !act.Client || !m.arrive(&ev, act) {
 		return
 	}
+	m.tried.onEvent(&ev, act)
 	switch ev.Kind {
 	case mptcp.PathEstablished:
 		m.tried.add(initialSource(act), act.Remote[0].Addr)

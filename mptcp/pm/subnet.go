@@ -70,11 +70,10 @@ func (m *subnet) OnEvent(_ sim.Time, ev mptcp.PathEvent, act *mptcp.PathActions)
 	if !act.Client {
 		return
 	}
+	m.tried.onEvent(&ev, act)
 	switch ev.Kind {
 	case mptcp.PathEstablished:
 		m.started = true
-	case mptcp.PathLocalDown:
-		m.tried.forget(ev.Local)
 	case mptcp.PathSubflowDown:
 		m.failed(&ev, act)
 	case mptcp.PathTimer:
@@ -136,7 +135,9 @@ func (m *subnet) failed(ev *mptcp.PathEvent, act *mptcp.PathActions) {
 	if !m.started || ev.Why == trace.Graceful || ev.Why == trace.PathManagerRequest || ev.HasCode && !ev.Transient {
 		return
 	}
-	m.tried.add(ev.Local, ev.Remote) // of the initial subflow it is new
+	if reachable(act, ev.Remote) {
+		m.tried.add(ev.Local, ev.Remote) // of the initial subflow it is new
+	}
 	switch m.onFailure {
 	case failAgain:
 		for i, a := range m.again {

@@ -33,6 +33,17 @@ func known(act *mptcp.PathActions, a netip.Addr) bool {
 	return false
 }
 
+// reachable reports whether an address and port is one of the peer's: that of the
+// initial subflow, or announced and not withdrawn.
+func reachable(act *mptcp.PathActions, a netip.AddrPort) bool {
+	for i := range act.Remote {
+		if act.Remote[i].Addr == a {
+			return true
+		}
+	}
+	return false
+}
+
 // linked reports whether a subflow joins two addresses, whoever opened it.
 func linked(act *mptcp.PathActions, local netip.Addr, r *mptcp.PathRemote) bool {
 	for i := range act.Subflows {
