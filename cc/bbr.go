@@ -8,7 +8,8 @@ import "mpsim/sim"
 // ten seconds, sets a pacing rate and a window:
 //
 //	rate   = pacing_gain * BtlBw * 0.99
-//	window = cwnd_gain * BtlBw * RTprop + 3 send quanta, at least 4 segments
+//	window = cwnd_gain * BtlBw * RTprop + 3 send quanta, rounded up to an even number
+//	         of segments, and 2 more at a pacing gain of 5/4; at least 4 segments
 //	STARTUP    gains 2885/1000 both, until BtlBw grew by less than a quarter in
 //	           three rounds that the application did not limit
 //	DRAIN      pacing 1000/2885, until no more than BtlBw*RTprop is in flight
@@ -192,17 +193,25 @@ func (b *bbr) quantum() int64 {
 	case bits < 24e6:
 		return 2 * b.MSS
 	}
-	return min(int64(b.rate*1e6), 64<<10)
+	return int64(min(b.rate*1e6, 64<<10))
 }
 
-// inflight is what the model wants outstanding at a gain.
+// inflight is what the model wants outstanding at a gain, in whole segments: an even
+// number, so that fewer acknowledgements are delayed, and two more in the phase that
+// probes, so that a small product is exceeded, too (bbr_quantization_budget).
 func (b *bbr) inflight(gain float64) int64 {
 	bw := b.bw.best()
 	if bw == 0 || b.minRTT == 0 {
 		return b.IW
 	}
 	bdp := float64(bw * float64(b.minRTT))
-	return min(int64(gain*bdp)+3*b.quantum(), MaxWindow)
+	pair := 2 * b.MSS
+	n := int64(min(gain*bdp, float64(MaxWindow))) + 3*b.quantum()
+	n = (n + pair - 1) / pair * pair
+	if b.mode == bbrProbeBW && b.phase == 0 {
+		n += pair
+	}
+	return min(n, MaxWindow)
 }
 
 // setWindow is bbr_set_cwnd.
@@ -260,14 +269,13 @@ func (b *bbr) save() {
 // OnLoss only keeps the window: what follows is in OnAck.
 func (b *bbr) OnLoss(sim.Time, Loss) { b.save() }
 
-// OnTimeout collapses the window and takes the pipe for not full any more.
+// OnTimeout collapses the window and begins the estimate of the full pipe anew. The
+// round goes on: round_start, which Linux sets, is only for its long-term rate.
 func (b *bbr) OnTimeout(_ sim.Time, l Loss) {
 	b.save()
 	b.W = b.MSS
 	b.state = LossState
-	b.conserve = false
 	b.fullBW, b.fullRounds = 0, 0
-	b.roundEnd = b.total // the timeout is the end of a round
 }
 
 // Undo begins the estimate of the full pipe anew; the window returns when recovery
@@ -286,7 +294,7 @@ func (b *bbr) Reduce(_ sim.Time, why Reason) {
 }
 
 // PacingRate returns the rate of the model.
-func (b *bbr) PacingRate() sim.Rate { return max(sim.Rate(b.rate*8e9), 1) }
+func (b *bbr) PacingRate() sim.Rate { return sim.Rate(max(min(b.rate*8e9, maxPacing), 1)) }
 
 // SlowStart reports whether the pipe is not yet full.
 func (b *bbr) SlowStart() bool { return b.mode == bbrStartup }

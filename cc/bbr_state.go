@@ -72,8 +72,8 @@ func (b *bbr) refreshRTT(now sim.Time, a *Ack) {
 		b.minRTT, b.minAt = a.RTT, now
 	}
 	if expired && !b.idle && b.mode != bbrProbeRTT {
-		b.save()
 		b.mode = bbrProbeRTT
+		b.save() // in this order (Linux): a larger window from before stays
 		b.probeDone = 0
 		b.limited, b.limitedFrom = true, b.total
 	}

@@ -257,3 +257,63 @@ func TestBBRRecovery(t *testing.T) {
 		t.Errorf("traits %+v", tr)
 	}
 }
+
+// A rate beyond 64 bits is the largest one on every machine: what a conversion makes of
+// it depends on the processor.
+func TestBBRRateIsBounded(t *testing.T) {
+	p := newPipe(t, 20*sim.Millisecond, 80)
+	b := p.bbr()
+	b.rate = 1e12 // bytes per ns
+	if got := b.PacingRate(); got != maxPacing {
+		t.Errorf("paces at %d", got)
+	}
+	if b.rate = 1e15; b.quantum() != 64<<10 {
+		t.Errorf("quantum %d", b.quantum())
+	}
+	b.rate = 1
+	b.minRTT = 600 * sim.Second
+	b.bw.reset(maxSample{0, 1e12})
+	if got := b.inflight(2); got != MaxWindow {
+		t.Errorf("wants %d in flight", got)
+	}
+}
+
+// The window by hand, of bbr_quantization_budget: 19.2 segments and three quanta of two
+// make 26, the next even number above 25.2; while 5/4 is probed there are two more.
+func TestBBRBudget(t *testing.T) {
+	b := &newPipe(t, 20*sim.Millisecond, 80).bbr().Flow
+	x := bbr{Flow: *b, mode: bbrProbeBW, phase: 2, minRTT: 10 * sim.Millisecond, rate: 20e6 / 8e9}
+	x.bw.reset(maxSample{0, 19.2 * mss / 10e6})
+	if got := x.inflight(1); got != 26*mss {
+		t.Errorf("%v segments, want 26", float64(got)/mss)
+	}
+	x.phase = 0
+	if got := x.inflight(1); got != 28*mss {
+		t.Errorf("%v segments while probing, want 28", float64(got)/mss)
+	}
+	if x.mode = bbrStartup; x.inflight(1) != 26*mss {
+		t.Errorf("%v segments in STARTUP, want 26", float64(x.inflight(1))/mss)
+	}
+}
+
+// On entering PROBE_RTT a larger window from before is kept (bbr_update_min_rtt saves
+// the window when the mode is set), and a timeout does not end the round: Linux'
+// round_start is overwritten by the next acknowledgement.
+func TestBBRKeepsWindowAndRound(t *testing.T) {
+	p := newPipe(t, 20*sim.Millisecond, 80)
+	p.run(sim.Time(3 * sim.Second))
+	b := p.bbr()
+	b.prior = 2 * b.W
+	want := b.prior
+	b.refreshRTT(b.minAt.Add(bbrExpiry+1), &Ack{})
+	if b.mode != bbrProbeRTT || b.prior != want {
+		t.Errorf("mode %d, keeps %d, want %d", b.mode, b.prior, want)
+	}
+	p.run(p.now.Add(30 * sim.Millisecond))
+	b.roundEnd = b.total + 10*mss
+	end := b.roundEnd
+	p.c.OnTimeout(p.now, 0, Loss{})
+	if b.roundEnd != end || b.fullBW != 0 {
+		t.Errorf("round ends at %d, was %d; full %v", b.roundEnd, end, b.fullBW)
+	}
+}
