@@ -80,6 +80,10 @@ func (l *linux) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
 			return append(out, Grant{Flow: p.Flow, DSN: r.DSN, Len: int(n), Kind: Reinject, Penalise: NoFlow, Why: why})
 		}
 	}
+	if q.Next == q.End { // what was to be sent again has been acknowledged
+		l.wait = NoWhy
+		return out
+	}
 	n := min(distance(q.Next, q.End), distance(q.Next, q.PeerEdge))
 	if n == 0 {
 		l.wait = PeerWindowClosed

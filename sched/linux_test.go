@@ -141,6 +141,26 @@ func TestLinuxReinject(t *testing.T) {
 	}
 }
 
+// Where nothing is left to send but ranges that have been acknowledged meanwhile, the
+// peer's window is not what is waited for.
+func TestLinuxNothingLeft(t *testing.T) {
+	for _, v := range []struct {
+		q   Queue
+		why Why
+	}{
+		{Queue{Una: 5001, Next: 5001, End: 5001, PeerEdge: 9001, Reinject: []Range{{DSN: 1, Len: 4000, Carried: 1}}}, NoWhy},
+		{Queue{Una: 5001, Next: 5001, End: 6001, PeerEdge: 5001}, PeerWindowClosed},
+	} {
+		s := newLinux(t)
+		if got := s.Pick(0, &v.q, []Path{kernelPath(0, 10*mbps, 0)}, nil); len(got) != 0 {
+			t.Errorf("granted %+v", got)
+		}
+		if why := s.(Explainer).WhyWait(); why != v.why {
+			t.Errorf("waits for %q, want %q", why, v.why)
+		}
+	}
+}
+
 func TestLinuxNoAllocation(t *testing.T) {
 	s := newLinux(t)
 	q := bulk
