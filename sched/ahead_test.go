@@ -175,6 +175,37 @@ func TestStmsAdapts(t *testing.T) {
 	}
 }
 
+// However often a range was late, the first one that is early shortens the gap by a
+// segment, and the other way round.
+func TestStmsDoesNotWindUp(t *testing.T) {
+	fast, slow := path(0, 20*ms, 10), path(1, 100*ms, 0) // 20 segments, by the formula
+	for _, v := range []struct {
+		acks, back []uint64
+		want       [2]int64 // segments
+	}{
+		{[]uint64{1000, 5000}, []uint64{1000, 9000}, [2]int64{30, 29}},
+		{[]uint64{1000, 9000}, []uint64{1000, 5000}, [2]int64{10, 11}},
+	} {
+		s := make1(t, "stms").(*stms)
+		observe := func(acks []uint64) int64 {
+			s.una = 0
+			s.ahead = append(s.ahead[:0], sentAhead{5000, 6000, 1, mss})
+			for _, a := range acks {
+				s.OnDataAck(0, a)
+			}
+			return s.gap(&fast, &slow) / mss
+		}
+		var got [2]int64
+		for range 50 {
+			got[0] = observe(v.acks)
+		}
+		got[1] = observe(v.back)
+		if got != v.want {
+			t.Errorf("gaps of %v segments, want %v", got, v.want)
+		}
+	}
+}
+
 // The rule of STTF by hand: windows of 10 segments out of slow start (a segment more in
 // each round). Over A (RTT 20 ms) segments arrive after 10, 30, 50, ... ms, over B (RTT
 // 90 ms) after 45 ms. A is full: its next windows of 10 and 11 segments arrive after 30

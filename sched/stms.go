@@ -22,7 +22,8 @@ import (
 // segment at a time: when the DATA_ACK stops at the first byte of a range sent ahead,
 // the range is late, and the gap grows; when it jumps over the whole range at once, the
 // range was early, and the gap shrinks. The correction is at most half of the formula's
-// gap.
+// gap; what exceeds that is dropped, so that one observation to the contrary has its
+// effect.
 //
 // The rule of adaptation is approximate; the paper's could not be compared. Data sent
 // again is placed by minRTT.
@@ -105,7 +106,9 @@ func after(paths []Path, backups bool, want int64, p *Path) (next *Path) {
 func (s *stms) gap(fast, slow *Path) int64 {
 	d := int64((slow.SRTT - fast.SRTT) / 2 / sim.Microsecond)
 	n := d * min(fast.Window, 1<<32) / max(int64(fast.SRTT/sim.Microsecond), 1)
-	n += min(max(s.shift.get(slow.Flow), -n/2), n/2)
+	shift := s.shift.at(slow.Flow)
+	*shift = min(max(*shift, -n/2), n/2)
+	n += *shift
 	return n - n%slow.MSS
 }
 
