@@ -72,20 +72,22 @@ func hashOf(t *testing.T, file string, set ...string) string {
 // A plug-in that is a script gives the run of its Go original, on lossy paths with
 // an outage, with backups, and with the settings that the original has.
 func TestScriptsGiveTheRunOfTheirOriginals(t *testing.T) {
-	for _, c := range []struct{ key, script, original string }{
-		{"scheduler", "minrtt.star", "minrtt"},
-		{"cc", "lia.star", "lia"},
-		{"path_manager", "fullmesh.star", "fullmesh"},
+	for _, c := range []struct{ key, script, original, params string }{
+		{"scheduler", "minrtt.star", "minrtt", ""},
+		{"cc", "lia.star", "lia", ", hystartpp = 0"},
+		{"cc", "lia.star", "lia", ", hystartpp = 1"},
+		{"path_manager", "fullmesh.star", "fullmesh", ""},
 	} {
 		text := exampleScript(t, c.script)
 		for _, more := range []string{"", "link.wifi.loss=0.005", "flow.dl.size=300KiB"} {
-			set := []string{"flow.dl." + c.key + "=" + c.original}
+			ref := func(name string) string { return "flow.dl." + c.key + "={ name = \"" + name + "\"" + c.params + " }" }
+			set := []string{ref(c.original)}
 			own := []string{""}
 			if more != "" {
 				set, own = append(set, more), append(own, more)
 			}
 			file := inDirectory(t, "s.toml", scripted, c.script, text)
-			own[0] = "flow.dl." + c.key + "=file:" + filepath.Join(filepath.Dir(file), c.script)
+			own[0] = ref("file:" + filepath.Join(filepath.Dir(file), c.script))
 			if a, b := hashOf(t, file, set...), hashOf(t, file, own...); a != b {
 				t.Errorf("%s with %q: %s, the original gives %s", c.script, more, b, a)
 			}

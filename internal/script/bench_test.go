@@ -18,7 +18,7 @@ func BenchmarkRun(b *testing.B) {
 		b.Fatal(err)
 	}
 	scheduler := "defaults.scheduler=file:" + filepath.Join(examples, "minrtt.star")
-	controller := "defaults.cc=file:" + filepath.Join(examples, "lia.star")
+	controller := "defaults.cc={ name = \"file:" + filepath.Join(examples, "lia.star") + "\", hystartpp = 1 }"
 	paths := "defaults.path_manager=file:" + filepath.Join(examples, "fullmesh.star")
 	for _, c := range []struct {
 		name string

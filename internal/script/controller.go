@@ -1,6 +1,7 @@
 package script
 
 import (
+	"errors"
 	"math"
 
 	"go.starlark.net/starlark"
@@ -21,6 +22,10 @@ import (
 //	on_undo(flow)                  the last reduction was taken back                    (optional)
 //	on_join(flow)                  a subflow joins: the place to give it fields         (optional)
 //	on_leave(flow)                 it leaves                                            (optional)
+//
+// At the top level it can choose among Linux's rules and the RFCs':
+//
+//	rules(flightsize=False, pacing=False, hystartpp=False)
 //
 // Flows are those that have joined and not left, in the order of their numbers.
 
@@ -115,6 +120,7 @@ func (c *controller) listMembers() {
 // OnAck implements cc.Controller.
 func (c *controller) OnAck(now sim.Time, f cc.FlowID, a *cc.Ack) {
 	v := c.at(f)
+	v.flight = a.InFlight
 	c.ackView.a, c.ackView.growth = a, v.f.Growth(a)
 	c.args[0], c.args[1] = v, &c.ackView
 	c.call(now, c.ack, c.args)
@@ -209,8 +215,23 @@ func (c *controller) Window(f cc.FlowID) int64 { return c.at(f).f.W }
 // Ssthresh implements cc.Controller.
 func (c *controller) Ssthresh(f cc.FlowID) int64 { return c.at(f).f.Thresh }
 
-// PacingRate implements cc.Controller: what the script has set.
-func (c *controller) PacingRate(f cc.FlowID) sim.Rate { return c.at(f).pacing }
+// PacingRate implements cc.Controller: what the script has set, or by the rules.
+func (c *controller) PacingRate(f cc.FlowID) sim.Rate {
+	v := c.at(f)
+	if v.pacing > 0 {
+		return v.pacing
+	}
+	return v.f.PacingRate()
+}
+
+// choose carries rules(flightsize=False, pacing=False, hystartpp=False) out.
+func (r *run) choose(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	if r.started {
+		return nil, errors.New("rules are chosen at the top level of the file")
+	}
+	err := starlark.UnpackArgs(b.Name(), args, kwargs, "flightsize?", &r.rules.FlightSize, "pacing?", &r.rules.Paced, "hystartpp?", &r.rules.HystartPP)
+	return starlark.None, err
+}
 
 // Observe implements cc.Controller: alpha is what the script has set.
 func (c *controller) Observe(f cc.FlowID) cc.Metrics {

@@ -20,6 +20,7 @@ type flowView struct {
 	f      cc.Flow
 	joined bool
 	pacing sim.Rate
+	flight int64 // bytes in flight before the last acknowledgement
 	alpha  float64
 	own    record // fields that on_join has made
 	open   bool   // on_join is running: fields may be made
@@ -28,7 +29,7 @@ type flowView struct {
 }
 
 func newFlowView(c *controller, f cc.FlowID) *flowView {
-	v := &flowView{c: c, id: starlark.MakeInt(int(f)), f: cc.NewFlow(cc.Rules{}), alpha: math.NaN(), own: record{kind: "flow"}}
+	v := &flowView{c: c, id: starlark.MakeInt(int(f)), f: cc.NewFlow(c.rules), alpha: math.NaN(), own: record{kind: "flow"}}
 	v.increase = starlark.NewBuiltin("increase", flowIncrease).BindReceiver(v)
 	v.additive = starlark.NewBuiltin("additive", flowAdditive).BindReceiver(v)
 	v.half = starlark.NewBuiltin("half", flowHalf).BindReceiver(v)
@@ -157,7 +158,7 @@ func flowHalf(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwar
 	if len(args)+len(kwargs) > 0 {
 		return nil, errors.New("half takes no arguments")
 	}
-	return starlark.MakeInt64(b.Receiver().(*flowView).f.Half(0)), nil
+	return starlark.MakeInt64(b.Receiver().(*flowView).f.Half(b.Receiver().(*flowView).flight)), nil
 }
 
 // wholeArg returns argument i of n, a number of bytes.

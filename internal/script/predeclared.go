@@ -20,7 +20,7 @@ import (
 func predeclared(r *run) starlark.StringDict {
 	env := starlark.StringDict{"math": mathModule, "state": starlark.NewBuiltin("state", newState)}
 	for name, fn := range map[string]func(*run, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error){
-		"param": (*run).param, "now_ns": (*run).nowNS, "grant": (*run).grant, "wait": (*run).wait,
+		"param": (*run).param, "now_ns": (*run).nowNS, "rules": (*run).choose, "grant": (*run).grant, "wait": (*run).wait,
 	} {
 		env[name] = starlark.NewBuiltin(name, func(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 			return fn(r, b, args, kwargs)

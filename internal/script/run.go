@@ -26,6 +26,7 @@ type run struct {
 	now      sim.Time
 	settings cc.Params  // values of the parameters; nil: their defaults
 	declared []cc.Param // so far
+	rules    cc.Rules   // of controllers
 	started  bool
 	steps    uint64 // limit of the present call
 
