@@ -129,7 +129,8 @@ func TestARunInPiecesIsTheRun(t *testing.T) {
 	}
 }
 
-// One subflow of LIA is Reno (RFC 6356 section 3: alpha is 1), to the bit.
+// One subflow of LIA is Reno (RFC 6356 section 3: alpha is 1), to the bit, with the
+// same slow start.
 func TestLIAOverOneSubflowIsReno(t *testing.T) {
 	for _, loss := range []string{"0%", "0.5%"} {
 		text := fmt.Sprintf(`schema = 1
@@ -142,7 +143,7 @@ client = "client"
 server = "server"
 `, loss)
 		var hashes [3]trace.Hash
-		for i, cc := range []string{"lia", "reno", "cubic"} {
+		for i, cc := range []string{`{ name = "lia", hystartpp = 0 }`, "reno", "cubic"} {
 			sc, err := Parse("one.toml", text, Options{Set: []string{"defaults.cc=" + cc}})
 			if err != nil {
 				t.Fatal(err)

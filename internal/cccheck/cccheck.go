@@ -168,7 +168,7 @@ const script = "file:"
 func newSubject(cfg *Config, name string) (subject, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "{ name = %q", name)
-	for _, p := range cfg.Params {
+	for _, p := range cfg.settings(name) {
 		fmt.Fprintf(&b, ", %s = %v", p.Name, p.Value)
 	}
 	b.WriteString(" }")
@@ -192,6 +192,24 @@ func newSubject(cfg *Config, name string) (subject, error) {
 		}
 	}
 	return s, nil
+}
+
+// plainSlowStart is the parameter by which presets give coupled controllers another
+// slow start than their base has.
+const plainSlowStart = "hystartpp"
+
+// settings are the parameters of a controller: those asked for, and slow start as its
+// base has it unless they say otherwise, so that the two differ in their rules alone.
+func (cfg *Config) settings(name string) []cc.Setting {
+	if slices.ContainsFunc(cfg.Params, func(p cc.Setting) bool { return p.Name == plainSlowStart }) {
+		return cfg.Params
+	}
+	for _, s := range cfg.Plugins.CC {
+		if s.Name == name && slices.ContainsFunc(s.Params, func(p cc.Param) bool { return p.Name == plainSlowStart }) {
+			return append(slices.Clip(cfg.Params), cc.Setting{Name: plainSlowStart})
+		}
+	}
+	return cfg.Params
 }
 
 // baseOf returns the base of a controller; one that is in no table, such as a
