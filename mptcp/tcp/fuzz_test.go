@@ -122,11 +122,22 @@ func (h *harness) read() {
 	}
 }
 
+// poll takes everything that leaves now. It need not be little: a peer with a small
+// segment size gets a large window in many segments. But new data moves SND.NXT, each
+// byte is sent again at most twice at one instant (by the probe of the tail, and
+// because it is lost), and only few segments carry nothing.
 func (h *harness) poll() {
 	var out Segment
-	for i := 0; h.c.Poll(h.now, &out); i++ {
-		if i > 1000 {
-			h.t.Fatalf("endless output: %v", out.Flags)
+	var again int64
+	empty := 0
+	for nxt := h.c.snd.nxt; h.c.Poll(h.now, &out); nxt = h.c.snd.nxt {
+		if n := int64(out.Len) + b2i(out.Flags.Has(wire.FIN)); n == 0 {
+			empty++
+		} else if h.c.snd.nxt == nxt {
+			again += n
+		}
+		if empty > 8 || again > 2*(h.c.snd.nxt-h.c.snd.una) {
+			h.t.Fatalf("endless output: %v, %d bytes again, %d segments without any", out.Flags, again, empty)
 		}
 		if !wire.Fits(&out.Segment, out.Opt) || int(out.Len) > 1460 {
 			h.t.Fatalf("segment does not fit: %+v", out.Segment)
@@ -186,6 +197,28 @@ func (h *harness) inject(syn bool) {
 		return
 	}
 	c.Handle(h.now, s)
+}
+
+// TestManySmallSegments: a congestion window of 120000 bytes is 1200 segments to a peer
+// that takes 100 bytes in each (RFC 9293 section 3.7.1, RFC 5681 section 3.1). They
+// leave at one instant, each byte once, and nothing else leaves: this is no endless
+// output.
+func TestManySmallSegments(t *testing.T) {
+	s := newScript(t, 0, func(c *Config) {
+		c.CC = &fixedWindow{w: 120_000}
+		c.SendBuffer = 200_000
+	})
+	s.peer(0, fS, 0, 0, 0, 50000, synOptions(100, true, 7))
+	s.expect(0, 0, fSA, 0, 0, 1)
+	s.peer(40*ms, fA, 1, 0, 1, 4000)
+	before := *s.c.Stats()
+	s.c.Write(s.clock, 200_000)
+	(&harness{t: t, c: s.c, now: s.clock}).poll()
+	after := s.c.Stats()
+	segments, bytes := after.SegmentsSent-before.SegmentsSent, after.BytesSent-before.BytesSent
+	if segments != 1200 || bytes != 120_000 || after.RetransmittedSegments != 0 {
+		t.Fatalf("%d segments, %d bytes, %d again", segments, bytes, after.RetransmittedSegments)
+	}
 }
 
 // TestBlindAttacker: segments with the right 4-tuple and any sequence numbers but
