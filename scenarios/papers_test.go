@@ -25,10 +25,10 @@ func payload(protocol string) float64 {
 }
 
 // experiment runs a library scenario with a controller for its MPTCP flows and returns
-// what each flow carried from the given time on.
+// what each flow carried from the given time on. Slow start is that of the papers.
 func experiment(t testing.TB, name, controller string, seed uint64, from, to float64, set ...string) []mbps {
 	t.Helper()
-	set = append(set, "defaults.cc="+controller, "defaults.sample=1s", fmt.Sprintf("duration=%gs", to))
+	set = append(set, fmt.Sprintf("defaults.cc={ name = %q, hystartpp = 0 }", controller), "defaults.sample=1s", fmt.Sprintf("duration=%gs", to))
 	sc, err := LoadLibrary("papers/"+name+".toml", Options{Set: set})
 	if err != nil {
 		t.Fatal(err)
