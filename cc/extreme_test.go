@@ -36,11 +36,10 @@ func everySetting(f func(name string, settings []Setting)) {
 // none at all, acknowledgements from nothing to a gigabyte, losses and timeouts at
 // any moment and on subflows that have left.
 type storm struct {
-	rnd    *sim.Rand
-	now    sim.Time
-	mss    []int64 // by FlowID
-	at     []uint64
-	joined int
+	rnd *sim.Rand
+	now sim.Time
+	mss []int64 // by FlowID
+	at  []uint64
 }
 
 func (s *storm) n(n int) int { return int(s.rnd.IntN(uint64(n))) }

@@ -20,14 +20,13 @@ type walkFlow struct {
 }
 
 type event struct {
-	what     int
-	flow     FlowID
-	gap      sim.Duration
-	ack      Ack
-	loss     Loss
-	idle     sim.Duration
-	why      Reason
-	fraction int
+	what int
+	flow FlowID
+	gap  sim.Duration
+	ack  Ack
+	loss Loss
+	idle sim.Duration
+	why  Reason
 }
 
 func newWalk(t *rapid.T, n int) *walk {

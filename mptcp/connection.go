@@ -195,17 +195,6 @@ func (c *connection) live() (n int) {
 	return n
 }
 
-// healthy returns the set of subflows that deliver what they carry: those that
-// live and have not timed out since they were last heard of.
-func (c *connection) healthy() (set uint64) {
-	for _, f := range c.subs {
-		if !f.dead && !f.failed {
-			set |= bit(f.lane)
-		}
-	}
-	return set
-}
-
 // settle brings the connection up to date after anything has happened to it: it
 // acts on what subflows have noted, runs the path manager, asks the scheduler,
 // and tells the application. Subflows only note what happens to them, because

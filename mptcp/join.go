@@ -22,7 +22,6 @@ import (
 // joinState is what the handshake of a join needs.
 type joinState struct {
 	nonce, peerNonce uint32
-	srtt             sim.Duration
 	again            sim.Time // the third packet is sent again
 	interval         sim.Duration
 	crossed          bool // both sides have sent a SYN

@@ -48,9 +48,7 @@ type scheduler struct {
 	views   []*pathView
 	tuples  []starlark.Value // of the first n views
 	queue   queueView
-	none    starlark.Tuple
 	asks    sched.Facts
-	facts   sched.Facts
 	waiting sched.Why
 
 	rows []sched.Path // of the present call

@@ -89,8 +89,6 @@ type net struct {
 	// accept takes the SYN at b; nil: Accept.
 	accept func(now sim.Time, c *Conn, s *Segment)
 	pool   []*Segment
-	// lossless bounds for bulk runs
-	check bool
 }
 
 func newCC(t testing.TB, name string) cc.Controller {

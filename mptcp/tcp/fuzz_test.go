@@ -106,7 +106,6 @@ type harness struct {
 	ops   *operations
 	now   sim.Time
 	taken int64
-	sent  int
 }
 
 func (h *harness) read() {

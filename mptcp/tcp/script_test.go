@@ -22,7 +22,6 @@ type script struct {
 	tol   sim.Duration
 	out   []record
 	iss   wire.Seq
-	read  bool
 	tsVal map[uint32]uint32 // script's timestamp values to real ones
 }
 
