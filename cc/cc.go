@@ -85,7 +85,7 @@ type Ack struct {
 	RTT      sim.Duration // sample of this acknowledgement; 0: none
 	SRTT     sim.Duration // smoothed, after this sample; 0: none yet
 	MinRTT   sim.Duration // smallest of the connection so far; 0: none yet
-	OWD      sim.Duration // one-way delay by timestamps, offset unknown; 0: none
+	OWD      sim.Duration // one-way delay by timestamps, in their ticks (1 ms or 1 us), offset unknown and modulo 2^32 of them; 0: none
 	InFlight int64        // bytes in flight before this acknowledgement
 	Una, Nxt uint64       // stream positions of SND.UNA (after) and SND.NXT
 	State    State

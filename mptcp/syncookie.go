@@ -209,7 +209,7 @@ func (e *Endpoint) sendCookie(now sim.Time, l *listener, syn *Segment, c *connec
 			o.Present |= wire.OptSACKPermitted
 		}
 		r.seg.Segment.Opt |= wire.HasTS
-		clock := tcp.TimestampClock(now, 0)
+		clock := p.TimestampClock(now)
 		ts := clock&^cookieTSMask | bits
 		if ts > clock {
 			ts -= cookieTSMask + 1

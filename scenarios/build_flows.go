@@ -41,6 +41,7 @@ func hostProfile(n *Node, d *Defaults) *mptcp.Profile {
 	if n.TimerGranularity == "linux-hz250" {
 		p.TCP.Granularity = tcp.LinuxHZ250
 	}
+	p.TCP.MicrosecondTS = *n.MicrosecondTS
 	if n.AllowJoin != nil {
 		p.DenyJoinID0 = !*n.AllowJoin
 	}

@@ -220,8 +220,8 @@ func (c *checker) checkNodes() {
 			continue
 		}
 		c.nodes[n.Name] = n
-		if n.Router && (n.has("profile") || n.has("versions") || n.has("timer_granularity")) {
-			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile, versions and timer_granularity have no meaning", n.Name)
+		if n.Router && (n.has("profile") || n.has("versions") || n.has("timer_granularity") || n.has("usec_ts")) {
+			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile, versions, timer_granularity and usec_ts have no meaning", n.Name)
 		}
 		if n.Router && (n.AddAddrAccepted != nil || n.Subflows != nil || n.AllowJoin != nil) {
 			c.add(n.table.pos, "node %q is a router: add_addr_accepted, subflows and allow_join_initial_addr_port have no meaning", n.Name)
@@ -235,6 +235,9 @@ func (c *checker) checkNodes() {
 			}
 			if n.TimerGranularity == "" {
 				n.TimerGranularity = c.sc.Defaults.TimerGranularity
+			}
+			if n.MicrosecondTS == nil {
+				n.MicrosecondTS = &c.sc.Defaults.MicrosecondTS
 			}
 			if n.has("profile") {
 				c.profile(n.Profile, n.valuePos("profile"))

@@ -207,6 +207,7 @@ profile = { name = "lte-good", down_mean = 2e7 }
 [[node]]
 name = "client"
 timer_granularity = "linux-hz250"
+usec_ts = true
 [[flow]]
 name = "u"
 protocol = "udp"

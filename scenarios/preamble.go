@@ -69,6 +69,9 @@ func (w *World) Preamble() *Preamble {
 			if n.decl.TimerGranularity != "none" {
 				text += ", timers " + n.decl.TimerGranularity
 			}
+			if *n.decl.MicrosecondTS {
+				text += ", timestamps of 1 us"
+			}
 			if d := &w.sc.Defaults; d.Reinject != "profile" && d.Profile == n.decl.Profile {
 				text += ", reinject " + d.Reinject
 			}

@@ -70,6 +70,7 @@ type Defaults struct {
 	Reinject         string    `toml:"reinject" default:"" enum:",profile,on_rto,aggressive,conservative,none" doc:"when data in flight is sent again on another subflow: as the profile says (Linux: connection-level timer and stale subflows); after a timeout of its own; also at each fast recovery; after reinject_after timeouts; only when its subflow ends. Nodes with another profile than that of [defaults] follow theirs. Default from the preset, beside a profile of its own: profile"`
 	ReinjectAfter    int       `toml:"reinject_after" default:"3" min:"1" max:"20" doc:"timeouts in a row that reinject = \"conservative\" waits for"`
 	TimerGranularity string    `toml:"timer_granularity" default:"none" enum:"none,linux-hz250" doc:"rounding of retransmission timers: exact, or as the timer wheel of a Linux kernel with HZ=250"`
+	MicrosecondTS    bool      `toml:"usec_ts" default:"false" doc:"TCP timestamps tick in microseconds instead of milliseconds (Linux: ip route ... features tcp_usec_ts); one-way delays, which the controller sbd needs, are then as fine"`
 	CC               PluginRef `toml:"cc" doc:"congestion controller of MPTCP flows; default from the preset"`
 	TCPCC            PluginRef `toml:"tcp_cc" default:"cubic" doc:"congestion controller of TCP flows"`
 	Scheduler        PluginRef `toml:"scheduler" doc:"packet scheduler of MPTCP flows; default from the preset"`
@@ -106,6 +107,7 @@ type Node struct {
 	Profile          string       `toml:"profile" doc:"protocol profile; default from [defaults]"`
 	Versions         string       `toml:"versions" enum:",v0,v1,v0+v1,none" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
 	TimerGranularity string       `toml:"timer_granularity" enum:",none,linux-hz250" doc:"as in [defaults]; default from there"`
+	MicrosecondTS    *bool        `toml:"usec_ts" doc:"as in [defaults]; default from there. Both ends of a flow must agree for one-way delays to mean anything"`
 	SourceRouting    *bool        `toml:"source_routing" doc:"packets leave through the interface that owns their source address. Default: true for clients of flows"`
 	AddAddrAccepted  *int         `toml:"add_addr_accepted" min:"0" max:"255" doc:"how many addresses that a peer announces the path manager linux uses (ip mptcp limits). Default: 0"`
 	Subflows         *int         `toml:"subflows" min:"0" max:"255" doc:"subflows that a connection of this host may have beside the initial one, whoever opens them (ip mptcp limits). Default: 2 with the path manager linux, else as the profile says"`

@@ -107,7 +107,7 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 	// last acknowledgement sent. As in Linux (tcp_ack) the acknowledgement is
 	// checked first: a forged segment must not poison TS.Recent by its sequence
 	// number alone.
-	if f.hasTS && seq <= c.rcv.wup && (int32(s.TSVal-c.tsRecent) >= 0 || now.Sub(c.ack.tsRecentAt) >= pawsIdle) {
+	if f.hasTS && seq <= c.rcv.wup && (int32(s.TSVal-c.tsRecent) >= 0 || now.Sub(c.ack.tsRecentAt) >= c.p.pawsIdle()) {
 		c.tsRecent = s.TSVal
 		c.ack.tsRecentAt = now
 	}
@@ -346,7 +346,7 @@ func (c *Conn) tellController(now sim.Time, s *Segment, f *ackFacts) {
 	}
 	a.OWD = 0
 	if f.hasTS {
-		a.OWD = sim.Duration(int32(s.TSVal-s.TSEcr)) * sim.Millisecond
+		a.OWD = sim.Duration(int32(s.TSVal-s.TSEcr)) * c.p.tick()
 	}
 	c.cc.OnAck(now, c.flow, a)
 	if c.caState == cc.CWR || c.caState == cc.Recovery {

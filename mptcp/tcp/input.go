@@ -97,19 +97,15 @@ func (c *Conn) validate(now sim.Time, s *Segment, seq, end int64) bool {
 	return true
 }
 
-// pawsIdle is how long a timestamp stays valid: after 24 days of silence the
-// peer's clock may have wrapped (RFC 7323 section 5.5).
-const pawsIdle = 24 * 24 * 3600 * sim.Second
-
 // paws handles a segment whose timestamp lies in the past. It reports whether
 // the segment must be dropped (RFC 7323 section 5.3).
 func (c *Conn) paws(now sim.Time, s *Segment, seq, end int64) bool {
-	if now.Sub(c.ack.tsRecentAt) >= pawsIdle || c.tsRecent == 0 {
+	if now.Sub(c.ack.tsRecentAt) >= c.p.pawsIdle() || c.tsRecent == 0 {
 		return false
 	}
 	if s.Len == 0 && s.Flags&(wire.SYN|wire.FIN) == 0 && seq == end {
 		old := c.sndPos(s.Ack)
-		late := sim.Duration(c.tsRecent-s.TSVal) * sim.Millisecond
+		late := sim.Duration(c.tsRecent-s.TSVal) * c.p.tick()
 		switch {
 		case old < c.snd.una:
 			// An ACK that was overtaken is common and says nothing.

@@ -77,6 +77,17 @@ type Profile struct {
 
 	// The extensions that are offered or accepted.
 	SACK, Timestamps, WindowScaling, ECN bool
+	// MicrosecondTS makes the timestamp clock tick in microseconds instead of
+	// milliseconds (Linux since 6.7, `ip route ... features tcp_usec_ts`; RFC 7323
+	// section 5.4 recommends 1 ms to 1 s and allows down to 59 ns). Nothing of it is
+	// negotiated: an end measures round trips by its own clock, but one-way delays
+	// ([cc.Ack]) have a meaning only if both ends tick alike.
+	MicrosecondTS bool
+	// PAWSIdle is the silence after which the peer's timestamp clock may have wrapped,
+	// so that TS.Recent is not compared any more: 24 days (RFC 7323 section 5.5), which
+	// is for ticks of 1 ms; Linux since 6.7 half the wrap of a clock of microseconds,
+	// 2147 s (TCP_PAWS_WRAP), which bounds it wherever MicrosecondTS is set.
+	PAWSIdle sim.Duration
 	// RACK finds losses by time (RFC 8985); without it, and with SACK, they are
 	// found by RFC 6675.
 	RACK bool
@@ -190,7 +201,8 @@ func Linux() *Profile {
 		QuickAckStart: 70, QuickAckSegments: 16, AckOnRead: true, PingPong: true,
 		CompressSACK: sim.Millisecond,
 		SACK:         true, Timestamps: true, WindowScaling: true,
-		RACK: true, TLP: true, FRTO: true, MaxReordering: 300,
+		PAWSIdle: microsecondPAWS,
+		RACK:     true, TLP: true, FRTO: true, MaxReordering: 300,
 		InitialWindowSegments: 10, SlowStartAfterIdle: true,
 		Nagle:    NagleMinshall,
 		TimeWait: 60 * sim.Second, FinWait2: 60 * sim.Second,
@@ -212,7 +224,8 @@ func RFC() *Profile {
 		AckEvery:         2,
 		DelAckMin:        200 * sim.Millisecond, DelAckMax: 200 * sim.Millisecond,
 		SACK: true, Timestamps: true, WindowScaling: true,
-		RACK: true, TLP: true, FRTO: true, PRRFromPipe: true, MaxReordering: 300,
+		PAWSIdle: 24 * 24 * 3600 * sim.Second,
+		RACK:     true, TLP: true, FRTO: true, PRRFromPipe: true, MaxReordering: 300,
 		InitialWindowSegments: 10, SlowStartAfterIdle: true,
 		Nagle:             NagleAny,
 		TimeWait:          240 * sim.Second,

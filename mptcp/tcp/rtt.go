@@ -97,21 +97,51 @@ func (c *Conn) takeRTT(rtt, newest sim.Duration) {
 	c.backoff = 0
 }
 
-// tsClock is the value of the timestamp clock: milliseconds, from an offset that
-// the endpoint draws (RFC 7323 section 5.4).
+// tsClock is the value of the timestamp clock, from an offset that the endpoint
+// draws (RFC 7323 section 5.4).
 func (c *Conn) tsClock(now sim.Time) uint32 {
-	return TimestampClock(now, c.tsOffset)
+	return c.p.TimestampClock(now) + c.tsOffset
 }
 
-// TimestampClock is the value of a timestamp clock that starts at an offset.
-func TimestampClock(now sim.Time, offset uint32) uint32 {
-	return uint32(now/sim.Time(sim.Millisecond)) + offset
+// TimestampClock is the value of a timestamp clock that starts at 0: milliseconds,
+// or microseconds with MicrosecondTS.
+func (p *Profile) TimestampClock(now sim.Time) uint32 {
+	if p.MicrosecondTS {
+		return uint32(now / sim.Time(sim.Microsecond))
+	}
+	return uint32(now / sim.Time(sim.Millisecond))
+}
+
+// tick is the resolution of the timestamp clock.
+func (p *Profile) tick() sim.Duration {
+	if p.MicrosecondTS {
+		return sim.Microsecond
+	}
+	return sim.Millisecond
+}
+
+// microsecondPAWS is half the wrap of a clock of microseconds, in whole seconds
+// (Linux TCP_PAWS_WRAP).
+const microsecondPAWS = (1 << 31) / 1_000_000 * sim.Second
+
+// pawsIdle is PAWSIdle, bounded by what the clock allows.
+func (p *Profile) pawsIdle() sim.Duration {
+	if p.MicrosecondTS {
+		return min(p.PAWSIdle, microsecondPAWS)
+	}
+	return p.PAWSIdle
 }
 
 // tsRTT returns the round-trip time that an echoed timestamp gives, at least
-// 1 ms (the resolution of the clock); 0 if it cannot be one of ours.
+// a tick (the resolution of the clock); 0 if it cannot be one of ours.
 func (c *Conn) tsRTT(now sim.Time, ecr uint32) sim.Duration {
 	d := c.tsClock(now) - ecr
+	if c.p.MicrosecondTS {
+		if int32(d) < 0 {
+			return 0
+		}
+		return max(sim.Duration(d), 1) * sim.Microsecond
+	}
 	if d >= 1<<31/1000 {
 		return 0
 	}

@@ -28,8 +28,8 @@ func tsScript(t *testing.T, change func(*Config)) *script {
 }
 
 // TestPAWS: a segment with an older timestamp is dropped and acknowledged, a RST
-// is not subject to the check, and 24 days of silence lift it (RFC 7323 section
-// 5).
+// is not subject to the check, and long silence lifts it (RFC 7323 section 5: 24
+// days; Linux 2147 s).
 func TestPAWS(t *testing.T) {
 	s := tsScript(t, nil)
 	s.peer(0, fPA, 1, 100, 1, 400, withTS(1100, 0))
@@ -39,7 +39,7 @@ func TestPAWS(t *testing.T) {
 	if s.c.Stats().PAWSDrops != 1 || s.c.RcvNxt() != 100 {
 		t.Fatalf("drops %d, RCV.NXT %d", s.c.Stats().PAWSDrops, s.c.RcvNxt())
 	}
-	s.wait(pawsIdle)
+	s.wait(s.c.p.PAWSIdle)
 	s.out = nil
 	s.peer(0, fPA, 101, 100, 1, 400, withTS(1050, 0))
 	s.expect(0, 0, fA, 1, 0, 201)
