@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"mpsim/internal/app"
+	"mpsim/results"
 	"mpsim/sim"
 )
 
@@ -83,6 +84,17 @@ func flowMetrics() []Metric {
 			eval: func(v *view, a *arguments) quantity {
 				from, to := a.time(2, 0), a.time(3, v.now)
 				return num(v.flow(a, 0).record.BytesIn(from, to) / v.flow(a, 1).record.BytesIn(from, to))
+			}},
+		{Name: "benefit", Doc: "aggregation benefit (CoNEXT'13): the goodput of `flow` on a scale on which 0 is that of the best single path and 1 their sum; the other flows used one path each. Each counts from its start to its completion or the end of the run",
+			Params: params(pFlow, MetricParam{Name: "alone", kind: argFlow}, MetricParam{Name: "second", kind: argFlow},
+				MetricParam{Name: "third", kind: argFlow, Optional: true}, MetricParam{Name: "fourth", kind: argFlow, Optional: true}),
+			eval: func(v *view, a *arguments) quantity {
+				var rates []float64
+				for i := range a.given {
+					f := v.flow(a, i)
+					rates = append(rates, f.goodput(f.decl.Start.Time(), v.now))
+				}
+				return num(results.Benefit(rates[0], rates[1:]...))
 			}},
 	}
 }

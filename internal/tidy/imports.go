@@ -23,8 +23,8 @@ var ranks = map[string]int{
 	"internal/host": 50, "internal/app": 51, "internal/proxy": 51,
 
 	"internal/script": 60, "internal/version": 60, "internal/floor": 60, "internal/tshark": 60,
-	"scenarios": 61, "results": 61,
-	"scenarios/lab": 62, "internal/packetdrill": 62, "internal/live": 63,
+	"results": 61, "scenarios": 62,
+	"scenarios/lab": 63, "internal/packetdrill": 63, "internal/live": 64,
 	"scenarios/sweep": 70, "results/plot": 70, "results/report": 71, "internal/execute": 72, "internal/cccheck": 72,
 	"internal/explain": 73,
 	"cmd/mpsim/cli":    80, "cmd/mpsim": 81,
