@@ -12,8 +12,9 @@ type Interface struct {
 	name    string
 	index   uint32
 	addrs   []netip.Prefix
-	down    bool // switched off by the node's owner
-	carrier bool // whether the outgoing link has not said that it is dead
+	down    bool   // switched off by the node's owner
+	carrier bool   // whether the outgoing link has not said that it is dead
+	share   uint32 // weight among next hops; 0: from the rate of the link
 	out, in *Link
 	chain   []*boxSlot // from the node towards the wire
 	taps    []Tap

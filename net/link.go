@@ -154,7 +154,7 @@ func (n *Network) Connect(name string, a, b *Interface, down, up LinkConfig) (*L
 	b.out, a.in = u, u
 	a.retap()
 	b.retap()
-	n.topologyChanged()
+	n.structureChanged()
 	return d, u
 }
 

@@ -88,6 +88,15 @@ func (lk *Link) Down(o Outage) {
 	}
 }
 
+// Notice ends the silence of a failure: the transmitting interface loses its
+// carrier, as after the detection time of a routing protocol. A link that works
+// takes no notice.
+func (lk *Link) Notice() {
+	if lk.IsDown() && lk.from != nil {
+		lk.from.setCarrier(false)
+	}
+}
+
 // Up ends an outage.
 func (lk *Link) Up() {
 	lk.change(func(l *hotLink, _ PacketID) {

@@ -28,6 +28,9 @@ type Network struct {
 	intern map[wire.Tuple]RouteID
 	more   [][]uint32 // hops that do not fit into route.path
 
+	ways    *ways    // nil: nodes go by their rules and tables only
+	spreads []spread // see isSpread
+
 	boxes  boxTable
 	verify verifier
 }
@@ -83,5 +86,9 @@ func (n *Network) topologyChanged() {
 	n.gen++
 	if n.gen == 0 {
 		sim.Bugf("more than 2^32 routing changes")
+	}
+	n.spreads = n.spreads[:0]
+	if n.ways != nil {
+		n.ways.owners = nil
 	}
 }

@@ -34,6 +34,11 @@ type Node struct {
 	rules    []rule
 	loop     *Link // from the node to itself, made when first needed
 	drops    [dropClasses]uint64
+
+	ecmp      *ecmpState // nil: as the network's
+	groups    []uint32   // its groups in Network.spreads, of generation groupsGen
+	groupsGen uint32
+	kept      []keptHop // by route modulo the length; nil: none yet
 }
 
 // AddNode declares a node. Its name must be unique in the run.
@@ -83,14 +88,14 @@ func (nd *Node) Interface(name string) *Interface {
 func (nd *Node) SetReceiver(r Receiver) {
 	nd.receiver = r
 	nd.forward = false
-	nd.net.topologyChanged()
+	nd.net.structureChanged()
 }
 
 // SetForwarding says whether the node passes on packets that are not for it. A
 // node without a receiver does by default, a host does not.
 func (nd *Node) SetForwarding(on bool) {
 	nd.forward = on
-	nd.net.topologyChanged()
+	nd.net.structureChanged()
 }
 
 // SetAddrWatcher names the one that is told of address changes.

@@ -15,7 +15,8 @@ type segment = wire.Segment
 const (
 	inlineHops = 9
 
-	// A cached hop is a link number, or localHop and the node that it means.
+	// A cached hop is a link number, or localHop and the node that it means, or a
+	// group of links (see spread).
 	localHop = 1 << 31
 	noHop    = ^uint32(0)
 )
@@ -93,18 +94,22 @@ func (n *Network) Socket(r RouteID, nd *Node) uint32 {
 
 // OutLink returns the link on which the node sends the packets that it
 // originates on a route, or nil if it has no way. Its QueueBytes is what a
-// packet scheduler sees of the local device.
+// packet scheduler sees of the local device. Where the choice is made for each
+// packet it is the first link of the group.
 func (nd *Node) OutLink(r RouteID) *Link {
 	n := nd.net
 	rt := &n.routes[r]
 	if hop := rt.cached(n.gen, 0); hop&localHop == 0 && n.links[hop].from == nd.origin {
 		return n.cold[hop]
 	}
-	hop, _ := nd.decide(&n.tuples[r], true)
+	hop, _ := nd.decide(r, true)
 	if hop == noHop {
 		return nil
 	}
 	n.remember(rt, 0, hop)
+	if isSpread(hop) {
+		return n.spreads[hop&^(localHop|spreadMark)].members[0].out
+	}
 	return n.cold[hop]
 }
 
@@ -149,18 +154,38 @@ func clearHops(h []uint32) []uint32 {
 // it. It drops the packet and returns noHop where there is none.
 func (n *Network) lookup(now sim.Time, at sim.NodeID, id PacketID, s *segment) uint32 {
 	r := &n.routes[s.Route]
+	hop := r.cached(n.gen, s.Hop)
 	if s.Hop >= inlineHops && r.gen == n.gen && r.more != 0 {
-		if hop := n.more[r.more][s.Hop-inlineHops]; n.decidedAt(hop, at) {
+		hop = n.more[r.more][s.Hop-inlineHops]
+		if !isSpread(hop) && n.decidedAt(hop, at) {
 			return hop
 		}
 	}
-	nd := n.nodes[at]
-	hop, why := nd.decide(&n.tuples[s.Route], s.Hop == 0)
-	if hop == noHop {
-		n.dropAt(now, nd, id, why)
-		return noHop
+	if isSpread(hop) {
+		if link := n.choose(now, at, hop, &n.tuples[s.Route]); link != noHop {
+			return link
+		}
 	}
-	n.remember(r, s.Hop, hop)
+	nd := n.nodes[at]
+	elsewhere := hop != noHop // the packets of the route take several ways
+	if elsewhere {
+		hop = nd.recall(RouteID(s.Route))
+	}
+	if !elsewhere || hop == noHop {
+		var why trace.Reason
+		if hop, why = nd.decide(RouteID(s.Route), s.Hop == 0); hop == noHop {
+			n.dropAt(now, nd, id, why)
+			return noHop
+		}
+		if elsewhere {
+			nd.keep(RouteID(s.Route), hop)
+		} else {
+			n.remember(r, s.Hop, hop)
+		}
+	}
+	if isSpread(hop) {
+		return n.choose(now, at, hop, &n.tuples[s.Route])
+	}
 	return hop
 }
 
@@ -173,8 +198,10 @@ func (n *Network) decidedAt(hop uint32, at sim.NodeID) bool {
 }
 
 // decide is the forwarding decision itself: the node's own addresses first,
-// then the rules and tables.
-func (nd *Node) decide(t *wire.Tuple, origin bool) (hop uint32, why trace.Reason) {
+// then the rules and tables, then the shortest paths. The result is a link, a mark
+// of delivery, or the mark of a group in which each packet has a choice.
+func (nd *Node) decide(r RouteID, origin bool) (hop uint32, why trace.Reason) {
+	t := &nd.net.tuples[r]
 	if nd.local(t.Dst.Addr()) {
 		if origin {
 			return nd.loopback().index, trace.NoReason
@@ -184,9 +211,16 @@ func (nd *Node) decide(t *wire.Tuple, origin bool) (hop uint32, why trace.Reason
 	if !origin && !nd.forward {
 		return noHop, trace.NotForwarding
 	}
-	ifc := nd.routeTo(t.Src, t.Dst)
-	if ifc == nil {
+	c := nd.candidates(t.Src, t.Dst)
+	if len(c) == 0 {
 		return noHop, trace.NoRoute
 	}
-	return ifc.out.index, trace.NoReason
+	e := nd.ecmpOf()
+	switch {
+	case e == nil || len(c) == 1:
+		return c[0].out.index, trace.NoReason
+	case e.cfg.Mode.perPacket():
+		return nd.net.spreadOver(nd, c), trace.NoReason
+	}
+	return e.pickByHash(t, c).out.index, trace.NoReason
 }

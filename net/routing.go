@@ -37,8 +37,8 @@ type nextHop struct {
 }
 
 // group holds the ways out for one prefix, by ascending metric, earlier ones
-// first among equals. A packet takes the first whose interface is up. Members
-// of equal metric are where equal-cost multipath will choose.
+// first among equals. A packet takes the first whose interface is up, or, with
+// ECMP, one of those that share its metric.
 type group []nextHop
 
 // table is one routing table. A lookup tries the prefix lengths that occur,
@@ -109,27 +109,36 @@ func (nd *Node) RemoveRule(from netip.Prefix, id TableID) {
 }
 
 // RouteTo returns the interface through which the node would send from src to
-// dst, or nil if it has no route. An invalid src stands for an address that no
-// rule names. Rules about ports do not apply.
+// dst, the first one of several, or nil if it has no route. An invalid src stands
+// for an address that no rule names. Rules about ports do not apply.
 func (nd *Node) RouteTo(src, dst netip.Addr) *Interface {
-	return nd.routeTo(netip.AddrPortFrom(src, 0), netip.AddrPortFrom(dst, 0))
+	if c := nd.candidates(netip.AddrPortFrom(src, 0), netip.AddrPortFrom(dst, 0)); len(c) > 0 {
+		return c[0]
+	}
+	return nil
 }
 
-func (nd *Node) routeTo(src, dst netip.AddrPort) *Interface {
+// candidates returns the next hops of equal cost: those of the first table with a
+// way out that a rule names, of the main table, or else of the shortest paths.
+func (nd *Node) candidates(src, dst netip.AddrPort) []*Interface {
 	for i := range nd.rules {
 		r := &nd.rules[i]
 		if r.from.Contains(src.Addr()) && r.sports.holds(src.Port()) && r.dports.holds(dst.Port()) && int(r.table) < len(nd.tables) {
-			if ifc := nd.tables[r.table].lookup(dst.Addr()); ifc != nil {
-				return ifc
+			if c := nd.tables[r.table].lookup(dst.Addr()); len(c) > 0 {
+				return c
 			}
 		}
 	}
-	return nd.tables[MainTable].lookup(dst.Addr())
+	if c := nd.tables[MainTable].lookup(dst.Addr()); len(c) > 0 || nd.net.ways == nil {
+		return c
+	}
+	return nd.net.ways.members(nd, dst.Addr())
 }
 
-// lookup returns the interface of the longest prefix that contains dst and has
-// a way out through an interface that is up and connected.
-func (t *table) lookup(dst netip.Addr) *Interface {
+// lookup returns the interfaces of the longest prefix that contains dst and has a
+// way out through an interface that is up and connected: those of the smallest
+// metric among them.
+func (t *table) lookup(dst netip.Addr) []*Interface {
 	for _, bits := range t.lengths {
 		if int(bits) > dst.BitLen() {
 			continue
@@ -138,10 +147,16 @@ func (t *table) lookup(dst netip.Addr) *Interface {
 		if err != nil {
 			continue
 		}
+		var out []*Interface
+		metric := 0
 		for _, h := range t.groups[p] {
-			if h.ifc.Up() && h.ifc.out != nil {
-				return h.ifc
+			if !h.ifc.Up() || h.ifc.out == nil || out != nil && h.metric != metric {
+				continue
 			}
+			out, metric = append(out, h.ifc), h.metric
+		}
+		if out != nil {
+			return out
 		}
 	}
 	return nil
