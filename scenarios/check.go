@@ -48,6 +48,7 @@ func (c *checker) check() {
 	c.defaults()
 	c.checkNodes()
 	c.checkLinks()
+	c.checkECMP()
 	c.checkFlowNames()
 	c.plan = planNetwork(c)
 	c.checkRoutes()

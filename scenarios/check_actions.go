@@ -17,15 +17,15 @@ type actionSpec struct {
 }
 
 var actionSpecs = []actionSpec{
-	{"link.down", "the link fails and its interfaces notice: their addresses go", []string{"links", "direction", "queue", "inflight"}, []string{"links"}},
-	{"link.up", "the link works again, after link.down", []string{"links", "direction"}, []string{"links"}},
+	{"link.down", "the link fails and its interfaces notice: their addresses go", []string{"links", "direction", "queue", "inflight", "detect", "reroute"}, []string{"links"}},
+	{"link.up", "the link works again, after link.down", []string{"links", "direction", "reroute"}, []string{"links"}},
 	{"link.blackhole", "the link fails silently: everything offered to it vanishes, nobody is told", []string{"links", "direction", "queue", "inflight"}, []string{"links"}},
 	{"link.restore", "the link works again, after link.blackhole", []string{"links", "direction"}, []string{"links"}},
 	{"link.set", "rate, delay, loss or queue limit of the link change", []string{"links", "direction", "rate", "delay", "loss", "limit"}, []string{"links"}},
 	{"addr.add", "an interface gains an address", []string{"interface", "address"}, []string{"interface", "address"}},
 	{"addr.del", "an interface loses an address", []string{"interface", "address"}, []string{"interface", "address"}},
 	{"iface.down", "an interface is switched off: its addresses go", []string{"interface"}, []string{"interface"}},
-	{"iface.up", "an interface is switched on again", []string{"interface"}, []string{"interface"}},
+	{"iface.up", "an interface is switched on again", []string{"interface", "reroute"}, []string{"interface"}},
 	{"flow.stop", "senders stop and close", []string{"flows"}, []string{"flows"}},
 	{"box.on", "boxes begin to act", []string{"boxes"}, []string{"boxes"}},
 	{"box.off", "boxes let everything pass; what they know of flows they keep", []string{"boxes"}, []string{"boxes"}},

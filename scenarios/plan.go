@@ -16,14 +16,16 @@ type plan struct {
 	owner  map[netip.Addr]*planIface
 	taken  []netip.Prefix // prefixes that automatic addresses keep clear of
 	next   int            // number of the next automatic subnet
+	ways   map[*planNode][]*planIface
 }
 
 type planNode struct {
+	plan     *plan
+	number   int // in the plan
 	decl     *Node
 	ifaces   []*planIface
 	explicit []planRoute
-	hops     map[*planIface]*planIface // way out by destination interface
-	source   bool                      // routes by source address
+	source   bool // routes by source address
 }
 
 type planIface struct {
@@ -49,12 +51,12 @@ func (i *planIface) fullName() string { return i.node.decl.Name + "." + i.name }
 // planNetwork lays out a scenario whose nodes and links are sound so far; what
 // it finds wrong with addresses it notes.
 func planNetwork(c *checker) *plan {
-	p := &plan{byName: make(map[string]*planNode), ifaces: make(map[string]*planIface), owner: make(map[netip.Addr]*planIface), next: 1}
+	p := &plan{byName: make(map[string]*planNode), ifaces: make(map[string]*planIface), owner: make(map[netip.Addr]*planIface), next: 1, ways: make(map[*planNode][]*planIface)}
 	for _, n := range c.sc.Nodes {
 		if c.nodes[n.Name] != n {
 			continue
 		}
-		pn := &planNode{decl: n, hops: make(map[*planIface]*planIface)}
+		pn := &planNode{plan: p, number: len(p.nodes), decl: n}
 		p.nodes = append(p.nodes, pn)
 		p.byName[n.Name] = pn
 		for _, i := range n.Interfaces {
@@ -76,7 +78,6 @@ func planNetwork(c *checker) *plan {
 	}
 	p.explicitAddresses(c)
 	p.automaticAddresses(c)
-	p.findWays()
 	p.sourceRouting(c)
 	return p
 }
@@ -247,48 +248,53 @@ func (p *plan) assign(i *planIface, subnet netip.Prefix, host int) {
 	i.addrs = append(i.addrs, netip.PrefixFrom(a, subnet.Bits()))
 }
 
-// findWays computes, for every interface as a destination, through which of
-// its interfaces each node reaches it: the fewest hops, earlier links first.
-// The last hop crosses the link of that interface if it belongs to a host, so
-// that the addresses of a phone are reached over their own networks.
-func (p *plan) findWays() {
-	for _, n := range p.nodes {
-		for _, d := range n.ifaces {
-			starts := []*planIface{d}
-			if n.decl.Router || d.peer == nil {
-				starts = n.ifaces
-			}
-			p.spread(d, starts)
+// hop returns through which of its interfaces a node reaches an interface: the
+// fewest hops, earlier links first; nil if it does not. The last hop crosses the
+// link of that interface if it belongs to a host, so that the addresses of a phone
+// are reached over their own networks.
+func (n *planNode) hop(d *planIface) *planIface {
+	root := d.node
+	if !root.decl.Router && d.peer != nil {
+		root = d.peer.node
+		switch {
+		case n == d.node:
+			return nil
+		case n == root:
+			return d.peer
+		case !root.decl.Router:
+			return nil
 		}
 	}
+	if n == root {
+		return nil
+	}
+	if n.plan.ways[root] == nil {
+		n.plan.ways[root] = n.plan.spread(root)
+	}
+	return n.plan.ways[root][n.number]
 }
 
-// spread walks breadth-first from the interfaces of a destination.
-func (p *plan) spread(d *planIface, starts []*planIface) {
-	var queue []*planNode
-	visit := func(i *planIface) {
-		if i.peer == nil || i.peer.node == d.node {
-			return
-		}
-		n := i.peer.node
-		if n.hops[d] == nil {
-			n.hops[d] = i.peer
-			queue = append(queue, n)
-		}
-	}
-	for _, i := range starts {
-		visit(i)
-	}
+// spread walks breadth-first from a node and returns the ways to it, by node.
+func (p *plan) spread(root *planNode) []*planIface {
+	hops := make([]*planIface, len(p.nodes))
+	queue := []*planNode{root}
 	for len(queue) > 0 {
 		n := queue[0]
 		queue = queue[1:]
-		if !n.decl.Router {
+		if n != root && !n.decl.Router {
 			continue
 		}
 		for _, i := range n.ifaces {
-			visit(i)
+			if i.peer == nil || i.peer.node == root {
+				continue
+			}
+			if m := i.peer.node; hops[m.number] == nil {
+				hops[m.number] = i.peer
+				queue = append(queue, m)
+			}
 		}
 	}
+	return hops
 }
 
 // sourceRouting decides which hosts route by source address.
@@ -326,7 +332,7 @@ func (n *planNode) wayOut(src netip.Addr, srcIface, dst *planIface, to netip.Add
 	case n.source && srcIface != nil && srcIface.node == n:
 		return srcIface
 	}
-	return n.hops[dst]
+	return n.hop(dst)
 }
 
 // maxHops bounds a walk, so that explicit routes that loop are noticed.

@@ -42,6 +42,7 @@ type Scenario struct {
 	Duration Duration  `toml:"duration" required:"true" max:"24h" doc:"length of the run in virtual time"`
 	Seed     uint64    `toml:"seed" default:"1" doc:"seed of all random streams; --seed overrides it"`
 	Defaults Defaults  `toml:"defaults"`
+	ECMP     *ECMP     `toml:"ecmp"`
 	Output   Output    `toml:"output"`
 	Nodes    []*Node   `toml:"node"`
 	Links    []*Link   `toml:"link"`
@@ -112,6 +113,7 @@ type Node struct {
 	AddAddrAccepted  *int         `toml:"add_addr_accepted" min:"0" max:"255" doc:"how many addresses that a peer announces the path manager linux uses (ip mptcp limits). Default: 0"`
 	Subflows         *int         `toml:"subflows" min:"0" max:"255" doc:"subflows that a connection of this host may have beside the initial one, whoever opens them (ip mptcp limits). Default: 2 with the path manager linux, else as the profile says"`
 	AllowJoin        *bool        `toml:"allow_join_initial_addr_port" doc:"false: MP_CAPABLE of the host has flag C, by which peers open no subflow to the address and port of the initial one, only to announced ones; version 1 only (Linux sysctl of this name). Default from the profile"`
+	ECMP             string       `toml:"ecmp" enum:",off,hash,weighted,resilient,random,roundrobin,flowlet" doc:"how this node chooses among next hops of equal cost; default: mode of [ecmp]"`
 	Interfaces       []*Interface `toml:"interface"`
 }
 
@@ -146,6 +148,7 @@ type Link struct {
 	Down           *Direction `toml:"down"`
 	Cost           float64    `toml:"cost" default:"0" min:"0" max:"1e12" doc:"cost of the path for schedulers and controllers that ask, in any unit. A subflow costs what the links at its two ends cost together"`
 	Weight         int        `toml:"weight" default:"1" min:"1" max:"1000" doc:"share of the path for the schedulers weighted and random. A subflow has the product of the weights of the links at its two ends"`
+	ECMPWeight     int        `toml:"ecmp_weight" default:"0" min:"0" max:"1000000" doc:"share of the link among next hops of equal cost with mode = \"weighted\" in [ecmp]; 0: its rate in Mb/s"`
 	Boxes          []*Box     `toml:"box"`
 }
 
@@ -278,6 +281,8 @@ type Action struct {
 	Direction string       `toml:"direction" default:"both" enum:"both,up,down" doc:"direction of the links"`
 	Queue     string       `toml:"queue" default:"drop" enum:"drop,keep" doc:"link.down and link.blackhole: what happens to queued packets"`
 	InFlight  string       `toml:"inflight" default:"drop" enum:"drop,keep" doc:"link.down and link.blackhole: what happens to packets on their way"`
+	Detect    *Duration    `toml:"detect" max:"24h" doc:"link.down: how long the interfaces at the link take to notice; default 0s"`
+	Reroute   *Duration    `toml:"reroute" max:"24h" doc:"with [ecmp]: how long all other nodes take after that to find other ways; default 0s"`
 	Rate      *Rate        `toml:"rate" doc:"link.set: new rate"`
 	Delay     *Duration    `toml:"delay" max:"1h" doc:"link.set: new one-way delay"`
 	Loss      *Probability `toml:"loss" doc:"link.set: new loss probability"`

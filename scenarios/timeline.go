@@ -33,18 +33,29 @@ func (t *timeline) init(w *World) {
 		t.node = w.trace.AddNode("scenario")
 	}
 	for i, a := range w.sc.Actions {
-		w.sim.Schedule(a.Time.Time(), w.sim.NextKey(sim.Scenario), t.handler, uint32(i))
+		w.sim.Schedule(a.Time.Time(), w.sim.NextKey(sim.Scenario), t.handler, uint32(i*actPhases))
 	}
 }
 
-// OnEvent implements sim.Handler: arg is the number of the action.
+// OnEvent implements sim.Handler: arg is the number of the action times actPhases,
+// and what of it happens.
 func (t *timeline) OnEvent(now sim.Time, arg uint64) {
-	a := t.w.sc.Actions[arg]
-	t.node.Emit(&trace.Record{At: now, Kind: trace.Action, Flow: -1, A: int64(arg)})
+	number := arg / actPhases
+	a := t.w.sc.Actions[number]
+	switch arg % actPhases {
+	case actNotice:
+		t.notice(a)
+		return
+	case actConverge:
+		t.w.net.Converge()
+		return
+	}
+	t.node.Emit(&trace.Record{At: now, Kind: trace.Action, Flow: -1, A: int64(number)})
+	defer t.consequences(now, uint32(arg), a)
 	verb, _, _ := strings.Cut(a.Action, ".")
 	switch verb {
 	case "link":
-		t.links(now, a)
+		t.each(a, func(l *linkRun) { t.link(now, a, l) })
 	case "addr", "iface":
 		t.interfaces(a)
 	case "box":
@@ -58,11 +69,12 @@ func (t *timeline) OnEvent(now sim.Time, arg uint64) {
 	}
 }
 
-func (t *timeline) links(now sim.Time, a *Action) {
+// each calls f for the link directions that an action means.
+func (t *timeline) each(a *Action, f func(l *linkRun)) {
 	for _, name := range a.Links {
 		for _, dir := range []string{"up", "down"} {
 			if a.Direction == "both" || a.Direction == dir {
-				t.link(now, a, t.w.byLink[name+"."+dir])
+				f(t.w.byLink[name+"."+dir])
 			}
 		}
 	}
@@ -72,7 +84,7 @@ func (t *timeline) link(now sim.Time, a *Action, l *linkRun) {
 	switch a.Action {
 	case "link.down", "link.blackhole":
 		l.link.Down(simnet.Outage{
-			KeepQueue: a.Queue == "keep", KeepInFlight: a.InFlight == "keep", Silent: a.Action == "link.blackhole",
+			KeepQueue: a.Queue == "keep", KeepInFlight: a.InFlight == "keep", Silent: a.Action == "link.blackhole" || a.Detect != nil && *a.Detect > 0,
 		})
 		if t.open(l.name) < 0 {
 			t.outages = append(t.outages, Outage{l.name, now, sim.Never})

@@ -34,6 +34,7 @@ type World struct {
 	trace *trace.Run
 	net   *simnet.Network
 
+	nodes    []*simnet.Node // as in the plan
 	hosts    map[string]*host.Host
 	links    []*linkRun // in the order of declaration, up before down
 	byLink   map[string]*linkRun
@@ -81,6 +82,7 @@ func Build(sc *Scenario, run Run) (*World, error) {
 		return nil, err
 	}
 	w.buildAddresses()
+	w.routing()
 	w.buildRoutes()
 	if err := w.configurePaths(); err != nil {
 		problems.add(Pos{}, "%v", err)
@@ -115,6 +117,7 @@ func (w *World) Hash() trace.Hash { return w.trace.Hash() }
 func (w *World) buildNodes() {
 	for _, n := range w.sc.plan.nodes {
 		nd := w.net.AddNode(n.decl.Name)
+		w.nodes = append(w.nodes, nd)
 		w.traceIDs[n.decl.Name] = nd.Trace().ID()
 		for _, i := range n.ifaces {
 			nd.AddInterface(i.name)
@@ -132,15 +135,7 @@ func (w *World) iface(i *planIface) *simnet.Interface {
 	return w.node(i.node).Interface(i.name)
 }
 
-func (w *World) node(n *planNode) *simnet.Node {
-	for k, p := range w.sc.plan.nodes {
-		if p == n {
-			return w.net.Nodes()[k]
-		}
-	}
-	sim.Bugf("node %q was not built", n.decl.Name)
-	return nil
-}
+func (w *World) node(n *planNode) *simnet.Node { return w.nodes[n.number] }
 
 // buildAddresses gives interfaces their addresses and tells the hosts how path
 // managers may use them.
@@ -165,7 +160,7 @@ func (w *World) buildAddresses() {
 // address.
 func (w *World) buildRoutes() {
 	for k, n := range w.sc.plan.nodes {
-		nd := w.net.Nodes()[k]
+		nd := w.nodes[k]
 		next := simnet.MainTable + 1
 		for _, r := range n.explicit {
 			from := r.from
@@ -210,7 +205,7 @@ func (w *World) sourceTable(nd *simnet.Node, i *planIface, next simnet.TableID) 
 }
 
 // mainTable adds the way to every address. A node with one connected interface
-// needs only a default route.
+// needs only a default route, and with [ecmp] the network finds the ways.
 func (w *World) mainTable(nd *simnet.Node, n *planNode) {
 	var ways []*planIface
 	for _, i := range n.ifaces {
@@ -224,9 +219,12 @@ func (w *World) mainTable(nd *simnet.Node, n *planNode) {
 		}
 		return
 	}
+	if w.sc.ECMP != nil {
+		return // the network finds its ways
+	}
 	for _, other := range w.sc.plan.nodes {
 		for _, d := range other.ifaces {
-			out := n.hops[d]
+			out := n.hop(d)
 			if out == nil {
 				continue
 			}
