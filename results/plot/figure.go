@@ -9,14 +9,16 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// figure is a column of panels over one time axis.
+// figure is a column of panels over one axis, which is time unless xName says
+// otherwise.
 type figure struct {
-	title  string
-	yLabel string
-	xNote  string  // remark behind the label of the time axis
-	tMax   float64 // seconds; the axis begins at 0
-	panels []panel
-	legend []key
+	title      string
+	yLabel     string
+	xName      string  // label of the axis; empty: time
+	xNote      string  // remark behind the label of the time axis
+	xMin, tMax float64 // ends of the axis; of time 0 and seconds
+	panels     []panel
+	legend     []key
 }
 
 // panel is one data area. All begin at 0.
@@ -25,6 +27,7 @@ type panel struct {
 	note  string // after the title, plain
 	yMax  float64
 	lines []line
+	marks []mark
 	// shades are the outages of the run, named above the data unless the panel
 	// before has the same.
 	shades []interval
@@ -36,13 +39,16 @@ type line struct {
 	x, y  []float64
 	color color.Color
 	width vg.Length
+	dash  []vg.Length // nil: solid
 }
 
-// key is an entry of the legend.
+// key is an entry of the legend: a sample of a line, or a mark.
 type key struct {
 	name  string
 	color color.Color
 	width vg.Length
+	dash  []vg.Length
+	shape draw.GlyphDrawer // nil: a line
 }
 
 // interval is a shaded span of time with its label.
@@ -150,7 +156,7 @@ func (l *layout) draw(c draw.Canvas) {
 		x := c.Min.X + marginLeft
 		for _, k := range row {
 			mid := y - legendHeight/2
-			c.StrokeLine2(lineStyle(k.width, k.color), x, mid, x+keyLine, mid)
+			k.draw(c, x, mid)
 			s := textStyle(sizeText, false, black, draw.XLeft, draw.YCenter)
 			c.FillText(s, vg.Point{X: x + keyLine + keyGap, Y: mid}, k.name)
 			x += keyWidth(k)
@@ -178,7 +184,7 @@ func (l *layout) draw(c draw.Canvas) {
 // drawPanel paints the data area, its frame and the labels around it.
 func (l *layout) drawPanel(a draw.Canvas, i int) {
 	p := &l.panels[i]
-	x := func(t float64) vg.Length { return a.X(t / l.tMax) }
+	x := func(t float64) vg.Length { return a.X((t - l.xMin) / (l.tMax - l.xMin)) }
 	y := func(v float64) vg.Length { return a.Y(v / p.yMax) }
 	for _, s := range p.shades {
 		from, to := math.Max(s.from, 0), math.Min(s.to, l.tMax)
@@ -195,7 +201,7 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 		a.FillText(label, vg.Point{X: a.Min.X - 3.5, Y: y(t.at)}, t.label)
 	}
 	label = textStyle(sizeText, false, black, draw.XCenter, draw.YTop)
-	for _, t := range ticks(0, l.tMax, 7) {
+	for _, t := range ticks(l.xMin, l.tMax, 7) {
 		a.StrokeLine2(lineStyle(0.5, black), x(t.at), a.Min.Y-2, x(t.at), a.Min.Y)
 		if i == len(l.panels)-1 {
 			a.FillText(label, vg.Point{X: x(t.at), Y: a.Min.Y - 3}, t.label)
@@ -203,8 +209,11 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 	}
 	for _, ln := range p.lines {
 		for _, part := range runs(ln, x, y) {
-			a.StrokeLines(draw.LineStyle{Width: ln.width, Color: ln.color}, a.ClipLinesXY(part)...)
+			a.StrokeLines(draw.LineStyle{Width: ln.width, Color: ln.color, Dashes: ln.dash}, a.ClipLinesXY(part)...)
 		}
+	}
+	for i := range p.marks {
+		p.marks[i].draw(a, x, y)
 	}
 	above := a.Max.Y + 1.5
 	if l.shadeRows[i] > 0 {
@@ -236,7 +245,10 @@ func (l *layout) drawShadeLabels(a draw.Canvas, shades []interval, x func(float6
 }
 
 func (l *layout) xLabel() string {
-	if l.xNote == "" {
+	switch {
+	case l.xName != "":
+		return l.xName
+	case l.xNote == "":
 		return "Time (s)"
 	}
 	return "Time (s), " + l.xNote

@@ -63,7 +63,7 @@ func (c *colors) of(name string) color.Color {
 	if i < 0 {
 		i = len(c.names)
 		c.names = append(c.names, name)
-		c.legend = append(c.legend, key{name, palette[i%len(palette)], normal})
+		c.legend = append(c.legend, key{name: name, color: palette[i%len(palette)], width: normal})
 	}
 	return palette[i%len(palette)]
 }
@@ -111,7 +111,7 @@ func perFlow(metric string, adds bool, units func(float64) unit, label string) f
 		f.yLabel = label + " (" + u.name + ")"
 		f.legend = c.legend
 		if totals {
-			f.legend = append([]key{{"total", black, thick}}, f.legend...)
+			f.legend = append([]key{{name: "total", color: black, width: thick}}, f.legend...)
 		}
 		if adds && width > 0 {
 			f.note(fmt.Sprintf("mean of %s ms", trim(width*1e3)))

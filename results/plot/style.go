@@ -1,6 +1,7 @@
 // Package plot draws the figures of a run from its directory: goodput,
 // congestion window, round-trip time, data sequence and queue over time, with
-// the outages of links shaded.
+// the outages of links shaded. Chart and Triple are figures of many runs: points
+// with their intervals beside computed curves, and rows of three measures.
 //
 // The house style is made for one column of a paper: 89 mm wide, Liberation
 // Sans at 7 and 8 points, the colours of Okabe and Ito (distinguishable with

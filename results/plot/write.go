@@ -62,34 +62,43 @@ func Render(kind string, runs []*Run, format string) ([]byte, error) {
 // Save draws a figure into a file, whose extension names the format. The file
 // is replaced in one step.
 func Save(kind string, runs []*Run, file string) error {
+	return save(file, func(format string) ([]byte, error) { return Render(kind, runs, format) })
+}
+
+func (l *layout) render(format string) ([]byte, error) { return paper(format, l.height, l.draw) }
+
+// save writes what render gives into a file, whose extension names the format. The
+// file is replaced in one step.
+func save(file string, render func(format string) ([]byte, error)) error {
 	format, err := FormatOf(file)
 	if err != nil {
 		return err
 	}
-	b, err := Render(kind, runs, format)
+	b, err := render(format)
 	if err != nil {
 		return err
 	}
 	return maybe.WriteFile(file, b, 0o644)
 }
 
-func (l *layout) render(format string) ([]byte, error) {
+// paper draws a figure of the house's width and the given height.
+func paper(format string, h vg.Length, paint func(draw.Canvas)) ([]byte, error) {
 	var b bytes.Buffer
 	var err error
-	switch w, h := vg.Length(figureWidth), l.height; format {
+	switch w := vg.Length(figureWidth); format {
 	case "png":
 		c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi))
-		l.draw(draw.New(c))
+		paint(draw.New(c))
 		_, err = vgimg.PngCanvas{Canvas: c}.WriteTo(&b)
 	case "svg":
 		c := vgsvg.New(w, h)
-		l.draw(draw.New(c))
+		paint(draw.New(c))
 		if _, err = c.WriteTo(&b); err == nil {
 			return bytes.ReplaceAll(b.Bytes(), []byte(svgFamily), []byte(svgFamilies)), nil
 		}
 	case "pdf":
 		c := vgpdf.New(w, h)
-		l.draw(draw.New(pdfCanvas{c}))
+		paint(draw.New(pdfCanvas{c}))
 		_, err = c.WriteTo(&b)
 	default:
 		return nil, fmt.Errorf("unknown format %q; have %s", format, strings.Join(Formats, ", "))

@@ -14,13 +14,14 @@ import (
 
 	"mpsim/cc"
 	"mpsim/internal/cccheck"
+	"mpsim/results/plot"
 	"mpsim/scenarios"
 )
 
 // ccCheckFlags are the flags of `mpsim cc-check`.
 type ccCheckFlags struct {
 	seeds, jobs             int
-	base                    string
+	base, plot              string
 	params, groups, require []string
 	json                    bool
 }
@@ -45,6 +46,7 @@ func (p *program) ccCheckCommand() *cobra.Command {
 	fl.StringArrayVar(&f.params, "param", nil, "parameter `key=value` of the controllers (mpsim list cc)")
 	fl.StringSliceVar(&f.groups, "only", nil, "make only the checks of these `groups`")
 	fl.StringSliceVar(&f.require, "require", nil, "exit code 1 unless the checks of these `groups` are met; goals means the three goals, all every check with a bound")
+	fl.StringVar(&f.plot, "plot", "", "draw friendliness, responsiveness and oscillation into this `file` (.png, .svg, .pdf)")
 	fl.BoolVar(&f.json, "json", false, "print a JSON object, or an array for several controllers")
 	return c
 }
@@ -60,6 +62,14 @@ func (p *program) ccCheck(names []string, f *ccCheckFlags) error {
 			return usage(cc.UnknownName("group of checks", g, known))
 		}
 	}
+	if f.plot != "" {
+		if _, err := plot.FormatOf(f.plot); err != nil {
+			return usage(err)
+		}
+		if len(f.groups) > 0 && !slices.Contains(f.groups, "axes") {
+			return usage(errors.New("--plot draws the group axes, which --only leaves out"))
+		}
+	}
 	reports, err := cccheck.Run(p.ctx, cfg)
 	var bug *scenarios.BugError
 	switch {
@@ -69,6 +79,15 @@ func (p *program) ccCheck(names []string, f *ccCheckFlags) error {
 		return &exitError{exitInterrupted, errInterrupted}
 	case err != nil:
 		return usage(err)
+	}
+	if f.plot != "" {
+		figure, err := cccheck.Figure(reports)
+		if err == nil {
+			err = figure.Save(f.plot)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	switch {
 	case f.json && len(reports) == 1:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,6 +59,36 @@ func TestCCCheck(t *testing.T) {
 	} {
 		if code, _, errs := run(args...); code != exitUsage || errs == "" {
 			t.Errorf("%v: exit code %d, %s", args, code, errs)
+		}
+	}
+}
+
+// The figure of the three axes has a row for each controller, the friendlier one first:
+// two coupled subflows leave a TCP its half of a bottleneck, two uncoupled ones about two
+// thirds of it (PAPERS 3).
+//
+// row:F4
+func TestCCCheckFigure(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "axes.svg")
+	var out, errs bytes.Buffer
+	if code := Run(context.Background(), []string{"mpsim", "cc-check", "reno", "balia", "--seeds", "2", "--only", "axes", "--plot", file}, &out, &errs); code != exitOK {
+		t.Fatalf("exit code %d, %s", code, errs.String())
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{">friendliness<", ">responsiveness<", ">oscillation<", "Time to recover (s)"} {
+		if !bytes.Contains(b, []byte(text)) {
+			t.Errorf("the figure lacks %q", text)
+		}
+	}
+	if friendly, other := bytes.Index(b, []byte(">balia<")), bytes.Index(b, []byte(">reno<")); friendly < 0 || other < friendly {
+		t.Errorf("balia is at %d and reno at %d of the file", friendly, other)
+	}
+	for _, args := range [][]string{{"--plot", "axes.gif"}, {"--plot", file, "--only", "single"}} {
+		if code := Run(context.Background(), append([]string{"mpsim", "cc-check", "lia"}, args...), &out, &errs); code != exitUsage {
+			t.Errorf("%v: exit code %d", args, code)
 		}
 	}
 }

@@ -288,7 +288,7 @@ func plotRows(*program) []row {
 	for _, k := range plot.Kinds {
 		rows = append(rows, row{k.Name, k.Doc, []param{}})
 	}
-	return rows
+	return append(rows, row{"axes", "friendliness, responsiveness and oscillation of controllers, from mpsim cc-check --plot", []param{}})
 }
 
 func eventRows(*program) []row {
