@@ -68,19 +68,7 @@ type cubicBase struct {
 	fastConvergence bool
 	friendly        bool
 
-	quiet    bool // nothing was outstanding after the last acknowledgement
-	lastSent sim.Time
-}
-
-// idleFor returns how long the flow was silent if bytes sent now end a silence,
-// and 0 otherwise (Linux CA_EVENT_TX_START: time since the last transmission).
-func (c *cubicBase) idleFor(now sim.Time) sim.Duration {
-	idle := sim.Duration(0)
-	if c.quiet {
-		idle = now.Sub(c.lastSent)
-	}
-	c.quiet, c.lastSent = false, now
-	return idle
+	quiet bool // nothing was outstanding after the last acknowledgement
 }
 
 // grow takes the acknowledgement through slow start and returns the bytes left
@@ -92,7 +80,7 @@ func (c *cubicBase) grow(now sim.Time, a *Ack, sample bool) int64 {
 		c.Thresh = c.W
 	}
 	if n > 0 && c.SlowStart() {
-		n = c.Increase(c.exit.slowed(n))
+		n = c.Increase(c.exit.slowed(n, &c.Flow))
 	}
 	return n
 }
@@ -123,9 +111,9 @@ func (e *slowStartExit) ends(now sim.Time, a *Ack, f *Flow) bool {
 }
 
 // slowed returns by how much slow start grows for n bytes acknowledged.
-func (e *slowStartExit) slowed(n int64) int64 {
+func (e *slowStartExit) slowed(n int64, f *Flow) int64 {
 	if e.kind == hystartRFC {
-		return e.rfc.slowed(n)
+		return e.rfc.slowed(n, f)
 	}
 	return n
 }

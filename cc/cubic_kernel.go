@@ -42,6 +42,7 @@ type cubicLinux struct {
 	epochStart int64 // jiffies
 	ackBytes   int64 // acknowledged since W_est last grew
 	reno       int64 // W_est in segments
+	lastSent   sim.Time
 }
 
 func jiffies(t sim.Time) int64 { return int64(t) / int64(jiffy) }
@@ -52,11 +53,13 @@ func (c *cubicLinux) Start(now sim.Time, p Path) {
 	c.exit.start(now)
 }
 
-// OnSent keeps idle time out of the cubic.
+// OnSent keeps idle time out of the cubic: that since the last transmission, if
+// all was acknowledged (CA_EVENT_TX_START).
 func (c *cubicLinux) OnSent(now sim.Time, _ int64) {
-	if idle := c.idleFor(now); c.epoch && idle > 0 {
-		c.epochStart = min(c.epochStart+jiffies(now)-jiffies(now.Add(-idle)), jiffies(now))
+	if c.quiet && c.epoch {
+		c.epochStart = min(c.epochStart+jiffies(now)-jiffies(c.lastSent), jiffies(now))
 	}
+	c.quiet, c.lastSent = false, now
 }
 
 // OnAck grows the window.

@@ -11,7 +11,8 @@ import "mpsim/sim"
 //
 // After a timeout, and when slow start ended without a loss, K = 0 and W_max is
 // the window at which congestion avoidance begins (sections 4.8, 4.10).
-// A spurious reduction restores the whole epoch (section 4.9).
+// A spurious reduction restores the whole epoch (section 4.9). Time in which the
+// window was not the limit, silence among it, does not count for t (section 5.8).
 //
 // Departures: the increase counts acknowledged bytes, so that delayed ACKs do
 // not halve it (the RFC adds the fraction per ACK); beta multiplies the window
@@ -28,6 +29,7 @@ type cubicRef struct {
 	epoch    cubicEpoch
 	before   cubicEpoch // what Undo restores
 	fraction float64    // of a byte, that the window is short of its real value
+	last     sim.Time   // of the last acknowledgement, or of the end of a silence since
 }
 
 // cubicEpoch is the state of one congestion avoidance stage; windows are in
@@ -47,11 +49,20 @@ func (c *cubicRef) Start(now sim.Time, p Path) {
 	c.exit.start(now)
 }
 
-// OnSent keeps idle time out of the cubic (section 5.8).
+// OnSent keeps silence out of the cubic.
 func (c *cubicRef) OnSent(now sim.Time, _ int64) {
-	if idle := c.idleFor(now); c.epoch.running && idle > 0 {
-		c.epoch.start = min(c.epoch.start.Add(idle), now)
+	if c.quiet {
+		c.quiet = false
+		c.pause(now, 0)
 	}
+}
+
+// pause lets the clock of the cubic run at a pace of its own, 0 to 1, since the
+// last acknowledgement.
+func (c *cubicRef) pause(now sim.Time, pace float64) {
+	passed := now.Sub(c.last)
+	c.epoch.start = c.epoch.start.Add(passed - sim.Duration(float64(passed)*pace))
+	c.last = now
 }
 
 // OnAck grows the window.
@@ -63,6 +74,13 @@ func (c *cubicRef) growAs(now sim.Time, a *Ack, share, pace float64) {
 	if d := &c.exit.linux.delayMin; a.RTT > 0 && (*d == 0 || a.RTT < *d) {
 		*d = a.RTT
 	}
+	if !a.CwndLimited {
+		pace = 0
+	}
+	if pace < 1 {
+		c.pause(now, pace)
+	}
+	c.last = now
 	n := c.grow(now, a, true)
 	if n == 0 {
 		return

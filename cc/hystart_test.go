@@ -72,6 +72,34 @@ func TestHyStartDelay(t *testing.T) {
 	}
 }
 
+// HYSTART_LOW_WINDOW is 16 segments, and with eight samples (HYSTART_MIN_SAMPLES) the ninth
+// of a round judges.
+func TestHyStartSamples(t *testing.T) {
+	for _, v := range []struct {
+		window int64
+		acks   int
+		ends   bool
+	}{{15, 50, false}, {16, 8, false}, {16, 9, true}} {
+		c := joined(t, "cubic", v.window, 0)
+		x := &c.(*each[cubicLinux, *cubicLinux]).flows[0]
+		x.exit.linux.delayMin = 40 * ms
+		now := sim.Time(sim.Second)
+		x.exit.linux.newRound(now, 1000)
+		for i := range v.acks {
+			now = now.Add(3 * ms) // no train
+			a := ackOf(0, c.Window(0), 60*ms)
+			a.Una, a.Nxt = 1, 1000
+			c.OnAck(now, 0, &a)
+			if ended := !c.Observe(0).SlowStart; ended && (!v.ends || i != v.acks-1) {
+				t.Fatalf("%+v: ended with ACK %d", v, i+1)
+			}
+		}
+		if got := !c.Observe(0).SlowStart; got != v.ends {
+			t.Errorf("%+v: ended %v", v, got)
+		}
+	}
+}
+
 // ACK train: spacing up to 2 ms, longer than half the smallest delay with a
 // cushion of at most 1 ms: (40+1)/2 = 20.5 ms.
 func TestHyStartAckTrain(t *testing.T) {
@@ -205,9 +233,89 @@ func TestHyStartPlusPlusSamples(t *testing.T) {
 	}
 	grown := int64(0)
 	for range 8 {
-		grown += h.slowed(3)
+		grown += h.slowed(3, &f)
 	}
 	if grown != 6 {
 		t.Errorf("24 bytes in pieces of 3 grew the window by %d", grown)
+	}
+}
+
+// RFC 9406 section 4.3: one ACK counts as L = 8 segments at most, and as all that it
+// acknowledges if the flow is paced; in conservative slow start a quarter of that.
+// Later slow starts are those of RFC 5681 by bytes, without a limit.
+func TestHyStartPlusPlusLimit(t *testing.T) {
+	for _, v := range []struct {
+		name        string
+		paced       float64
+		css, later  bool
+		acked, want int64
+	}{
+		{"cubic", 0, false, false, 7, 7},
+		{"cubic", 0, false, false, 8, 8},
+		{"cubic", 0, false, false, 9, 8},
+		{"cubic", 0, false, false, 40, 8},
+		{"cubic", 1, false, false, 40, 40},
+		{"cubic", 0, true, false, 40, 2},
+		{"cubic", 1, true, false, 40, 10},
+		{"cubic", 0, false, true, 40, 40},
+		{"reno", 0, false, false, 40, 8},
+		{"lia", 0, false, false, 40, 8},
+		{"lia", 1, false, false, 40, 40},
+		{"lia", 0, true, false, 40, 2},
+	} {
+		set := []Setting{{"pacing", v.paced}}
+		if v.name == "cubic" {
+			set = append(set, Setting{"hystart", hystartRFC})
+		} else {
+			set = append(set, Setting{"hystartpp", 1})
+		}
+		c := joined(t, v.name, 50, 0, set...)
+		h := flowOf(t, c, 0).plus
+		if x, ok := c.(*each[cubicLinux, *cubicLinux]); ok {
+			h = &x.flows[0].exit.rfc
+		}
+		h.css = v.css
+		if v.later {
+			flowOf(t, c, 0).Thresh = 500 * mss
+		}
+		feed(c, 0, 0, v.acked*mss, 50*ms)
+		if got := c.Window(0)/mss - 50; got != v.want {
+			t.Errorf("%+v: grew by %d segments", v, got)
+		}
+	}
+}
+
+// RFC 9406 section 4.2: RttThresh = max(4 ms, min(lastRoundMinRTT/8, 16 ms)), from both
+// sides.
+func TestHyStartPlusPlusThreshold(t *testing.T) {
+	for _, v := range []struct{ last, thresh sim.Duration }{
+		{20 * ms, 4 * ms}, {32 * ms, 4 * ms}, {40 * ms, 5 * ms}, {80 * ms, 10 * ms}, {128 * ms, 16 * ms}, {400 * ms, 16 * ms},
+	} {
+		for _, short := range []sim.Duration{0, 1} {
+			h := hystartPP{begun: true, windowEnd: 100, lastMin: v.last, roundMin: noDelay, baseline: noDelay}
+			f := Flow{W: 50 * mss, Thresh: MaxWindow, MSS: mss}
+			for range hystartPPSamples {
+				h.ends(&Ack{RTT: v.last + v.thresh - short, Una: 1, Nxt: 200}, &f)
+			}
+			if h.css != (short == 0) {
+				t.Errorf("a rise of %v - %d ns over %v: conservative slow start %v", v.thresh, int64(short), v.last, h.css)
+			}
+		}
+	}
+}
+
+// The cushion is four bursts of 64 KiB at the pacing rate (hystart_ack_delay), at most
+// 1 ms: 100 MB in 100 ms are paced at 16 Gb/s in slow start, 131.072 us.
+func TestHyStartCushion(t *testing.T) {
+	h := hystart{delayMin: 40 * ms}
+	for _, v := range []struct {
+		w     int64
+		paced bool
+		want  sim.Duration
+	}{{1e8, false, 20_065_536}, {1e8, true, 40_131_072}, {1e6, false, 20_500_000}, {1e6, true, 41_000_000}} {
+		f := Flow{W: v.w, Thresh: MaxWindow, MSS: mss, SRTT: 100 * ms, rules: Rules{Paced: v.paced}}
+		if got := h.trainLength(&f); got != v.want {
+			t.Errorf("window %d, paced %v: %d ns, want %d", v.w, v.paced, int64(got), int64(v.want))
+		}
 	}
 }

@@ -11,9 +11,7 @@ import "mpsim/sim"
 //	enter CSS if 8 samples and currentRoundMinRTT >= lastRoundMinRTT + RttThresh
 //	in CSS:   W += acked/4; resume if 8 samples and currentRoundMinRTT < baseline;
 //	          after 5 rounds ssthresh = W
-//
-// Departure: the limit L on growth per ACK, without which the RFC wants pacing,
-// is not applied, as nowhere in this package.
+//	acked     counts as 8 segments at most in one ACK unless the flow is paced (L)
 
 const (
 	hystartPPMinThresh = 4 * sim.Millisecond
@@ -22,6 +20,7 @@ const (
 	hystartPPSamples   = 8
 	hystartPPGrowth    = 4
 	hystartPPRounds    = 5
+	hystartPPLimit     = 8 // segments, L of a flow without pacing
 )
 
 type hystartPP struct {
@@ -91,8 +90,12 @@ func (h *hystartPP) judge() {
 	}
 }
 
-// slowed divides the growth in conservative slow start, carrying the remainder.
-func (h *hystartPP) slowed(n int64) int64 {
+// slowed limits the growth by one ACK, and divides it in conservative slow start,
+// carrying the remainder. In later slow starts it does nothing.
+func (h *hystartPP) slowed(n int64, f *Flow) int64 {
+	if !f.rules.Paced && !h.unavailable {
+		n = min(n, hystartPPLimit*f.MSS)
+	}
 	if !h.css {
 		return n
 	}

@@ -61,9 +61,8 @@ type mpcubic struct {
 }
 
 type mpcubicPath struct {
-	invRTT float64  // 1/SRTT in 1/ns; 0: no sample yet, in no sum
-	joined bool     // and has not left
-	last   sim.Time // when the clock of the cubic was last set
+	invRTT float64 // 1/SRTT in 1/ns; 0: no sample yet, in no sum
+	joined bool    // and has not left
 }
 
 // Join adds the subflow to the sums, if its handshake gave a round-trip time.
@@ -72,7 +71,7 @@ func (m *mpcubic) Join(now sim.Time, f FlowID, p Path) {
 	for len(m.paths) < len(m.flows) {
 		m.paths = append(m.paths, mpcubicPath{})
 	}
-	m.paths[f] = mpcubicPath{joined: true, last: now}
+	m.paths[f] = mpcubicPath{joined: true}
 	if p.RTT > 0 {
 		m.paths[f].invRTT = 1 / float64(p.RTT)
 	}
@@ -82,16 +81,6 @@ func (m *mpcubic) Join(now sim.Time, f FlowID, p Path) {
 func (m *mpcubic) Leave(_ sim.Time, f FlowID) {
 	m.at(f)
 	m.paths[f].joined = false
-}
-
-// OnSent keeps idle time out of the cubic.
-func (m *mpcubic) OnSent(now sim.Time, f FlowID, bytes int64) {
-	r := m.at(f)
-	began := r.epoch.start
-	r.OnSent(now, bytes)
-	if p := &m.paths[f]; r.epoch.running {
-		p.last = min(p.last.Add(r.epoch.start.Sub(began)), now)
-	}
 }
 
 // OnAck grows the window of one subflow.
@@ -104,12 +93,7 @@ func (m *mpcubic) OnAck(now sim.Time, f FlowID, a *Ack) {
 	pace := 1.0
 	if share < 1 {
 		pace = sim.Cbrt(share * share)
-		if r.epoch.running {
-			passed := now.Sub(p.last)
-			r.epoch.start = r.epoch.start.Add(passed - sim.Duration(float64(passed)*pace))
-		}
 	}
-	p.last = now
 	r.growAs(now, a, share, pace)
 }
 

@@ -120,7 +120,7 @@ func (f *Flow) Growth(a *Ack) int64 {
 //	W' = min(W + acked, ssthresh),   surplus = acked - (W' - W)
 func (f *Flow) Increase(acked int64) (surplus int64) {
 	if f.plus != nil {
-		acked = f.plus.slowed(acked)
+		acked = f.plus.slowed(acked, f)
 	}
 	w := min(f.W+acked, f.Thresh, MaxWindow)
 	surplus = acked - (w - f.W)
