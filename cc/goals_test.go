@@ -196,6 +196,29 @@ func TestOLIAIsParetoOptimal(t *testing.T) {
 	}
 }
 
+// A12.8: of two paths that differ in loss OLIA leaves the worse one nearly alone: of losses
+// of 0.2 and 2 % it carries 673 + 38 segments/s where TCP has 743 on the better one, and
+// LIA, whose shares go as 1/p, 654 + 67 (Monte Carlo of PAPERS 18.3, without a round of
+// recovery, which takes the same part of each). Over two equal paths, with a TCP on each,
+// LIA takes the rate of one TCP in total, not of two.
+func TestOLIALeavesTheLossierPath(t *testing.T) {
+	const r, length = 40 * sim.Millisecond, 2000 * sim.Second
+	a, b := lossyPath{2e-3, r}, lossyPath{2e-2, r}
+	tcp := sum(rates(t, "reno", length, a))
+	for name, want := range map[string][2]float64{"olia": {673. / 743, 38. / 743}, "lia": {654. / 743, 67. / 743}} {
+		x := rates(t, name, length, a, b)
+		t.Logf("%s: %.3f + %.3f of a TCP, published %.3f + %.3f", name, x[0]/tcp, x[1]/tcp, want[0], want[1])
+		for i := range x {
+			if math.Abs(x[i]/tcp/want[i]-1) > []float64{0.08, 0.25}[i] {
+				t.Errorf("%s: %.3f of a TCP on path %d, want %.3f", name, x[i]/tcp, i, want[i])
+			}
+		}
+	}
+	if got := sum(rates(t, "lia", length, a, a)) / tcp; math.Abs(got-1) > 0.15 {
+		t.Errorf("LIA over two equal paths takes %.3f of a TCP", got)
+	}
+}
+
 // perBlock tells the rates of successive blocks of time.
 func perBlock(t *testing.T, name string, block sim.Duration, blocks int, tell func([]float64), paths ...lossyPath) {
 	run := newLossyRun(t, must(t, name), paths...)

@@ -265,3 +265,50 @@ func TestLIAFollowsRoundTripTimes(t *testing.T) {
 		t.Errorf("alpha %v", got)
 	}
 }
+
+// ALGORITHMS A4.3: the kernel's term for the best path, (w << 32)/(8 rtt)^2 with rtt in
+// us, is 0 where 8 rtt exceeds sqrt(w 2^32): above 25.9 ms for w = 10, above 82 ms for
+// w = 100. There the last subflow of its list is the best one whatever its rate, and a
+// subflow in the first place that is twice as fast is not.
+func TestLIAKernelUnderflow(t *testing.T) {
+	for _, v := range []struct {
+		w    int64
+		rtt  sim.Duration
+		best bool // the first of the list, by its term
+	}{
+		{10, 25_900 * sim.Microsecond, true},
+		{10, 25_905 * sim.Microsecond, true},
+		{10, 25_906 * sim.Microsecond, false},
+		{100, 81_900 * sim.Microsecond, true},
+		{100, 81_920 * sim.Microsecond, true},
+		{100, 81_921 * sim.Microsecond, false},
+	} {
+		c := must(t, "lia", Setting{"mode", 1}).(*liaKernel)
+		setFlow(t, c, 0, v.w, 1, 2*v.rtt) // joined first: the last of the list
+		setFlow(t, c, 1, v.w, 1, v.rtt)
+		c.recalculate()
+		// Of equal windows w and rates x and x/2 (w << 10 each in the measure of the best):
+		// the best path's sum is (w + w/2), the other's (w + 2w).
+		w := uint64(v.w)
+		want := w << 32 / (w << 10 * 3 * (w << 10) * 3)
+		if v.best {
+			want = w << 32 / ((w<<10 + w<<9) * (w<<10 + w<<9))
+		}
+		if c.alpha != want {
+			t.Errorf("w = %d, %v: alpha' %d, want %d", v.w, v.rtt, c.alpha, want)
+		}
+	}
+	// The formula itself: w_tot/alpha of the vectors in A4.3 is 40 and 25.6 segments.
+	for _, v := range []struct {
+		paths []liaPath
+		want  float64
+	}{
+		{[]liaPath{{10, 100 * ms}, {10, 100 * ms}}, 40},
+		{[]liaPath{{10, 30 * ms}, {20, 100 * ms}}, 25.6},
+		{[]liaPath{{20, 100 * ms}, {10, 30 * ms}}, 25.6},
+	} {
+		if got := float64(threshold(liaWith(t, v.paths...))) / mss; math.Abs(got-v.want) > 1e-3 {
+			t.Errorf("%v: w_tot/alpha is %v segments, want %v", v.paths, got, v.want)
+		}
+	}
+}

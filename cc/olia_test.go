@@ -168,6 +168,24 @@ func TestOLIAFormula(t *testing.T) {
 	})
 }
 
+// A12.3: OLIA has no cap. A collected path that has nearly all the rate grows by up to
+// 1 + 1/n of what Reno would; LIA and BALIA in the same state do not.
+func TestOLIAExceedsReno(t *testing.T) {
+	paths := []liaPath{{10, ms}, {11, 10_000 * ms}}
+	for _, v := range []struct {
+		name        string
+		least, most float64
+	}{{"olia", 1.499, 1.5}, {"lia", 0.99, 1}, {"balia", 0.99, 1}} {
+		c := like(t, v.name, paths)
+		if o, ok := c.(*olia); ok {
+			o.paths[0].between = 1000
+		}
+		if got := termsOf(t, c, 0)["increase"] * 10; got < v.least || got > v.most {
+			t.Errorf("%s: increase times window %v, want %v to %v", v.name, got, v.least, v.most)
+		}
+	}
+}
+
 // The window never falls below one segment, and does not fall into slow start.
 func TestOLIAShrinks(t *testing.T) {
 	c := oliaWith(t, []liaPath{{10, 100 * ms}, {3, 1 * ms}}, []int64{0, 1 << 40})

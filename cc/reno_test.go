@@ -38,3 +38,20 @@ func TestRenoSawtooth(t *testing.T) {
 		}
 	}
 }
+
+// A1: 1.2247 MSS/(RTT sqrt(p)) with an MSS of 1448 bytes, 100 ms and a loss in a hundred
+// is 177 kB/s, 1.42 Mb/s. With a round that repairs the loss the constant is 1.132 there:
+// 1/p segments in W/2 + 1 rounds, where 3/8 W^2 + W/2 = 1/p.
+func TestMathisVector(t *testing.T) {
+	const segment, p, rtt = 1448.0, 0.01, 0.1
+	formula := 1.2247 * segment / (rtt * math.Sqrt(p))
+	if math.Abs(formula/177e3-1) > 0.003 || math.Abs(formula*8/1.42e6-1) > 0.003 {
+		t.Fatalf("the formula gives %.0f B/s", formula)
+	}
+	l := &line{c: joined(t, "reno", 10, 10), rtt: 100 * sim.Millisecond}
+	l.periodic(1/p, 50)
+	got, want := l.mean()*segment/rtt, formula*1.132/1.2247
+	if math.Abs(got/want-1) > 0.08 {
+		t.Errorf("%.0f B/s, with the repair %.0f", got, want)
+	}
+}

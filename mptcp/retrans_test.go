@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"slices"
 	"testing"
 
 	"mpsim/net/wire"
@@ -158,6 +159,40 @@ func TestStale(t *testing.T) {
 		}
 		if i := w.server.ep.Info(srv.conn); i.ConnTimeouts == 0 && i.Reinjected == 0 {
 			t.Error("nothing was sent again")
+		}
+	}
+}
+
+// TestRetransDeliveredBackoff: the connection-level timer of the out-of-tree stack is
+// twice the largest RTO of the subflows, and doubles while no data is acknowledged
+// (ALGORITHMS B10). A middlebox strips the DATA_ACKs.
+func TestRetransDeliveredBackoff(t *testing.T) {
+	w, cli, srv := answered(t, LinuxOOT(), func(w *world) {
+		for _, p := range w.paths {
+			p[0].box = func(s *Segment) []*Segment {
+				s.Segment.Opt &^= wire.HasDSS | wire.HasDataAck | wire.DataAck8
+				return []*Segment{s}
+			}
+		}
+	})
+	from, rto := w.now, sim.Duration(0)
+	for _, f := range w.server.ep.socks.get(srv.conn).conn.subs {
+		rto = max(rto, f.flow.tcp.RTO())
+	}
+	w.runTo(from.Add(10 * sim.Second))
+	var at []sim.Duration
+	for _, r := range append(w.payloads(0, from), w.payloads(1, from)...) {
+		at = append(at, r.at.Sub(from))
+	}
+	slices.Sort(at)
+	// The first copy is due 2 RTO behind the data, the next ones 4 and 8 RTO later. The RTO
+	// moves with the samples that the copies bring.
+	if len(at) < 4 || cli.off != 2000 {
+		t.Fatalf("%d bytes, segments at %v", cli.off, at)
+	}
+	for i, n := range []sim.Duration{2, 4, 8} {
+		if d := at[i+1] - at[i]; d < n*rto*98/100 || d > n*rto*102/100 {
+			t.Errorf("copy %d after %v, want %d times the RTO of %v", i+1, d, n, rto)
 		}
 	}
 }
