@@ -20,7 +20,11 @@ func performanceWorld(t *testing.T, on bool) (w *world, cli, srv *app) {
 // lossy loses a share in percent of a direction's segments from a time on, at
 // random, but no RST.
 func lossy(percent uint64, from sim.Time) func(int, sim.Time, *Segment) bool {
-	r := sim.NewRand(7, 0, "loss")
+	return lossySeed(7, percent, from)
+}
+
+func lossySeed(seed, percent uint64, from sim.Time) func(int, sim.Time, *Segment) bool {
+	r := sim.NewRand(seed, 0, "loss")
 	return func(_ int, now sim.Time, s *Segment) bool {
 		return now >= from && r.IntN(100) < percent && !s.Flags.Has(wire.RST)
 	}

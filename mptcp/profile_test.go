@@ -379,7 +379,7 @@ func TestSubflowTimeouts(t *testing.T) {
 			t.Errorf("reinjected after %d timeouts, ended %v", b, subs()[0].Ended)
 		}
 		last := 0
-		for !subs()[0].Ended && w.now < sim.Time(120*sim.Second) && w.step(sim.Time(120*sim.Second)) {
+		for !subs()[0].Ended && w.now < sim.Time(100*sim.Second) && w.step(sim.Time(100*sim.Second)) {
 			if b := subs()[0].Backoff; b > 0 {
 				last = b
 			}

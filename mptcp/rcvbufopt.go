@@ -94,7 +94,7 @@ func (c *connection) fastest(n int) (best *subflow) {
 			continue
 		}
 		t := &f.flow.tcp
-		if c.cc.Window(f.id)-t.InFlight()-t.Unsent() < int64(min(n, t.MSS())) {
+		if t.Cwnd()-t.InFlight()-t.Unsent() < int64(min(n, t.MSS())) {
 			continue
 		}
 		if best == nil || t.SRTT() < best.flow.tcp.SRTT() {

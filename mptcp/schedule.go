@@ -118,7 +118,7 @@ func (c *connection) rows(now sim.Time) []sched.Path {
 		n++
 		r.Flow, r.Lane = f.id, uint8(f.lane)
 		r.SRTT, r.RTTVar = t.SRTT(), t.RTTVar()
-		r.Window, r.InFlight = c.cc.Window(f.id), t.InFlight()
+		r.Window, r.InFlight = t.Cwnd(), t.InFlight()
 		c.fillBuffer(r, f)
 		r.MSS, r.LastRecv = int64(t.MSS()), t.LastReceived()
 		r.Backup, r.PotentiallyFailed = f.isBackup(), f.failed

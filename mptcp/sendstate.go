@@ -109,11 +109,7 @@ func (f *flow) sendState(now sim.Time, limit int64, usable bool) SubflowSendStat
 		Outstanding: int64(t.SndEnd() - t.SndUna()), MSS: int64(t.MSS()), SendBufFree: limit - t.SendMemory(),
 	}
 	if usable && t.State() >= stateCarrying && t.State() < tcp.StateTimeWait {
-		id := cc.FlowID(0)
-		if f.sub != nil {
-			id = f.sub.id
-		}
-		x.Room = f.cc.Window(id) - x.InFlight - x.Unsent
+		x.Room = t.Cwnd() - x.InFlight - x.Unsent
 	}
 	return x
 }

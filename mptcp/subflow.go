@@ -401,6 +401,8 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 			c.changed = true
 		}
 		c.work = true
+	case tcp.InFlightFell:
+		c.work = true
 	case tcp.TimedOutOnce:
 		if f.established() || f.phase == phasePlain {
 			f.failed, f.timedOut = true, true

@@ -21,7 +21,7 @@ type Path struct {
 	Flow              cc.FlowID
 	SRTT              sim.Duration // 0: no sample yet
 	RTTVar            sim.Duration
-	Window            int64    // congestion window
+	Window            int64    // congestion window; while it is being reduced, what PRR allows
 	InFlight          int64    // sent and neither acknowledged nor deemed lost
 	Unsent            int64    // granted, not sent yet
 	Queued            int64    // granted and not acknowledged: the subflow's send queue

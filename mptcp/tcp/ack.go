@@ -143,8 +143,18 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 	}
 	if f.flags&ackAdvanced != 0 {
 		c.streamAcked(now, f.una)
+	} else {
+		c.duplicateAcked(now, &f)
 	}
 	return c.state != StateClosed
+}
+
+// duplicateAcked tells the extension if an acknowledgement that did not advance made
+// room for more.
+func (c *Conn) duplicateAcked(now sim.Time, f *ackFacts) {
+	if c.ext != nil && c.pipe() < f.pipe {
+		c.ext.OnEvent(now, InFlightFell, trace.NoReason)
+	}
 }
 
 // streamAcked tells the extension, and the state machine if our FIN is
@@ -205,6 +215,7 @@ func (c *Conn) oldAck(now sim.Time, s *Segment, f *ackFacts) {
 	c.loseOrRecover(now, f)
 	c.rateOf(now, f)
 	c.tellController(now, s, f)
+	c.duplicateAcked(now, f)
 }
 
 // removeAcked takes what is acknowledged cumulatively out of the flight and

@@ -87,6 +87,9 @@ const (
 	Connected Event = iota
 	// AckAdvanced: the peer acknowledged new stream bytes.
 	AckAdvanced
+	// InFlightFell: an acknowledgement that did not advance took something out of
+	// flight, by selective blocks or losses that they show: more may leave.
+	InFlightFell
 	// TimedOutOnce: the retransmission timer expired.
 	TimedOutOnce
 	// PeerClosed: the peer's FIN arrived in order; its stream is complete.

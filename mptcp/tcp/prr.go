@@ -74,6 +74,21 @@ func (c *Conn) reduceProportionally(delivered int64, newlyLost, advanced bool) {
 	p.cwnd = pipe + p.sndcnt(delivered, pipe, int64(c.snd.mss), advanced && !newlyLost)
 }
 
+// Cwnd returns the congestion window in bytes for an extension that decides how much
+// it gives the connection to send (Linux snd_cwnd): the controller's, and while that
+// is being reduced, what is in flight and what PRR adds, in whole segments, less what
+// is lost and leaves first; at least one segment. The controller has its new window
+// at once, but what is in flight exceeds it then, and PRR lets new data out all the
+// same for every second segment that arrives or so.
+func (c *Conn) Cwnd() int64 {
+	if !c.prr.active {
+		return c.cc.Window(c.flow)
+	}
+	pipe, mss := c.pipe(), int64(c.snd.mss)
+	n := max(c.prr.cwnd-pipe+mss-1, 0) / mss
+	return max(pipe+(n-int64(c.flight.unsentLost))*mss, mss)
+}
+
 // windowUsage remembers whether the window, or something else, limited the
 // sender (Linux tcp_cwnd_validate).
 type windowUsage struct {
