@@ -41,21 +41,22 @@ type hotLink struct {
 type linkFlags uint32
 
 const (
-	flagServed    linkFlags = 1 << iota // served mode
-	flagServing                         // served: a packet is in service until busy
-	flagWaiting                         // served: an event for the next opportunity is pending
-	flagLoss                            // Bernoulli loss
-	flagPattern                         // exact drop pattern
-	flagDown                            // everything offered is dropped
-	flagStopped                         // the server does not work
-	flagVarying                         // rates follow a schedule
-	flagTrace                           // service happens at the opportunities of a trace
-	flagExclude                         // the packet in service does not count in the queue
-	flagClamp                           // arrivals are not before Link.floor
-	flagHistogram                       // queue lengths go to a histogram
-	flagEgress                          // boxes, taps or verification at the sending interface
-	flagIngress                         // the same at the receiving one
-	flagMark                            // the queue marks ECN-capable packets
+	flagServed     linkFlags = 1 << iota // served mode
+	flagServing                          // served: a packet is in service until busy
+	flagWaiting                          // served: an event for the next opportunity is pending
+	flagLoss                             // Bernoulli loss
+	flagPattern                          // exact drop pattern
+	flagDown                             // everything offered is dropped
+	flagStopped                          // the server does not work
+	flagVarying                          // rates follow a schedule
+	flagTrace                            // service happens at the opportunities of a trace
+	flagExclude                          // the packet in service does not count in the queue
+	flagClamp                            // arrivals are not before Link.floor
+	flagHistogram                        // queue lengths go to a histogram
+	flagEgress                           // boxes, taps or verification at the sending interface
+	flagIngress                          // the same at the receiving one
+	flagMark                             // the queue marks ECN-capable packets
+	flagDiscipline                       // a discipline decides, see discipline.go
 
 	// flagFate are the reasons to look closer at a packet that is offered.
 	flagFate = flagLoss | flagPattern | flagDown
@@ -68,8 +69,8 @@ const (
 type Mode uint8
 
 // The modes. Fifo computes the departure of a packet when it accepts it: one
-// event per packet-hop. Served has an event for each end of service, and is
-// where disciplines that decide at dequeue will stand.
+// event per packet-hop. Served has an event for each end of service; a link with
+// a discipline is always served.
 const (
 	Fifo Mode = iota
 	Served
@@ -97,6 +98,9 @@ type LinkConfig struct {
 	Rate  sim.Rate     // bits per second; 0: infinite, NoService: stopped
 	Delay sim.Duration // one-way propagation, from the end of service to the arrival
 	Queue Queue
+	// Discipline, if not nil, makes the link's queue; nil is drop-tail, which may
+	// mark.
+	Discipline func(*Port) Discipline
 	// Mark is the threshold of the queue above which it marks (see link_mark.go).
 	Mark Mark
 	Loss float64 // probability of Bernoulli loss, before the queue
@@ -129,6 +133,7 @@ type Link struct {
 	stuck  anchor
 	served PacketID // in service, in served mode
 	hist   *histogram
+	queue  *Port // nil without a discipline
 
 	drops    [dropClasses]uint64
 	marked   uint64 // packets given CE
@@ -173,7 +178,7 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 	if cfg.Opportunities != nil {
 		l.mtu = min(l.mtu, opportunity-tunHeader)
 	}
-	if cfg.Mode == Served {
+	if cfg.Mode == Served || cfg.Discipline != nil {
 		l.flags |= flagServed
 	}
 	if cfg.Histogram {
@@ -185,6 +190,9 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 	lk.setLoss(&l, cfg.Loss)
 	lk.setDrop(&l, cfg.Drop)
 	lk.setServer(&l)
+	if cfg.Discipline != nil {
+		lk.setDiscipline(&l)
+	}
 	lk.capacity.last = lk.since
 	n.links = append(n.links, l)
 	n.cold = append(n.cold, lk)
@@ -227,6 +235,9 @@ func (lk *Link) setQueue(l *hotLink, q Queue) {
 	l.flags &^= flagExclude
 	if q.ExcludeService {
 		l.flags |= flagExclude
+	}
+	if lk.cfg.Discipline != nil {
+		l.limitPkts = 0 // the discipline decides
 	}
 }
 

@@ -256,6 +256,9 @@ func (lk *Link) purge(now sim.Time, o Outage) {
 	}
 	if !o.KeepQueue {
 		lk.dropList(now, l, queue)
+		if lk.queue != nil {
+			lk.queue.purge(now, l)
+		}
 		lk.served = 0
 		l.flags &^= flagServing | flagWaiting
 		l.busy, l.rem = now, 0

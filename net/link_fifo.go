@@ -57,8 +57,7 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 	if l.flags&flagServed != 0 || l.cursor != 0 && n.meta[l.cursor].leave <= now {
 		n.settle(now, li, l)
 	}
-	if l.full(size) && !l.roomBehindService(n, size) {
-		n.drop(now, li, id, trace.QueueFull)
+	if l.full(size) && !n.beyondLimit(now, li, l, id, m) {
 		return
 	}
 	if l.flags&flagMark != 0 {
@@ -153,6 +152,11 @@ func (n *Network) leave(li uint32, l *hotLink, id PacketID, m *packetMeta) {
 		n.cold[li].hist.change(m.leave, l.bytes)
 	}
 	l.cursor = m.next
+	l.uncount(m)
+}
+
+// uncount ends the stay of a packet in the queue at the time at which it leaves.
+func (l *hotLink) uncount(m *packetMeta) {
 	l.packets--
 	l.bytes -= uint32(m.size)
 	var borrow uint64
@@ -174,6 +178,22 @@ func (l *hotLink) enter(now sim.Time, size uint16) {
 // full reports whether all packets together leave no room for one more.
 func (l *hotLink) full(size uint16) bool {
 	return l.packets >= l.limitPkts || l.bytes+uint32(size) > l.limitBytes
+}
+
+// beyondLimit is what happens to a packet for which the hot line says that there
+// is no room. It reports whether the packet is accepted all the same.
+func (n *Network) beyondLimit(now sim.Time, li uint32, l *hotLink, id PacketID, m *packetMeta) bool {
+	why := trace.QueueFull
+	switch {
+	case l.flags&flagDiscipline != 0:
+		if why = n.cold[li].queue.enqueue(now, id, m); why == trace.NoReason {
+			return true
+		}
+	case l.roomBehindService(n, m.size):
+		return true
+	}
+	n.drop(now, li, id, why)
+	return false
 }
 
 // roomBehindService reports whether a full queue takes one more packet because the

@@ -81,6 +81,10 @@ const (
 	dropPattern
 	dropDown
 	dropMTU
+	dropHead
+	dropEarly
+	dropSojourn
+	dropPoliced
 	dropRoute
 	dropTTL
 	dropOther
@@ -99,6 +103,14 @@ func classOf(why trace.Reason) dropClass {
 		return dropDown
 	case trace.PacketTooBig:
 		return dropMTU
+	case trace.HeadDrop:
+		return dropHead
+	case trace.EarlyDrop:
+		return dropEarly
+	case trace.SojournDrop:
+		return dropSojourn
+	case trace.Policed:
+		return dropPoliced
 	case trace.NoRoute, trace.NotForwarding:
 		return dropRoute
 	case trace.TTLExpired:

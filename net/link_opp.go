@@ -21,8 +21,8 @@ import (
 // last line the trace begins again, with the time of the last line as time 0,
 // or the link is dead (once).
 //
-// Not modelled: the queue disciplines of mahimahi beside infinite and drop-tail
-// (drop-head, CoDel, PIE); they belong to net/aqm.
+// The queue disciplines of mahimahi beside infinite and drop-tail (drop-head, CoDel,
+// PIE) are in net/aqm.
 //
 // No event is spent on opportunities that nobody uses: which opportunities a
 // packet gets follows from how many have gone by when it comes, and from the

@@ -15,6 +15,11 @@ const serviceEvent = 1 << 31
 // acceptServed appends the packet to the queue and begins to serve it if the
 // link is idle.
 func (n *Network) acceptServed(now sim.Time, li uint32, l *hotLink, id PacketID, m *packetMeta) {
+	if l.flags&flagDiscipline != 0 {
+		n.cold[li].queue.accepted(m)
+		n.pump(now, li, l)
+		return
+	}
 	m.arrive, m.leave = sim.Never, sim.Never
 	if l.tail != 0 {
 		n.meta[l.tail].next = id
@@ -41,6 +46,10 @@ func (n *Network) serviceDue(now sim.Time, li uint32) {
 // pump does what the server of a served link has done up to now.
 func (n *Network) pump(now sim.Time, li uint32, l *hotLink) {
 	lk := n.cold[li]
+	if lk.queue != nil {
+		n.pumpDiscipline(now, li, l)
+		return
+	}
 	for {
 		if l.flags&flagServing != 0 {
 			if l.busy > now {
@@ -67,8 +76,7 @@ func (n *Network) pump(now sim.Time, li uint32, l *hotLink) {
 	}
 }
 
-// beginService takes the first packet of the queue into service. This is where
-// a discipline that decides at dequeue chooses.
+// beginService takes the packet at the cursor into service.
 func (n *Network) beginService(li uint32, l *hotLink, id PacketID, m *packetMeta) {
 	lk := n.cold[li]
 	if l.flags&flagTrace != 0 {

@@ -22,6 +22,12 @@ type Stats struct {
 	DownDrops    uint64 // outage: offered during it, or lost when it began
 	MTUDrops     uint64 // too big
 
+	// What disciplines drop beside QueueDrops.
+	HeadDrops    uint64 // waiting packets that gave their room to new ones
+	EarlyDrops   uint64 // before the queue was full, by a random draw
+	SojournDrops uint64 // because packets had waited too long
+	PolicedDrops uint64 // more than the agreed rate
+
 	// PacketHops are the packets accepted or dropped by the queue.
 	PacketHops uint64
 	// Utilisation is what was sent, overhead included, as a part of what the
@@ -33,11 +39,22 @@ type Stats struct {
 	// P99QueueBytes is the queue length not exceeded for 99 % of the time, to
 	// within 1/8; 0 unless LinkConfig.Histogram is set.
 	P99QueueBytes float64
+
+	// How long packets have waited in a discipline until their service began;
+	// without a discipline these are 0. P99Wait is exact to 1/8 and 1 us, and
+	// needs LinkConfig.Histogram, too.
+	MeanWait, P99Wait, MaxWait sim.Duration
 }
 
 // Drops returns the number of packets dropped for any reason.
 func (s *Stats) Drops() uint64 {
-	return s.QueueDrops + s.LossDrops + s.PatternDrops + s.DownDrops + s.MTUDrops
+	return s.QueueDrops + s.LossDrops + s.PatternDrops + s.DownDrops + s.MTUDrops + s.DisciplineDrops()
+}
+
+// DisciplineDrops returns the number of packets that a discipline dropped though
+// there was room in the queue, or for the sake of others.
+func (s *Stats) DisciplineDrops() uint64 {
+	return s.HeadDrops + s.EarlyDrops + s.SojournDrops + s.PolicedDrops
 }
 
 // Stats returns the link's totals up to now.
@@ -53,16 +70,27 @@ func (lk *Link) Stats() Stats {
 		PatternDrops:  lk.drops[dropPattern],
 		DownDrops:     lk.drops[dropDown],
 		MTUDrops:      lk.drops[dropMTU],
+		HeadDrops:     lk.drops[dropHead],
+		EarlyDrops:    lk.drops[dropEarly],
+		SojournDrops:  lk.drops[dropSojourn],
+		PolicedDrops:  lk.drops[dropPoliced],
 		PacketHops:    lk.packetHops(),
 	}
+	var culled uint64
 	s.Accepted = s.Offered + lk.purged - s.Drops()
 	s.SentBytes = l.sent - uint64(l.bytes) - lk.purgedBytes
+	if lk.queue != nil {
+		culled = lk.queue.culled
+		s.Accepted += culled
+		s.SentBytes -= lk.queue.culledBytes
+		lk.queue.waits.into(&s)
+	}
 	if c := lk.capacity.at(lk, l, now); c > 0 {
 		overhead := float64(l.overhead)
 		if l.flags&flagTrace != 0 {
 			overhead = tunHeader
 		}
-		packets := float64(s.Accepted - uint64(l.packets) - lk.purgedQueue)
+		packets := float64(s.Accepted - uint64(l.packets) - lk.purgedQueue - culled)
 		s.Utilisation = (float64(s.SentBytes) + float64(packets*overhead)) / c
 	}
 	if d := now - lk.since; d > 0 {

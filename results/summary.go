@@ -125,6 +125,13 @@ type Link struct {
 
 	Packets     uint64            `json:"packets"`
 	DropReasons map[string]uint64 `json:"drop_reasons,omitempty"`
+	// Marks are packets that the queue gave CE.
+	Marks uint64 `json:"marks,omitempty"`
+	// How long packets waited until their service began; nil without a queue
+	// discipline.
+	MeanWait *Number `json:"mean_wait_s,omitempty"`
+	P99Wait  *Number `json:"p99_wait_s,omitempty"`
+	MaxWait  *Number `json:"max_wait_s,omitempty"`
 }
 
 // Expectation is one line of [expect] and what was measured.

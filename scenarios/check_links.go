@@ -114,6 +114,9 @@ func (d *Direction) inherit(both *Direction) {
 	if d.Mark == nil {
 		d.Mark = both.Mark
 	}
+	if d.AQM.Name == "" {
+		d.AQM = both.AQM
+	}
 	if d.Loss == nil {
 		d.Loss = both.Loss
 	}
@@ -178,12 +181,16 @@ func (c *checker) linkServer(l *Link) {
 		if m := d.Mark; m != nil && m.Packets <= 0 && m.Bytes <= 0 {
 			c.add(at("mark"), "link %q: the threshold for marks is %v; write packets or bytes", l.Name, m)
 		}
+		if d.Mark != nil && d.AQM.Name != "" {
+			c.add(at("aqm"), "link %q has both a queue discipline and a drop-tail queue that marks in direction %s: leave mark out", l.Name, dir.name)
+		}
 		c.completeDirection(d)
 	}
 	if l.Up.Queue != nil && l.Down.Queue != nil {
 		c.bdpQueue(l, l.Up, "up")
 		c.bdpQueue(l, l.Down, "down")
 	}
+	c.checkAQM(l)
 }
 
 // completeDirection spells out what the file leaves to defaults.

@@ -89,7 +89,7 @@ func (m *Metric) Usage() string {
 
 // Metrics returns the table of metrics for `mpsim list metric`.
 func Metrics() []Metric {
-	return concat(flowMetrics(), latencyMetrics(), multipathMetrics(), lossMetrics(), linkMetrics(), otherMetrics())
+	return concat(flowMetrics(), latencyMetrics(), multipathMetrics(), lossMetrics(), linkMetrics(), disciplineMetrics(), otherMetrics())
 }
 
 func concat(lists ...[]Metric) []Metric {

@@ -221,6 +221,9 @@ func (w *World) paths(f *flowRun) []pathInfo {
 			p.rtt += there.link.Config().Delay + back.link.Config().Delay
 			if r := data.meanRate(w.sc.Duration.Duration()); r > 0 && (p.rate == 0 || r < p.rate) {
 				p.rate, p.queue = r, data.dir.Queue.String()
+				if aqm := data.dir.AQM.Name; aqm != "" {
+					p.queue += " " + aqm
+				}
 			}
 		}
 		out = append(out, p)

@@ -18,6 +18,7 @@ func Reference() string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", a.name, a.doc, "`"+strings.Join(a.keys, "` `")+"`")
 	}
 	boxReference(&b)
+	aqmReference(&b)
 	b.WriteString("\n### Presets\n\n| preset | meaning | profile | cc | scheduler | path_manager | reinject |\n|---|---|---|---|---|---|---|\n")
 	for _, p := range Presets() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", p.Name, p.Doc, p.Profile, p.CC, p.Scheduler, p.PathManager, p.Reinject)

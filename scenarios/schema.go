@@ -159,6 +159,7 @@ type Direction struct {
 	Delay    *Duration    `toml:"delay" max:"1h" doc:"one-way propagation delay; default 0ns, or the profile's"`
 	Queue    *Queue       `toml:"queue" doc:"drop-tail queue: 100pkt, 64KiB or 1bdp; default 1bdp if the rate is limited, or the profile's"`
 	Mark     *Queue       `toml:"mark" doc:"drop-tail queue that marks: ECN-capable packets that find more than this in it (20pkt, 30KB) get CE; default no marks"`
+	AQM      PluginRef    `toml:"aqm" doc:"queue discipline in place of drop-tail, with parameters if needed (see Queue disciplines below, mpsim list queue): \"codel\" or { name = \"red\", min = \"5pkt\" }. queue stays the limit; the link is served whatever its mode. Excludes mark"`
 	Loss     *Probability `toml:"loss" doc:"probability of losing a packet before the queue; default 0"`
 	Drop     []int        `toml:"drop" min:"0" max:"4294967295" doc:"packets to drop, counted from 0 as they are offered to the link"`
 	DropMask string       `toml:"drop_mask" default:"" doc:"64 binary or 16 hexadecimal digits, bit i for packets i, i+64, ... from the right: repeated drop pattern"`

@@ -110,7 +110,12 @@ func link(l *scenarios.LinkReport) results.Link {
 	out := results.Link{
 		Name: l.Name, Direction: l.Direction, Bytes: s.AcceptedBytes, Packets: s.Accepted, Drops: s.Drops(),
 		Utilisation: results.Number(s.Utilisation), MeanQueueBytes: results.Number(s.MeanQueueBytes),
-		P99QueueBytes: results.Number(s.P99QueueBytes),
+		P99QueueBytes: results.Number(s.P99QueueBytes), Marks: s.Marked,
+	}
+	if l.Discipline != "" {
+		out.MeanWait = results.Number(s.MeanWait.Seconds()).Ptr()
+		out.P99Wait = results.Number(s.P99Wait.Seconds()).Ptr()
+		out.MaxWait = results.Number(s.MaxWait.Seconds()).Ptr()
 	}
 	for _, d := range []struct {
 		why   trace.Reason
@@ -118,6 +123,8 @@ func link(l *scenarios.LinkReport) results.Link {
 	}{
 		{trace.QueueFull, s.QueueDrops}, {trace.RandomLoss, s.LossDrops}, {trace.PatternLoss, s.PatternDrops},
 		{trace.LinkDown, s.DownDrops}, {trace.PacketTooBig, s.MTUDrops},
+		{trace.HeadDrop, s.HeadDrops}, {trace.EarlyDrop, s.EarlyDrops}, {trace.SojournDrop, s.SojournDrops},
+		{trace.Policed, s.PolicedDrops},
 	} {
 		if d.count > 0 {
 			if out.DropReasons == nil {

@@ -102,6 +102,12 @@ const (
 	Underperforming       // a subflow loses much and brings little beside another
 	SubflowLimit          // no more subflows are allowed, or the connection is closing
 	NotEstablished        // the peer is not known to have our key yet
+
+	// Drops of queue disciplines.
+	HeadDrop    // a waiting packet gave its room to a new one
+	EarlyDrop   // before the queue was full, by a random draw
+	SojournDrop // packets have waited too long
+	Policed     // more than the agreed rate
 	numReasons
 )
 
@@ -180,6 +186,10 @@ var reasons = [numReasons]string{
 	Underperforming:         "underperforming",
 	SubflowLimit:            "subflow_limit",
 	NotEstablished:          "not_established",
+	HeadDrop:                "head_drop",
+	EarlyDrop:               "early_drop",
+	SojournDrop:             "sojourn_drop",
+	Policed:                 "policed",
 }
 
 // String returns the name of the reason, or "" for NoReason.

@@ -11,6 +11,7 @@ import (
 
 	"mpsim/cc"
 	"mpsim/mptcp"
+	"mpsim/net/aqm"
 	"mpsim/net/mbox"
 	"mpsim/net/radio"
 	"mpsim/results"
@@ -49,7 +50,7 @@ func listings() []listing {
 		{"preset", "profile, controller, scheduler and path manager together", presetRows},
 		{"link-profile", "kinds of access links with varying rates", linkProfileRows},
 		{"trace", "formats of recorded link traces", traceRows},
-		{"queue", "queue disciplines of links", fixedRows(queueDocs)},
+		{"queue", "queue disciplines of links, for aqm", queueRows},
 		{"nat", "address translators (there are none yet)", fixedRows(nil)},
 		{"mbox", "boxes in a path, for [[link.box]]", boxRows},
 		{"topo", "ways to describe a topology", fixedRows(topologyDocs)},
@@ -60,10 +61,6 @@ func listings() []listing {
 		{"event", "records of the event log", eventRows},
 		{"bench", "benchmarks", benchRows},
 	}
-}
-
-var queueDocs = [][2]string{
-	{"droptail", "first in, first out; what does not fit into the limit (packets, bytes or bdp) is dropped"},
 }
 
 var topologyDocs = [][2]string{
@@ -243,6 +240,28 @@ func boxRows(*program) []row {
 			}
 			if q.Kind == mbox.Span {
 				p.Doc += ", ns"
+			}
+			r.Params = append(r.Params, p)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func queueRows(*program) []row {
+	var rows []row
+	for _, s := range aqm.Specs() {
+		r := row{Name: s.Name, Doc: s.Doc, Params: []param{}}
+		for _, q := range s.Params {
+			p := param{Name: q.Name, Doc: q.Doc, Default: ""}
+			switch q.Kind {
+			case aqm.Choice:
+				p.Default = q.Choices[0]
+				p.Doc += ": " + strings.Join(q.Choices, ", ")
+			case aqm.Text:
+			default:
+				p.Default, p.Min, p.Max = results.Number(q.Default), results.Number(q.Min), results.Number(q.Max)
+				p.Doc += q.Unit()
 			}
 			r.Params = append(r.Params, p)
 		}
