@@ -44,6 +44,8 @@ func (c *checker) checkFlows() {
 		}
 		ports[key] = f
 		c.wholePort(f, i)
+		c.bufferInBDP(f, &f.SendBuffer, "send_buffer")
+		c.bufferInBDP(f, &f.ReceiveBuffer, "receive_buffer")
 	}
 }
 

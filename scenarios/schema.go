@@ -77,8 +77,8 @@ type Defaults struct {
 	Scheduler        PluginRef `toml:"scheduler" doc:"packet scheduler of MPTCP flows; default from the preset"`
 	PathManager      PluginRef `toml:"path_manager" doc:"path manager of MPTCP flows; default from the preset"`
 	Mode             string    `toml:"mode" enum:",full,backup,singlepath" doc:"how MPTCP flows use the addresses of the client (CellNet'12), in place of path_manager: all of them; others than that of the initial subflow as backups; one at a time, break before make"`
-	SendBuffer       Buffer    `toml:"send_buffer" doc:"send buffer of every socket: bytes of payload, or auto: it tunes itself as in Linux. Default from the preset: auto for linux, else 4MiB"`
-	ReceiveBuffer    Buffer    `toml:"receive_buffer" doc:"receive buffer of every socket: bytes of payload, or auto. Default from the preset: auto for linux, else 6MiB"`
+	SendBuffer       Buffer    `toml:"send_buffer" doc:"send buffer of every socket: bytes of payload, multiples of the bandwidth-delay product of a flow's paths (2bdp: the sum of their rates multiplied by twice the longest round-trip time), or auto: it tunes itself as in Linux. Default from the preset: auto for linux, else 4MiB"`
+	ReceiveBuffer    Buffer    `toml:"receive_buffer" doc:"receive buffer of every socket: bytes of payload, multiples of the product (2bdp keeps all paths busy while a loss is repaired), or auto. Default from the preset: auto for linux, else 6MiB"`
 	SendMemory       Bytes     `toml:"wmem_max" default:"4MiB" doc:"largest size of a send buffer that tunes itself, in bytes of memory (Linux tcp_wmem[2])"`
 	ReceiveMemory    Bytes     `toml:"rmem_max" default:"32MiB" doc:"largest size of a receive buffer that tunes itself, in bytes of memory, about twice the window (Linux tcp_rmem[2])"`
 	NoDelay          bool      `toml:"nodelay" default:"false" doc:"switch the Nagle algorithm off"`
