@@ -196,7 +196,7 @@ func (m *meter) reason() int {
 // notAsked is the reason beside those of package sched.
 const (
 	notAsked         = "not_asked"
-	notAskedSentence = "Duplicate acknowledgements have made room since it was asked last."
+	notAskedSentence = "Since it was asked last there is room again."
 )
 
 // look reads the state at both ends.

@@ -201,6 +201,27 @@ receive_buffer = "32kB"
 	}
 }
 
+// Whatever makes room in a window makes the connection ask the scheduler: duplicate and
+// selective acknowledgements, and loss recovery that is over.
+func TestSchedulerIsAskedWhenThereIsRoom(t *testing.T) {
+	for name, paths := range map[string]string{
+		"losses": `paths = ["wifi 10ms 100pkt 8Mbps 1%", "lte 30ms 100pkt 6Mbps 2%"]`,
+		"queues": `paths = ["wifi 10ms 20pkt 8Mbps", "lte 30ms 20pkt 6Mbps"]`,
+	} {
+		a, _ := limits(t, "duration = \"10s\"\n"+paths+`
+[[flow]]
+name = "dl"
+client = "client"
+server = "server"
+`)
+		for _, w := range a.Waits {
+			if w.Why == notAsked {
+				t.Errorf("%s: the scheduler was not asked for %v", name, w.Time)
+			}
+		}
+	}
+}
+
 // The time of loss recovery of a single TCP connection is that between the records of
 // its beginning and its end.
 func TestRecoveryIsThatOfTheTrace(t *testing.T) {
