@@ -6,6 +6,7 @@ import (
 	"mpsim/cc"
 	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
+	"mpsim/sched"
 	"mpsim/sim"
 )
 
@@ -131,7 +132,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 	}
 	if sub != nil {
 		cfg.CC, cfg.Flow, cfg.Ext = sub.conn.cc, sub.id, sub
-		cfg.CountSegments = s.opt.MSSPolicy != SegmentFree
+		cfg.CountSegments = s.opt.MSSPolicy != SegmentFree || sub.conn.asks&sched.FactSlots != 0
 	} else {
 		cfg.CC = s.opt.Controller(e.connStream(s, "cc"))
 	}

@@ -293,6 +293,15 @@ func (f *subflow) SegmentAt(now sim.Time, pos uint64, max int) (n int, off uint6
 	return int(min(uint64(max), uint64(m.len)-d)), m.dsn + d - 1 + uint64(f.conn.early.sent)
 }
 
+// OneSegment implements tcp.Extension: a segment lies within a mapping.
+func (f *subflow) OneSegment(pos, end uint64) bool {
+	if f.phase == phasePlain {
+		return true
+	}
+	m := f.tx.lookup(pos)
+	return m != nil && end <= m.end()
+}
+
 // Deliver implements tcp.Extension: received bytes go where their mapping says.
 func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 	c := f.conn

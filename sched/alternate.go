@@ -16,7 +16,9 @@ import (
 //     only if no other lives; a full one is waited for.
 //   - A piece that is longer than the window of its subflow goes a window at a time.
 //   - Each piece is a mapping and a segment of its own: 1 byte of data costs a
-//     header and a DSS option.
+//     header and a DSS option, and a segment of the congestion window, which counts
+//     segments as Linux's does. Counted in bytes it would let out thousands of packets
+//     in one round trip.
 //
 // Data sent again is placed by minRTT, whole ranges at a time; a subflow that fails
 // can thus reveal what it would not have carried.
@@ -54,14 +56,19 @@ func (s *alternate) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Gran
 		s.wait = NoSubflow
 		return out
 	}
-	want := min(piece, room, max(p.Window, p.MSS), max(p.Queued+p.SendBufFree, p.MSS))
-	if p.InLoss || min(p.Room(), p.SendBufFree) < want {
+	window := max(p.Window/p.MSS, 1) // in segments, from here on
+	want := min(piece, room, window*p.MSS, max(p.Queued+p.SendBufFree, p.MSS))
+	unsent := segments(p.Unsent, s.bytes) * segments(s.bytes, p.MSS)
+	if p.InLoss || p.SendBufFree < want || window-segments(p.InFlight, p.MSS)-unsent < segments(want, p.MSS) {
 		s.wait = TurnOfFull
 		return out
 	}
 	s.last, s.left = p.Flow, piece-want
 	return append(out, Grant{Flow: p.Flow, DSN: q.Next, Len: int(want), Kind: New, Penalise: NoFlow, Why: whyBackup(backups, InTurn)})
 }
+
+// Asks implements [Asker].
+func (*alternate) Asks() Facts { return FactSlots }
 
 // next returns whose turn it is, the subflow behind the last one in the round unless
 // that has a part of its piece left, and how many bytes it gets; nil: none lives.

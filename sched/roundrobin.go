@@ -110,5 +110,5 @@ func (s *roundRobin) considered(p *Path, data int64) bool {
 // OnPath makes a subflow begin with its whole quantum.
 func (s *roundRobin) OnPath(_ sim.Time, f cc.FlowID, _ bool) { *s.used.at(f) = 0 }
 
-// segments returns how many segments n bytes are.
+// segments returns how many segments, or other pieces of at most mss bytes, n bytes are.
 func segments(n, mss int64) int64 { return (n + mss - 1) / mss }

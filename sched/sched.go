@@ -153,6 +153,12 @@ const (
 	// as long as anything is, even if all data was granted.
 	FactInFlight
 	FactPacing // Path.Pacing
+	// FactSlots: congestion windows count segments, as Linux's do, because grants are
+	// segments of their own however short they are; Path.InFlight counts an MSS for each.
+	FactSlots
+	// FactEveryCarrier: penalisation beside the scheduler is to halve the windows of all
+	// slower subflows that carry the oldest data, not of the first.
+	FactEveryCarrier
 )
 
 // Asker is implemented by schedulers that need more than what everybody gets.

@@ -227,3 +227,35 @@ func TestAlternateBytes(t *testing.T) {
 		carryOut(g[0], &q, &paths[g[0].Flow])
 	}
 }
+
+// A piece takes a segment of the congestion window, however short it is (Linux's windows
+// count packets): with windows of ten segments, of which two subflows have three and six
+// pieces in flight or queued, each gets four in turn, the first a fifth, and then the
+// second, which is full, is waited for. One whose window is below a segment gets a piece all the same.
+func TestAlternateBytesCountsSegments(t *testing.T) {
+	q := Queue{Una: 1, Next: 1, End: 1000, PeerEdge: 1000}
+	s := make1(t, "alternate-bytes")
+	paths := []Path{path(0, 20*ms, 0), path(1, 80*ms, 0)}
+	paths[0].InFlight, paths[0].Unsent = 2*mss, 1
+	paths[1].InFlight, paths[1].Unsent = 5*mss, 1
+	var pieces [2]int
+	for range 100 {
+		g := s.Pick(0, &q, paths, nil)
+		if len(g) == 0 {
+			break
+		}
+		pieces[g[0].Flow]++
+		carryOut(g[0], &q, &paths[g[0].Flow])
+	}
+	if pieces != [2]int{5, 4} || s.(Explainer).WhyWait() != TurnOfFull {
+		t.Errorf("%v pieces, %v", pieces, s.(Explainer).WhyWait())
+	}
+	if s.(Asker).Asks()&FactSlots == 0 {
+		t.Error("TCP's windows count bytes")
+	}
+	one := path(0, 20*ms, 0)
+	one.Window = mss - 1
+	if g := make1(t, "alternate-bytes").Pick(0, &q, []Path{one}, nil); len(g) != 1 || g[0].Len != 1 {
+		t.Errorf("%+v", g)
+	}
+}

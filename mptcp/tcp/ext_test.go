@@ -3,6 +3,7 @@ package tcp
 import (
 	"testing"
 
+	"mpsim/cc"
 	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -33,6 +34,8 @@ func (m *mapper) SegmentAt(_ sim.Time, pos uint64, max int) (int, uint64) {
 	left := mapLen - int(pos%mapLen)
 	return min(left, max), pos + mapShift
 }
+
+func (m *mapper) OneSegment(pos, end uint64) bool { return pos/mapLen == (end-1)/mapLen }
 
 func (m *mapper) WriteOptions(_ sim.Time, s *Segment, room int) {
 	m.wrote++
@@ -267,5 +270,57 @@ func TestChecksBeforeExtension(t *testing.T) {
 	}
 	if a.seen != seen || c.State() != StateEstablished {
 		t.Fatalf("the extension saw %d of six bad segments", a.seen-seen)
+	}
+}
+
+// pieces is a mapper whose mappings have another length.
+type pieces struct {
+	mapper
+	size uint64
+}
+
+func (m *pieces) SegmentAt(_ sim.Time, pos uint64, max int) (int, uint64) {
+	return min(int(m.size-pos%m.size), max), pos + mapShift
+}
+
+func (m *pieces) OneSegment(pos, end uint64) bool { return pos/m.size == (end-1)/m.size }
+
+// TestExtensionBoundsJoining: when ten short segments are sent again after a timeout,
+// those of one mapping leave together, as many as a segment holds (Linux
+// tcp_retrans_try_collapse), and those of mappings of their own remain what they were
+// (mptcp_skb_can_collapse). They are not joined and cut again, which would cost time
+// with the square of how many there are.
+func TestExtensionBoundsJoining(t *testing.T) {
+	for _, v := range []struct {
+		size    uint64
+		records int
+		longest int
+	}{{100, 10, 100}, {200, 9, 200}, {4000, 1, 1000}} {
+		a := &pieces{mapper{t: t, window: 1 << 20}, v.size}
+		n := newNet(t, 10*ms, func(x, y *Config) { x.Ext, y.Ext = a, &mapper{t: t, window: 1 << 20} })
+		a.conn = n.a.c
+		n.connect()
+		n.a.c.SetNoDelay(true)
+		lost := 0
+		n.a.out.drop = func(_ int, _ sim.Time, s *Segment) bool {
+			if s.Len == 0 || lost == 11 {
+				return false
+			}
+			lost++ // the tail loss probe, too
+			return true
+		}
+		for range 10 {
+			n.a.write += 100
+			n.flush(n.a)
+		}
+		n.runUntil(func() bool { return lost == 11 })
+		n.runUntil(func() bool { return n.a.c.caState == cc.LossState })
+		longest := 0
+		for _, r := range n.a.data()[11:] {
+			longest = max(longest, int(r.seg.Len))
+		}
+		if got := int(n.a.c.flight.len()); got != v.records || longest != v.longest {
+			t.Errorf("mappings of %d bytes: %d records, segments of up to %d bytes; want %d, %d", v.size, got, longest, v.records, v.longest)
+		}
 	}
 }

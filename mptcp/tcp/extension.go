@@ -47,6 +47,10 @@ type Extension interface {
 	// one segment (mapping boundary, option room; at least 1) and the true
 	// offset in the application's stream of the first of them.
 	SegmentAt(now sim.Time, pos uint64, max int) (n int, off uint64)
+	// OneSegment reports whether the payload from position pos to end, which was
+	// sent before, may go into one segment: short ones are joined when they are
+	// sent again (Linux mptcp_skb_can_collapse).
+	OneSegment(pos, end uint64) bool
 	// WriteOptions adds the extension's options to an outgoing segment that is
 	// complete but for SACK; room is what TCP's options leave of the 40 bytes.
 	WriteOptions(now sim.Time, s *Segment, room int)

@@ -448,6 +448,9 @@ func (c *Conn) fitRecord(i uint32) *sent {
 		if next.flags&same != sentLost || r.payload()+next.payload() > mss {
 			break
 		}
+		if c.ext != nil && !c.ext.OneSegment(uint64(r.pos), uint64(next.pos)+uint64(next.payload())) {
+			break
+		}
 		fl.join(i)
 	}
 	return r
