@@ -12,15 +12,17 @@ import (
 // nothing because the peer's window is closed, or because the send buffer is full
 // of what is in flight, then for the fastest subflow that could send a segment:
 //
-//   - penalisation: every slower subflow that carries the oldest data has its window
-//     halved, at most once in a round trip of the fast one, and not while it
-//     repairs a loss;
+//   - penalisation: the first other subflow that carries the oldest data has its window
+//     halved if it is slower, at most once in a round trip of the fast one, and not while
+//     it repairs a loss. Beside BLEST every such subflow has (mptcp_blest.c);
 //   - opportunistic retransmission: the oldest segment is sent on it, too, if it
 //     has not carried it, and every carrier is more than four times as slow or has
 //     at most four segments of window.
 //
-// Departure: the kernel decides by its own choice of subflow, here it is the one
-// with the smallest round-trip time.
+// Departures: the kernel decides by its own choice of subflow, here it is the one
+// with the smallest round-trip time. Which carrier is the first matters only if several
+// carry the oldest data, which takes three subflows and a copy: it is the first in the
+// order of lanes, in which subflows were opened.
 
 // RcvBufOpt is a set of measures against a window that a slow subflow holds up.
 type RcvBufOpt uint8
@@ -104,7 +106,8 @@ func (c *connection) fastest(n int) (best *subflow) {
 	return best
 }
 
-// penaliseCarriers halves the windows of the slower subflows that carry a range.
+// penaliseCarriers halves the window of the first other subflow that carries a range, or
+// of all of them if the scheduler asks for it, where they are slower.
 func (c *connection) penaliseCarriers(now sim.Time, r *sched.Range, fast *subflow) {
 	rtt := fast.flow.tcp.SRTT()
 	if fast.penalised > 0 && now.Sub(fast.penalised) < rtt {
@@ -113,12 +116,17 @@ func (c *connection) penaliseCarriers(now sim.Time, r *sched.Range, fast *subflo
 	set := r.Carried &^ bit(fast.lane)
 	for lane, ok := nextCarrier(&set); ok; lane, ok = nextCarrier(&set) {
 		slow := c.lanes[lane]
-		if slow == nil || slow.flow.tcp.SRTT() <= rtt || slow.flow.tcp.CAState() != cc.Open {
+		if slow == nil {
 			continue
 		}
-		c.cc.Reduce(now, slow.id, cc.Penalty)
-		c.stats.penalties++
-		fast.penalised = now
+		if slow.flow.tcp.SRTT() > rtt && slow.flow.tcp.CAState() == cc.Open {
+			c.cc.Reduce(now, slow.id, cc.Penalty)
+			c.stats.penalties++
+			fast.penalised = now
+		}
+		if c.asks&sched.FactEveryCarrier == 0 {
+			return
+		}
 	}
 }
 

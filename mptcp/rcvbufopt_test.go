@@ -1,8 +1,10 @@
 package mptcp
 
 import (
+	"slices"
 	"testing"
 
+	"mpsim/cc"
 	"mpsim/sched"
 	"mpsim/sim"
 )
@@ -94,6 +96,59 @@ func TestJudgeCarrier(t *testing.T) {
 	} {
 		if worth, decided := judgeCarrier(20*ms, v.slow, v.segments*mss, mss); worth != v.worth || decided != v.decided {
 			t.Errorf("%v, window %d: %v, decided %v", v.slow, v.segments, worth, decided)
+		}
+	}
+}
+
+// Of several slower subflows that carry the oldest data the first has its window halved,
+// 20 segments to 10 and the threshold it had reached with it (ALGORITHMS B9); the kernel
+// looks no further even if that one repairs a loss or is not slower. Its BLEST punishes
+// all of them.
+func TestWhoIsPenalised(t *testing.T) {
+	kernelBLEST := schedulerNamed("blest", cc.Setting{Name: "mode", Value: 1})
+	for _, v := range []struct {
+		name      string
+		scheduler func(*sim.Rand) sched.Scheduler
+		carriers  uint64
+		fast      int
+		halved    []int
+	}{
+		{"minrtt", newScheduler, 1<<1 | 1<<2, 0, []int{1}},
+		{"minrtt, the last carries it, too", newScheduler, 1<<0 | 1<<2, 0, []int{2}},
+		{"minrtt, the first is faster", newScheduler, 1<<0 | 1<<2, 1, nil},
+		{"blest, linux-oot", kernelBLEST, 1<<1 | 1<<2, 0, []int{1, 2}},
+		{"blest, linux-oot, the first is faster", kernelBLEST, 1<<0 | 1<<2, 1, []int{2}},
+		{"blest, ref", schedulerNamed("blest"), 1<<1 | 1<<2, 0, []int{1}},
+	} {
+		w := newWorld(t, 10*ms, 40*ms, 80*ms)
+		w.profile, w.opt.Scheduler, w.opt.RcvBufOpt = LinuxOOT(), v.scheduler, PenaliseSlow
+		w.start()
+		srv := &app{toWrite: 1 << 18}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 17
+		w.flush(w.client)
+		w.runTo(sim.Time(5 * sim.Second))
+		if cli.off != 1<<18 {
+			t.Fatalf("%d bytes", cli.off)
+		}
+		c := w.server.ep.socks.get(srv.conn).conn
+		var before [3]int64
+		for i := range before {
+			before[i] = c.cc.Window(cc.FlowID(i))
+		}
+		c.penaliseCarriers(w.now, &sched.Range{DSN: 1, Len: 1000, Carried: v.carriers}, c.subs[v.fast])
+		for i := range before {
+			mss, want := int64(c.subs[i].flow.tcp.MSS()), before[i]
+			if slices.Contains(v.halved, i) {
+				want = max(want/mss/2, 1) * mss
+			}
+			if got := c.cc.Window(cc.FlowID(i)); got != want {
+				t.Errorf("%s: window of subflow %d was %d and is %d, want %d", v.name, i, before[i], got, want)
+			}
+		}
+		if got := w.server.ep.Info(srv.conn).Penalties; got != int64(len(v.halved)) {
+			t.Errorf("%s: %d penalties", v.name, got)
 		}
 	}
 }

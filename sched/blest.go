@@ -82,7 +82,7 @@ type blest struct {
 // Asks implements [Asker].
 func (s *blest) Asks() Facts {
 	if s.kernel {
-		return FactSsthresh
+		return FactSsthresh | FactEveryCarrier
 	}
 	return 0
 }

@@ -140,8 +140,8 @@ type Scheduler interface {
 	OnPath(now sim.Time, f cc.FlowID, up bool)
 }
 
-// Facts is a set of fields of [Path] and [Queue] that are filled in only for
-// schedulers that ask for them.
+// Facts is a set of fields of [Path] and [Queue] that are filled in, and of rules that
+// hold, only for schedulers that ask for them.
 type Facts uint8
 
 // The facts to ask for.
