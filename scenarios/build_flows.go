@@ -26,8 +26,6 @@ type flowRun struct {
 	fallback string // why MPTCP was given up, as last observed
 	dataSeq  int64  // bytes in order at the receiver's connection level
 	fine     bool   // subflows are observed every 10 ms
-	natted   *natWatch
-	far      []*subflowRun // by the server's number, of those behind a NAT
 }
 
 // hostProfile returns a node's protocol profile, with what the scenario changes
@@ -66,7 +64,7 @@ func addrFlags(i *planIface) mptcp.AddrFlags {
 // buildFlows starts the applications. Each has streams of its own.
 func (w *World) buildFlows(problems *problemList) {
 	for _, f := range w.sc.Flows {
-		r := &flowRun{decl: f, natted: w.natted, record: app.NewRecord(w.sc.Duration.Duration()), download: f.Direction == "down" || f.App == "request"}
+		r := &flowRun{decl: f, record: app.NewRecord(w.sc.Duration.Duration()), download: f.Direction == "down" || f.App == "request"}
 		w.flows = append(w.flows, r)
 		w.byFlow[f.Name] = r
 		client, server := w.hosts[f.Client], w.hosts[f.Server]
@@ -166,7 +164,7 @@ func shape(d Distribution) app.Shape {
 // socketOptions are the options of both ends of a flow.
 func (w *World) socketOptions(f *Flow) *mptcp.SocketOptions {
 	o := &mptcp.SocketOptions{
-		Name: f.Name, SendBuffer: f.SendBuffer.N, ReceiveBuffer: f.ReceiveBuffer.N, NoDelay: *f.NoDelay,
+		Name: f.Name, MSS: *f.MSS, SendBuffer: f.SendBuffer.N, ReceiveBuffer: f.ReceiveBuffer.N, NoDelay: *f.NoDelay,
 		Controller: func(rnd *sim.Rand) cc.Controller {
 			return w.controller(f, rnd)
 		},

@@ -13,6 +13,9 @@ func (c *checker) checkFlowNames() {
 			continue
 		}
 		c.flows[f.Name] = f
+		if f.Group != "" {
+			c.name(f.Group, f.valuePos("group"), "group")
+		}
 	}
 	if len(c.sc.Flows) == 0 && !c.sc.has("flow") {
 		c.add(c.sc.table.pos, "the scenario has no [[flow]]: nothing would happen")
@@ -44,8 +47,6 @@ func (c *checker) checkFlows() {
 		}
 		ports[key] = f
 		c.wholePort(f, i)
-		c.bufferInBDP(f, &f.SendBuffer, "send_buffer")
-		c.bufferInBDP(f, &f.ReceiveBuffer, "receive_buffer")
 	}
 }
 
@@ -105,6 +106,7 @@ func (c *checker) flowDefaults(f *Flow) {
 	if f.NoDelay == nil {
 		f.NoDelay = &d.NoDelay
 	}
+	c.segmentSize(f)
 	if f.Protocol == "tcp" {
 		return
 	}
@@ -137,6 +139,18 @@ func (c *checker) flowDefaults(f *Flow) {
 	}
 }
 
+// minMSS is the smallest segment size: options take up to 40 bytes of it.
+const minMSS = 88
+
+func (c *checker) segmentSize(f *Flow) {
+	if f.MSS == nil {
+		f.MSS = &c.sc.Defaults.MSS
+	}
+	if *f.MSS != 0 && *f.MSS < minMSS {
+		c.add(f.valuePos("mss"), "mss is %d; segments of less than %d bytes are not possible", *f.MSS, minMSS)
+	}
+}
+
 // flowKeys refuses keys that have no meaning for the protocol.
 func (c *checker) flowKeys(f *Flow) {
 	var without []string
@@ -144,7 +158,7 @@ func (c *checker) flowKeys(f *Flow) {
 	case "tcp":
 		without = []string{"scheduler", "path_manager", "mode", "reprobe", "reset_underperforming", "reset_delivered"}
 	case "udp":
-		without = []string{"cc", "scheduler", "path_manager", "send_buffer", "receive_buffer", "nodelay", "reprobe", "reset_underperforming", "reset_delivered", "fastopen", "syncookies"}
+		without = []string{"cc", "scheduler", "path_manager", "send_buffer", "receive_buffer", "nodelay", "mss", "reprobe", "reset_underperforming", "reset_delivered", "fastopen", "syncookies"}
 	}
 	if f.Protocol != "mptcp" && f.MSSPolicy != "free" {
 		c.add(f.pos("mss_policy"), "flow %q is %s, for which mss_policy has no meaning", f.Name, f.Protocol)
@@ -267,7 +281,7 @@ func (c *checker) serverAddress(f *Flow, from *planIface, server *planNode) (net
 		return to, ok
 	}
 	if a, err := netip.ParseAddr(f.To); err == nil {
-		if owner := c.plan.owner[a]; c.plan.nats[a] == nil && (owner == nil || owner.node != server) {
+		if owner := c.plan.owner[a]; owner == nil || owner.node != server {
 			c.add(f.valuePos("to"), "flow %q: %v is no address of node %q", f.Name, a, f.Server)
 			return a, false
 		}

@@ -49,6 +49,7 @@ type nameScope struct {
 	flows, links []string            // links with direction
 	ifaces       map[string][]string // client interfaces by flow
 	boxes        []string
+	groups       []string
 }
 
 // exprError is a fault in an expression.
@@ -364,9 +365,10 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 	at := p.pos
 	known := map[argKind][]string{
 		argFlow: p.scope.flows, argLink: p.scope.links, argIface: p.scope.ifaces[flow], argBox: p.scope.boxes,
+		argGroup: p.scope.groups,
 	}
 	switch param.kind {
-	case argFlow, argLink, argIface, argBox:
+	case argFlow, argLink, argIface, argBox, argGroup:
 		name := p.name()
 		if name == "" {
 			p.fail(at, "expected the name of %s", param.kind)
@@ -381,6 +383,8 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 			p.needs.flows = append(p.needs.flows, name)
 		}
 		return exprArg{name: name}
+	case argPattern:
+		return exprArg{name: p.pattern(at)}
 	case argName:
 		name := p.name()
 		if known := counterNames(); !slices.Contains(known, name) {
@@ -393,4 +397,16 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 		p.fail(n.at, "%s of %s is %v, not %s", param.Name, m.Name, want, n.what())
 	}
 	return exprArg{node: n}
+}
+
+// pattern reads a text that means at least one link direction.
+func (p *exprParser) pattern(at int) string {
+	n := p.unary()
+	if n.op != "" || !n.isText || n.metric != nil {
+		p.fail(at, "expected a text such as 'c*.up'")
+	}
+	if !slices.ContainsFunc(p.scope.links, func(l string) bool { return glob(n.lit.text, l) }) {
+		p.fail(at, "no link direction is named %q%s", n.lit.text, didYouMean(n.lit.text, p.scope.links))
+	}
+	return n.lit.text
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	simnet "mpsim/net"
@@ -18,6 +19,9 @@ import (
 type Options struct {
 	Set     []string // overrides "key=value", in order
 	DataDir string   // of recorded traces; empty: MPSIM_DATA or ../shared/data
+	// Seed, if not nil, replaces the seed of the file: what [topology] and [[traffic]]
+	// draw depends on it.
+	Seed *uint64
 	// Plugins are tables beyond the built-in ones.
 	Plugins *Plugins
 }
@@ -166,6 +170,22 @@ func (l *loader) tree(file string, above []string) (*table, error) {
 	return merge(b, t), nil
 }
 
+// setsBefore are the overrides of what is expanded before decoding.
+var setsBefore = regexp.MustCompile(`^\s*(paths|seed|duration|(topology|traffic)\..*)\s*=`)
+
+// seedOf returns the seed of a scenario that is not decoded yet.
+func seedOf(tree *table) uint64 {
+	if e := tree.get("seed"); e != nil {
+		if n, ok := e.value.data.(int64); ok {
+			return uint64(n)
+		}
+	}
+	return 1
+}
+
+// FileSeed returns the seed that the file gives, whatever Options.Seed was.
+func (sc *Scenario) FileSeed() uint64 { return sc.fileSeed }
+
 // finish expands a tree, decodes it and checks it.
 func (l *loader) finish(file string, tree *table) (*Scenario, error) {
 	if e := tree.get("extends"); e != nil {
@@ -174,7 +194,7 @@ func (l *loader) finish(file string, tree *table) (*Scenario, error) {
 	}
 	var later []string
 	for _, s := range l.options.Set {
-		if strings.HasPrefix(s, "paths=") {
+		if setsBefore.MatchString(s) {
 			applySet(tree, s, &l.problems)
 		} else {
 			later = append(later, s)
@@ -182,11 +202,21 @@ func (l *loader) finish(file string, tree *table) (*Scenario, error) {
 	}
 	expandPaths(tree, &l.problems)
 	expandRepeat(tree, &l.problems)
+	own := seedOf(tree)
+	x := expander{root: tree, problems: &l.problems, dataDir: l.options.DataDir, seed: own}
+	if l.options.Seed != nil {
+		x.seed = *l.options.Seed
+	}
+	x.topology()
+	x.traffic()
 	for _, s := range later {
 		applySet(tree, s, &l.problems)
 	}
 	sc := decode(tree, &l.problems)
-	sc.path = file
+	sc.path, sc.fileSeed = file, own
+	if l.options.Seed != nil {
+		sc.Seed = *l.options.Seed
+	}
 	sc.set = l.options.Set
 	l.problems.consequences()
 	c := checker{sc: sc, problems: &l.problems, plugins: l.options.Plugins.orBuiltin(), source: l.source}

@@ -11,13 +11,15 @@ const (
 	argIface
 	argName
 	argBox
+	argGroup
+	argPattern
 	argTime
 	argRate
 	argNumber
 )
 
 func (k argKind) String() string {
-	return [...]string{"flow", "link direction", "client interface", "counter", "box", "time", "rate", "number"}[k]
+	return [...]string{"flow", "link direction", "client interface", "counter", "box", "group of flows", "text with the names of link directions", "time", "rate", "number"}[k]
 }
 
 func (k argKind) dim() dimension {
@@ -89,7 +91,7 @@ func (m *Metric) Usage() string {
 
 // Metrics returns the table of metrics for `mpsim list metric`.
 func Metrics() []Metric {
-	return concat(flowMetrics(), latencyMetrics(), multipathMetrics(), lossMetrics(), linkMetrics(), disciplineMetrics(), otherMetrics())
+	return concat(flowMetrics(), latencyMetrics(), multipathMetrics(), lossMetrics(), linkMetrics(), groupMetrics(), disciplineMetrics(), otherMetrics())
 }
 
 func concat(lists ...[]Metric) []Metric {

@@ -17,7 +17,6 @@ type plan struct {
 	taken  []netip.Prefix // prefixes that automatic addresses keep clear of
 	next   int            // number of the next automatic subnet
 	ways   map[*planNode][]*planIface
-	nats   map[netip.Addr]*Box // by outside address
 }
 
 type planNode struct {
@@ -38,7 +37,6 @@ type planIface struct {
 	peer   *planIface
 	addrs  []netip.Prefix
 	future []netip.Prefix // added by the timeline
-	pool   []netip.Prefix // outside addresses of a NAT here that the interface itself has not
 }
 
 // planRoute is an explicit route.
@@ -53,7 +51,7 @@ func (i *planIface) fullName() string { return i.node.decl.Name + "." + i.name }
 // planNetwork lays out a scenario whose nodes and links are sound so far; what
 // it finds wrong with addresses it notes.
 func planNetwork(c *checker) *plan {
-	p := &plan{byName: make(map[string]*planNode), ifaces: make(map[string]*planIface), owner: make(map[netip.Addr]*planIface), nats: make(map[netip.Addr]*Box), next: 1, ways: make(map[*planNode][]*planIface)}
+	p := &plan{byName: make(map[string]*planNode), ifaces: make(map[string]*planIface), owner: make(map[netip.Addr]*planIface), next: 1, ways: make(map[*planNode][]*planIface)}
 	for _, n := range c.sc.Nodes {
 		if c.nodes[n.Name] != n {
 			continue
@@ -79,9 +77,7 @@ func planNetwork(c *checker) *plan {
 		b.link, b.peer = l, a
 	}
 	p.explicitAddresses(c)
-	p.outsideAddresses(c)
 	p.automaticAddresses(c)
-	p.finishNATs(c)
 	p.sourceRouting(c)
 	return p
 }
@@ -265,7 +261,7 @@ func (n *planNode) hop(d *planIface) *planIface {
 			return nil
 		case n == root:
 			return d.peer
-		case !root.decl.Router:
+		case !root.forwards():
 			return nil
 		}
 	}
@@ -278,6 +274,9 @@ func (n *planNode) hop(d *planIface) *planIface {
 	return n.plan.ways[root][n.number]
 }
 
+// forwards reports whether the node passes on packets of others.
+func (n *planNode) forwards() bool { return n.decl.Router || n.decl.Forward }
+
 // spread walks breadth-first from a node and returns the ways to it, by node.
 func (p *plan) spread(root *planNode) []*planIface {
 	hops := make([]*planIface, len(p.nodes))
@@ -285,7 +284,7 @@ func (p *plan) spread(root *planNode) []*planIface {
 	for len(queue) > 0 {
 		n := queue[0]
 		queue = queue[1:]
-		if n != root && !n.decl.Router {
+		if n != root && !n.forwards() {
 			continue
 		}
 		for _, i := range n.ifaces {
@@ -355,7 +354,7 @@ func (p *plan) walk(from *planIface, to netip.Addr) (hops []*planIface, ok bool)
 		if n == dst.node {
 			return hops, true
 		}
-		if n != from.node && !n.decl.Router {
+		if n != from.node && !n.forwards() {
 			return hops, false
 		}
 		out := n.wayOut(src, from, dst, to)

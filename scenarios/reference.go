@@ -12,6 +12,14 @@ import (
 func Reference() string {
 	var b strings.Builder
 	referenceTable(&b, reflect.TypeFor[Scenario](), "")
+	topologyReference(&b)
+	b.WriteString("\n")
+	referenceTable(&b, reflect.TypeFor[Traffic](), "[[traffic]]")
+	b.WriteString("| pattern | flows |\n|---|---|\n")
+	for _, p := range trafficPatterns {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", p[0], p[1])
+	}
+	b.WriteString("\n")
 	b.WriteString("### Actions\n\nWhat `action` of a `[[at]]` entry may be, and the keys that it takes beside `time`, `action` and `label`.\n\n")
 	b.WriteString("| action | what happens | keys |\n|---|---|---|\n")
 	for _, a := range actionSpecs {

@@ -39,7 +39,6 @@ type World struct {
 	links    []*linkRun // in the order of declaration, up before down
 	byLink   map[string]*linkRun
 	boxes    []boxRun
-	natted   *natWatch // nil: no NATs
 	flows    []*flowRun
 	byFlow   map[string]*flowRun
 	timeline timeline
@@ -85,7 +84,6 @@ func Build(sc *Scenario, run Run) (*World, error) {
 	w.buildAddresses()
 	w.routing()
 	w.buildRoutes()
-	w.addGuards()
 	if err := w.configurePaths(); err != nil {
 		problems.add(Pos{}, "%v", err)
 	}
@@ -128,6 +126,9 @@ func (w *World) buildNodes() {
 			w.hosts[n.decl.Name] = host.New(w.net, nd, host.Config{
 				Profile: hostProfile(n.decl, &w.sc.Defaults), PathFacts: w.pathFacts,
 			})
+			if n.decl.Forward {
+				nd.SetForwarding(true)
+			}
 		}
 	}
 }
@@ -227,13 +228,10 @@ func (w *World) mainTable(nd *simnet.Node, n *planNode) {
 	for _, other := range w.sc.plan.nodes {
 		for _, d := range other.ifaces {
 			out := n.hop(d)
-			if other == n && len(d.pool) > 0 {
-				out = d // what goes to a pool of its own leaves where the NAT stands
-			}
 			if out == nil {
 				continue
 			}
-			for _, list := range [][]netip.Prefix{d.addrs, d.future, d.pool} {
+			for _, list := range [][]netip.Prefix{d.addrs, d.future} {
 				for _, a := range list {
 					nd.AddRoute(simnet.MainTable, netip.PrefixFrom(a.Addr(), a.Addr().BitLen()), w.iface(out), 0)
 				}

@@ -52,14 +52,11 @@ func Open(path string, o Options) (*Run, error) {
 		}
 		file = filepath.Join(path, results.ResolvedName)
 	}
-	sc, err := scenarios.Load(file, scenarios.Options{Set: o.Set, DataDir: o.DataDir, Plugins: o.Plugins})
+	sc, err := scenarios.Load(file, scenarios.Options{Set: o.Set, Seed: o.Seed, DataDir: o.DataDir, Plugins: o.Plugins})
 	if err != nil {
 		return nil, err
 	}
 	r.job = execute.Job{Scenario: sc, Seed: sc.Seed, DataDir: o.DataDir, Plugins: o.Plugins}
-	if o.Seed != nil {
-		sc.Seed, r.job.Seed = *o.Seed, *o.Seed
-	}
 	if r.Manifest != nil {
 		if err := r.asItWas(path); err != nil {
 			return nil, err

@@ -41,10 +41,9 @@ func newNaming(w *scenarios.World, c *scenarios.Connection) *naming {
 		n.client[s.ID] = int(s.ID)
 	}
 	for _, s := range c.Ends.Server.Subflows(nil) {
-		n.server[s.ID] = int(s.ID) // its translation is unknown: no better name
-		t := w.Original(s.Tuple.Reverse())
+		n.server[s.ID] = int(s.ID) // behind a NAT: no better name
 		for _, x := range report {
-			if x.Local == t.Src && x.Remote == t.Dst {
+			if x.Local == s.Tuple.Dst && x.Remote == s.Tuple.Src {
 				n.server[s.ID] = x.ID
 			}
 		}

@@ -9,12 +9,5 @@ func Specs() []Spec {
 		dropHeadSpec,
 		randomSpec,
 		redSpec,
-		aredSpec,
-		codelSpec,
-		fqCodelSpec,
-		pieSpec,
-		prioSpec,
-		tbfSpec,
-		policerSpec,
 	}
 }

@@ -19,12 +19,33 @@ import (
 	"mpsim/scenarios"
 )
 
-// benchmarks are scenarios of the library that are run without files.
-var benchmarks = []struct{ name, doc, path string }{
-	{"two-path", "one MPTCP download over two disjoint paths", "bench/two-path.toml"},
-	{"bottleneck-1", "one flow through one bottleneck", "bench/bottleneck-1.toml"},
-	{"bottleneck-100", "a hundred flows through one bottleneck", "bench/bottleneck-100.toml"},
-	{"handover", "three phones lose WiFi for ten seconds", "handover/wifi-lte.toml"},
+// benchmark is a scenario of the library that is run without files.
+type benchmark struct {
+	name, doc, path string
+	set             []string // overrides
+	named           bool     // takes long: only run when asked for by its name
+}
+
+// benchmarks are all of them, with the fat-trees of every size and number of
+// subflows.
+var benchmarks = slices.Concat([]benchmark{
+	{name: "two-path", doc: "one MPTCP download over two disjoint paths", path: "bench/two-path.toml"},
+	{name: "bottleneck-1", doc: "one flow through one bottleneck", path: "bench/bottleneck-1.toml"},
+	{name: "bottleneck-100", doc: "a hundred flows through one bottleneck", path: "bench/bottleneck-100.toml"},
+	{name: "handover", doc: "three phones lose WiFi for ten seconds", path: "handover/wifi-lte.toml"},
+	{name: "incast", doc: "64 hosts of a leaf-spine network send to one", path: "bench/incast.toml"},
+}, fatTrees(4, "1s"), fatTrees(8, "200ms"), fatTrees(16, "50ms"))
+
+// fatTrees are the benchmarks fattree-kK-sN of one size.
+func fatTrees(k int, duration string) (out []benchmark) {
+	for _, n := range []int{1, 2, 4, 8} {
+		out = append(out, benchmark{
+			name: fmt.Sprintf("fattree-k%d-s%d", k, n), path: "bench/fattree.toml", named: k > 4 || n != 4,
+			doc: fmt.Sprintf("a permutation of the %d hosts of a fat-tree of %d pods, %d subflows a pair, %s", k*k*k/4, k, n, duration),
+			set: []string{fmt.Sprintf("topology.k=%d", k), fmt.Sprintf("traffic.perm.subflows=%d", n), "duration=" + duration},
+		})
+	}
+	return out
 }
 
 // measurement is what `mpsim bench NAME --json` prints.
@@ -54,8 +75,8 @@ func (p *program) benchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bench [NAME]",
 		Short: "measure the speed of the simulator",
-		Long: "bench runs scenarios of the library without files and prints processor time per packet-hop: one packet\n" +
-			"accepted by one link or dropped by its queue. Each repetition is paired with the bare event loop\n" +
+		Long: "bench runs the named benchmark, or all that do not take long (mpsim list bench): scenarios of\n" +
+			"the library without files. It prints processor time per packet-hop: one packet accepted by one link or dropped by its queue. Each repetition is paired with the bare event loop\n" +
 			"(a fat-tree of 4 pods, 4 flows a pair, one event per hop, no protocol), so that the ratio means the same on every machine.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return p.bench(args, asJSON, count) },
@@ -73,10 +94,10 @@ func (p *program) bench(args []string, asJSON bool, count int) error {
 	var names []string
 	for _, b := range benchmarks {
 		names = append(names, b.name)
-		if len(args) == 1 && args[0] != b.name {
+		if len(args) == 1 && args[0] != b.name || len(args) == 0 && b.named {
 			continue
 		}
-		m, err := p.measure(b.name, b.path, count)
+		m, err := p.measure(&b, count)
 		if err != nil {
 			return classify(fmt.Errorf("bench %s: %w", b.name, err))
 		}
@@ -95,11 +116,11 @@ func (p *program) bench(args []string, asJSON bool, count int) error {
 }
 
 // measure runs a scenario and the bare loop alternately and takes the medians.
-func (p *program) measure(name, path string, count int) (*measurement, error) {
-	m := &measurement{Name: name, Repetitions: count}
+func (p *program) measure(b *benchmark, count int) (*measurement, error) {
+	m := &measurement{Name: b.name, Repetitions: count}
 	var cpu, wall, bare, ratio []float64
 	for range count {
-		sc, err := scenarios.LoadLibrary(path, scenarios.Options{Plugins: p.plugins})
+		sc, err := scenarios.LoadLibrary(b.path, scenarios.Options{Set: b.set, Plugins: p.plugins})
 		if err != nil {
 			return nil, err
 		}

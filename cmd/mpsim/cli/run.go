@@ -62,11 +62,14 @@ func (p *program) runCommand() *cobra.Command {
 }
 
 func (p *program) run(file string, f *runFlags) error {
-	sc, err := scenarios.Load(file, scenarios.Options{Set: f.set, DataDir: f.data, Plugins: p.plugins})
+	o := scenarios.Options{Set: f.set, DataDir: f.data, Plugins: p.plugins}
+	if f.seedGiven {
+		o.Seed = &f.seed
+	}
+	sc, err := scenarios.Load(file, o)
 	if err != nil {
 		return usage(err)
 	}
-	own := sc.Seed
 	job, err := p.job(sc, f)
 	if err != nil {
 		return usage(err)
@@ -76,14 +79,14 @@ func (p *program) run(file string, f *runFlags) error {
 	if !f.json {
 		job.Preamble = func(pre *scenarios.Preamble) { p.printPreamble(sc, pre) }
 	}
-	o, err := execute.Run(p.ctx, *job)
+	out, err := execute.Run(p.ctx, *job)
 	bar.done()
 	if err != nil {
 		return classify(err)
 	}
 	if f.json {
-		o.Summary.WallTime = results.Number(o.Wall.Seconds()).Ptr()
-		b, err := o.Summary.EncodeLine()
+		out.Summary.WallTime = results.Number(out.Wall.Seconds()).Ptr()
+		b, err := out.Summary.EncodeLine()
 		if err != nil {
 			return err
 		}
@@ -91,13 +94,13 @@ func (p *program) run(file string, f *runFlags) error {
 			return err
 		}
 	} else {
-		p.printOutcome(o)
+		p.printOutcome(out)
 	}
-	if err := verdict(o); err != nil {
+	if err := verdict(out); err != nil {
 		return err
 	}
 	// The baseline is that of the file as it stands.
-	if want := sc.Baseline.Hash; want != "" && want != o.Summary.Hash && len(f.set) == 0 && job.Seed == own && o.Unchecked == "" {
+	if want := sc.Baseline.Hash; want != "" && want != out.Summary.Hash && len(f.set) == 0 && job.Seed == sc.FileSeed() && out.Unchecked == "" {
 		return &exitError{exitFailed, fmt.Errorf("the hash is not the baseline's, %s", want)}
 	}
 	return nil
@@ -108,9 +111,6 @@ func (p *program) job(sc *scenarios.Scenario, f *runFlags) (*execute.Job, error)
 	job := &execute.Job{
 		Scenario: sc, Seed: sc.Seed, DataDir: f.data, Plugins: p.plugins, Verify: f.verify, Capture: f.pcap, Out: f.out,
 		Limits: execute.Limits{Events: f.maxEvents, Wall: f.maxWall, Memory: uint64(f.maxMemory)},
-	}
-	if f.seedGiven {
-		sc.Seed, job.Seed = f.seed, f.seed
 	}
 	if f.until < 0 || f.maxWall < 0 {
 		return nil, errors.New("--until and --max-wall must not be negative")
