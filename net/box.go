@@ -39,6 +39,9 @@ type Packet struct {
 	id  PacketID
 }
 
+// Handle returns a box's handle on a packet that was delivered to a node.
+func (n *Network) Handle(id PacketID) Packet { return Packet{n, id} }
+
 // ID returns the packet's number.
 func (p *Packet) ID() PacketID { return p.id }
 

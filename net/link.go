@@ -190,12 +190,12 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 	lk.setLoss(&l, cfg.Loss)
 	lk.setDrop(&l, cfg.Drop)
 	lk.setServer(&l)
-	if cfg.Discipline != nil {
-		lk.setDiscipline(&l)
-	}
 	lk.capacity.last = lk.since
 	n.links = append(n.links, l)
 	n.cold = append(n.cold, lk)
+	if cfg.Discipline != nil {
+		lk.setDiscipline(lk.hot())
+	}
 	return lk
 }
 

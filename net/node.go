@@ -98,6 +98,15 @@ func (nd *Node) SetForwarding(on bool) {
 	nd.net.structureChanged()
 }
 
+// Forwards reports whether the node passes on packets that are not for it.
+func (nd *Node) Forwards() bool { return nd.forward }
+
+// Receiver returns the one that takes the packets addressed to the node, or nil.
+func (nd *Node) Receiver() Receiver { return nd.receiver }
+
+// Drop ends a packet that the node's receiver owns and that no endpoint wants.
+func (nd *Node) Drop(now sim.Time, id PacketID, why trace.Reason) { nd.net.dropAt(now, nd, id, why) }
+
 // SetAddrWatcher names the one that is told of address changes.
 func (nd *Node) SetAddrWatcher(w AddrWatcher) { nd.watcher = w }
 

@@ -50,6 +50,9 @@ func (n *Network) Intern(t wire.Tuple) RouteID {
 	return id
 }
 
+// Known returns the number of a tuple that has been interned, else 0.
+func (n *Network) Known(t *wire.Tuple) RouteID { return n.intern[*t] }
+
 // bareLen returns the octets of the headers of a TCP packet that has no cold
 // record, without options; 0 if the tuple is not of TCP.
 func bareLen(t *wire.Tuple) uint8 {

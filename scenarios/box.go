@@ -16,7 +16,7 @@ import (
 type Box struct {
 	meta
 	Name        string      `toml:"name" doc:"unique name for expectations, traces and the timeline; default LINK-TYPE"`
-	Type        string      `toml:"type" required:"true" doc:"one of Boxes below (mpsim list mbox)"`
+	Type        string      `toml:"type" required:"true" doc:"one of Boxes below (mpsim list mbox, mpsim list nat)"`
 	At          string      `toml:"at" default:"a" enum:"a,b" doc:"end of the link at which the box stands; boxes of one end are met in the order of the file by what the node sends, and in reverse order by what it receives"`
 	Direction   string      `toml:"direction" default:"both" enum:"both,up,down" doc:"packets that the box acts on: from a to b (up), or from b to a (down)"`
 	On          bool        `toml:"on" default:"true" doc:"false: the box does nothing until the timeline switches it on (box.on)"`
@@ -60,10 +60,17 @@ func (c *checker) checkBoxes(l *Link) {
 			continue
 		}
 		c.boxes[b.Name] = b
-		spec, err := mbox.Find(b.Type)
+		spec, err := findBox(b.Type)
 		if err != nil {
 			c.add(b.valuePos("type"), "%v", err)
 			continue
+		}
+		if b.stateful() {
+			for _, key := range filterKeys {
+				if b.has(key) {
+					c.add(b.pos(key), "box %q is a %s, for which %s has no meaning", b.Name, b.Type, key)
+				}
+			}
 		}
 		for _, x := range b.extra {
 			set, err := boxSetting(spec, x.name, x.entry.value)
@@ -139,9 +146,15 @@ func boxSetting(spec *mbox.Spec, name string, v *value) (mbox.Setting, error) {
 		set.Number = n
 		return set, nil
 	}
+	if on, ok := v.data.(bool); ok && kind == mbox.Flag {
+		if on {
+			set.Number = 1
+		}
+		return set, nil
+	}
 	text, ok := v.data.(string)
 	switch list, isList := v.data.([]*value); {
-	case isList && kind == mbox.Options:
+	case isList && (kind == mbox.Options || kind == mbox.Addresses):
 		set.IsText = true
 		for _, item := range list {
 			s, ok := item.data.(string)
@@ -152,6 +165,8 @@ func boxSetting(spec *mbox.Spec, name string, v *value) (mbox.Setting, error) {
 		}
 	case !ok && kind == mbox.Span:
 		return set, fmt.Errorf("%s must be a time in a string with its unit, such as \"1ms\", not %s", name, v.describe())
+	case kind == mbox.Flag:
+		return set, fmt.Errorf("%s is true or false, not %s", name, v.describe())
 	case !ok:
 		return set, fmt.Errorf("%s cannot be %s", name, v.describe())
 	case kind == mbox.Span:
@@ -173,7 +188,7 @@ func boxSetting(spec *mbox.Spec, name string, v *value) (mbox.Setting, error) {
 
 // writeExtra implements extraWriter: the parameters that the file gives.
 func (b *Box) writeExtra(line func(format string, args ...any)) {
-	spec, err := mbox.Find(b.Type)
+	spec, err := findBox(b.Type)
 	if err != nil {
 		return
 	}
@@ -185,7 +200,9 @@ func (b *Box) writeExtra(line func(format string, args ...any)) {
 				line("%s = %s", key(s.Name), quote(Duration(s.Number).String()))
 			case p.Kind == mbox.Whole:
 				line("%s = %d", key(s.Name), int64(s.Number))
-			case p.Kind == mbox.Options:
+			case p.Kind == mbox.Flag:
+				line("%s = %v", key(s.Name), s.Number == 1)
+			case p.Kind == mbox.Options || p.Kind == mbox.Addresses:
 				names := make([]string, len(s.Texts))
 				for i, t := range s.Texts {
 					names[i] = quote(t)
@@ -209,13 +226,18 @@ func (w *World) addBoxes(l *Link) {
 			end = w.sc.plan.ifaces[l.B]
 			f.Out, f.In = f.In, f.Out
 		}
-		box, err := mbox.New(b.Type, f, b.settings, &mbox.Env{
+		spec, err := findBox(b.Type)
+		if err != nil {
+			sim.Bugf("box %q passed its check: %v", b.Name, err)
+		}
+		box, err := spec.New(f, b.settings, &mbox.Env{
 			Net: w.net, Node: w.node(end.node), Rand: w.sim.Stream("box/" + b.Name), Number: len(w.boxes),
 		})
 		if err != nil {
 			sim.Bugf("box %q passed its check: %v", b.Name, err)
 		}
 		w.boxes = append(w.boxes, boxRun{b.Name, box})
+		w.watchNAT(box)
 		w.iface(end).AddBox(box)
 	}
 }
@@ -252,7 +274,7 @@ func (c *checker) boxNames() []string {
 func boxReference(b *strings.Builder) {
 	b.WriteString("\n### Boxes\n\nWhat `type` of a `[[link.box]]` may be, and the keys that each takes beside those of all boxes.\n\n")
 	b.WriteString("| type | what the box does | key | default | range | meaning |\n|---|---|---|---|---|---|\n")
-	for _, s := range mbox.Specs() {
+	for _, s := range boxSpecs() {
 		if len(s.Params) == 0 {
 			fmt.Fprintf(b, "| `%s` | %s | | | | |\n", s.Name, s.Doc)
 		}
@@ -277,6 +299,10 @@ func BoxParamText(p *mbox.Param) (def, limits string) {
 		return "`" + Duration(p.Number).String() + "`", "up to " + Duration(p.Max).String()
 	case mbox.Choice:
 		return "`" + p.Default + "`", "`" + strings.Join(p.Choices, "` `") + "`"
+	case mbox.Flag:
+		return fmt.Sprintf("`%v`", p.Number == 1), "`true` `false`"
+	case mbox.Addresses:
+		return "`[]`", "addresses or prefixes"
 	case mbox.Options:
 		return "`[\"" + strings.Join(strings.Fields(p.Default), "\", \"") + "\"]`", "names"
 	}

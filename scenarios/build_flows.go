@@ -26,6 +26,8 @@ type flowRun struct {
 	fallback string // why MPTCP was given up, as last observed
 	dataSeq  int64  // bytes in order at the receiver's connection level
 	fine     bool   // subflows are observed every 10 ms
+	natted   *natWatch
+	far      []*subflowRun // by the server's number, of those behind a NAT
 }
 
 // hostProfile returns a node's protocol profile, with what the scenario changes
@@ -64,7 +66,7 @@ func addrFlags(i *planIface) mptcp.AddrFlags {
 // buildFlows starts the applications. Each has streams of its own.
 func (w *World) buildFlows(problems *problemList) {
 	for _, f := range w.sc.Flows {
-		r := &flowRun{decl: f, record: app.NewRecord(w.sc.Duration.Duration()), download: f.Direction == "down" || f.App == "request"}
+		r := &flowRun{decl: f, natted: w.natted, record: app.NewRecord(w.sc.Duration.Duration()), download: f.Direction == "down" || f.App == "request"}
 		w.flows = append(w.flows, r)
 		w.byFlow[f.Name] = r
 		client, server := w.hosts[f.Client], w.hosts[f.Server]

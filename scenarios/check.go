@@ -138,7 +138,7 @@ func (c *checker) defaults() {
 const minBuffer = 4096
 
 func (c *checker) buffer(b *Buffer, at Pos, key string) {
-	if !b.Auto && (b.N < minBuffer || b.N > 1<<30) {
+	if !b.Auto && b.BDP == 0 && (b.N < minBuffer || b.N > 1<<30) {
 		c.add(at, "%s is %v; it must lie between %dB and 1GiB", key, *b, minBuffer)
 	}
 }

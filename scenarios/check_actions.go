@@ -29,6 +29,9 @@ var actionSpecs = []actionSpec{
 	{"flow.stop", "senders stop and close", []string{"flows"}, []string{"flows"}},
 	{"box.on", "boxes begin to act", []string{"boxes"}, []string{"boxes"}},
 	{"box.off", "boxes let everything pass; what they know of flows they keep", []string{"boxes"}, []string{"boxes"}},
+	{"nat.rebind", "a NAT or firewall forgets all mappings and sessions, as after a restart", []string{"boxes"}, []string{"boxes"}},
+	{"nat.renumber", "a NAT gets another outside address in place of all that it had, and forgets its mappings", []string{"boxes", "address"}, []string{"boxes", "address"}},
+	{"nat.map", "a host asks a NAT for an explicit mapping, by PCP (RFC 6887): for the initial subflow of a flow, or for interface and port", []string{"boxes", "flows", "interface", "port", "protocol", "outside_port", "lifetime", "renew"}, []string{"boxes"}},
 }
 
 // alwaysKeys have a meaning for every action.
@@ -65,6 +68,9 @@ func (c *checker) actionTargets(a *Action) {
 	if a.Action == "link.set" {
 		c.linkSet(a)
 	}
+	if strings.HasPrefix(a.Action, "nat.") {
+		c.natAction(a)
+	}
 	if a.Interface == "" {
 		return
 	}
@@ -82,7 +88,7 @@ func (c *checker) actionTargets(a *Action) {
 		c.add(at, "there is no interface %q%s", a.Interface, didYouMean(a.Interface, names))
 		return
 	}
-	if a.Address == "" {
+	if a.Address == "" || a.Action == "nat.renumber" {
 		return
 	}
 	prefix, err := parseAddress(a.Address)

@@ -32,7 +32,7 @@ func (x *expander) stream(name string) *sim.Rand { return sim.NewRand(x.seed, 0,
 // text is an entry with a string.
 func text(at Pos, s string) *entry { return &entry{at, &value{pos: at, data: s}} }
 
-func whole(at Pos, n int64) *entry    { return &entry{at, &value{pos: at, data: n}} }
+func integer(at Pos, n int64) *entry  { return &entry{at, &value{pos: at, data: n}} }
 func boolean(at Pos, b bool) *entry   { return &entry{at, &value{pos: at, data: b}} }
 func tableValue(t *table) *value      { return &value{pos: t.pos, data: t} }
 func list(at Pos, v ...*value) *entry { return &entry{at, &value{pos: at, data: v}} }

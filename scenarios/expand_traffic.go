@@ -166,7 +166,7 @@ func (g *trafficGroup) flow(i int, p *pair, jitter *sim.Rand, ports map[string]i
 	if ports[g.hosts[p.to]] == 0 {
 		ports[g.hosts[p.to]] = 20001
 	}
-	f.set("port", whole(g.at, ports[g.hosts[p.to]]))
+	f.set("port", integer(g.at, ports[g.hosts[p.to]]))
 	ports[g.hosts[p.to]]++
 	for _, k := range g.t.extra {
 		f.set(k.name, k.entry)
@@ -194,7 +194,7 @@ func (g *trafficGroup) flow(i int, p *pair, jitter *sim.Rand, ports map[string]i
 		name, n := "ndiffports", int64(g.t.Subflows)
 		pm := newTable(g.at)
 		pm.set("name", text(g.at, name))
-		pm.set("num_subflows", whole(g.at, n))
+		pm.set("num_subflows", integer(g.at, n))
 		f.set("path_manager", &entry{g.at, tableValue(pm)})
 	}
 	return f

@@ -144,10 +144,13 @@ func (f *flowRun) subflow(w *World, i *mptcp.SubflowInfo) *subflowRun {
 // find returns the entry of a subflow as one end sees it, or nil.
 func (f *flowRun) find(i *mptcp.SubflowInfo, client bool) *subflowRun {
 	local, remote := i.Tuple.Src, i.Tuple.Dst
-	if !client {
-		local, remote = remote, local
+	if client {
+		return f.byTuple(local, remote)
 	}
-	return f.byTuple(local, remote)
+	if x := f.byTuple(remote, local); x != nil || f.natted == nil {
+		return x
+	}
+	return f.behindNAT(i, remote, local)
 }
 
 func (f *flowRun) byTuple(local, remote netip.AddrPort) *subflowRun {

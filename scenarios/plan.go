@@ -17,6 +17,7 @@ type plan struct {
 	taken  []netip.Prefix // prefixes that automatic addresses keep clear of
 	next   int            // number of the next automatic subnet
 	ways   map[*planNode][]*planIface
+	nats   map[netip.Addr]*Box // by outside address
 }
 
 type planNode struct {
@@ -37,6 +38,7 @@ type planIface struct {
 	peer   *planIface
 	addrs  []netip.Prefix
 	future []netip.Prefix // added by the timeline
+	pool   []netip.Prefix // outside addresses of a NAT here that the interface itself has not
 }
 
 // planRoute is an explicit route.
@@ -51,7 +53,7 @@ func (i *planIface) fullName() string { return i.node.decl.Name + "." + i.name }
 // planNetwork lays out a scenario whose nodes and links are sound so far; what
 // it finds wrong with addresses it notes.
 func planNetwork(c *checker) *plan {
-	p := &plan{byName: make(map[string]*planNode), ifaces: make(map[string]*planIface), owner: make(map[netip.Addr]*planIface), next: 1, ways: make(map[*planNode][]*planIface)}
+	p := &plan{byName: make(map[string]*planNode), ifaces: make(map[string]*planIface), owner: make(map[netip.Addr]*planIface), nats: make(map[netip.Addr]*Box), next: 1, ways: make(map[*planNode][]*planIface)}
 	for _, n := range c.sc.Nodes {
 		if c.nodes[n.Name] != n {
 			continue
@@ -77,7 +79,9 @@ func planNetwork(c *checker) *plan {
 		b.link, b.peer = l, a
 	}
 	p.explicitAddresses(c)
+	p.outsideAddresses(c)
 	p.automaticAddresses(c)
+	p.finishNATs(c)
 	p.sourceRouting(c)
 	return p
 }

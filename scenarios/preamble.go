@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mpsim/cc"
+	"mpsim/mptcp"
 	"mpsim/sim"
 )
 
@@ -137,12 +138,26 @@ func (w *World) describeFlow(f *flowRun, p *Preamble, add func(kind, of, format 
 		longest = max(longest, path.rtt)
 		known = known && path.rate > 0
 	}
-	add("buffers", d.Name, "send %s, receive %s", describeBuffer(d.SendBuffer, d.SendMemory), describeBuffer(d.ReceiveBuffer, d.ReceiveMemory))
-	if need := total.BytesIn(longest); known && !d.ReceiveBuffer.Auto && d.ReceiveBuffer.N < need {
+	buffers := fmt.Sprintf("send %s, receive %s", describeBuffer(d.SendBuffer, d.SendMemory), describeBuffer(d.ReceiveBuffer, d.ReceiveMemory))
+	need := needsOf(total, longest, &w.senderProfile(f).TCP)
+	if known {
+		buffers += fmt.Sprintf("; all paths need %d bytes, %d through the repair of a loss, %d through a timeout", need.busy, need.repair, need.timeout)
+	}
+	add("buffers", d.Name, "%s", buffers)
+	if known && !d.ReceiveBuffer.Auto && d.ReceiveBuffer.N < need.busy {
 		p.Warnings = note(p.Warnings, "flow", d.Name, fmt.Sprintf(
 			"the receive buffer of %v is below the largest round-trip time multiplied by the total rate, %v x %v = %d bytes: it cannot fill its paths",
-			*d.ReceiveBuffer, Duration(longest), total, need))
+			*d.ReceiveBuffer, Duration(longest), total, need.busy))
 	}
+}
+
+// senderProfile is the profile of the end that sends the data of a flow.
+func (w *World) senderProfile(f *flowRun) *mptcp.Profile {
+	name := f.decl.Client
+	if f.download {
+		name = f.decl.Server
+	}
+	return hostProfile(w.sc.plan.byName[name].decl, &w.sc.Defaults)
 }
 
 // describeBuffer prints a buffer and how far it may grow.

@@ -78,8 +78,8 @@ type Defaults struct {
 	Scheduler        PluginRef `toml:"scheduler" doc:"packet scheduler of MPTCP flows; default from the preset"`
 	PathManager      PluginRef `toml:"path_manager" doc:"path manager of MPTCP flows; default from the preset"`
 	Mode             string    `toml:"mode" enum:",full,backup,singlepath" doc:"how MPTCP flows use the addresses of the client (CellNet'12), in place of path_manager: all of them; others than that of the initial subflow as backups; one at a time, break before make"`
-	SendBuffer       Buffer    `toml:"send_buffer" doc:"send buffer of every socket: bytes of payload, or auto: it tunes itself as in Linux. Default from the preset: auto for linux, else 4MiB"`
-	ReceiveBuffer    Buffer    `toml:"receive_buffer" doc:"receive buffer of every socket: bytes of payload, or auto. Default from the preset: auto for linux, else 6MiB"`
+	SendBuffer       Buffer    `toml:"send_buffer" doc:"send buffer of every socket: bytes of payload, multiples of the bandwidth-delay product of a flow's paths (2bdp: the sum of their rates multiplied by twice the longest round-trip time), or auto: it tunes itself as in Linux. Default from the preset: auto for linux, else 4MiB"`
+	ReceiveBuffer    Buffer    `toml:"receive_buffer" doc:"receive buffer of every socket: bytes of payload, multiples of the product (2bdp keeps all paths busy while a loss is repaired), or auto. Default from the preset: auto for linux, else 6MiB"`
 	SendMemory       Bytes     `toml:"wmem_max" default:"4MiB" doc:"largest size of a send buffer that tunes itself, in bytes of memory (Linux tcp_wmem[2])"`
 	ReceiveMemory    Bytes     `toml:"rmem_max" default:"32MiB" doc:"largest size of a receive buffer that tunes itself, in bytes of memory, about twice the window (Linux tcp_rmem[2])"`
 	NoDelay          bool      `toml:"nodelay" default:"false" doc:"switch the Nagle algorithm off"`
@@ -131,6 +131,7 @@ type Interface struct {
 	SignalPort int      `toml:"signal_port" default:"0" min:"0" max:"65535" doc:"port that is announced with the addresses, and at which joins to them are accepted; 0: none, those of the connection count. Needs signal, excludes subflow (ip mptcp endpoint ... port)"`
 	Subflow    *bool    `toml:"subflow" doc:"the path manager linux opens subflows from the addresses. Default: true for clients of flows, unless signal_port is given"`
 	Fullmesh   bool     `toml:"fullmesh" default:"false" doc:"the path manager linux opens subflows from here to every address of the peer; not together with signal"`
+	AntiSpoof  bool     `toml:"anti_spoof" default:"false" doc:"packets that come in here are dropped unless the node would answer their source through this interface: ingress filtering (RFC 2827, RFC 3704), SAVI at the port of a host"`
 	Laminar    bool     `toml:"laminar" default:"false" doc:"the path manager linux takes the addresses, one after the other, as sources towards announced ones"`
 }
 
@@ -282,7 +283,7 @@ type Action struct {
 	meta
 	Name      string       `toml:"name" default:"" doc:"optional name by which a scenario that extends this one overrides the entry"`
 	Time      Duration     `toml:"time" required:"true" max:"24h" doc:"when it happens; actions precede packets of the same instant"`
-	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop,box.on,box.off" doc:"what happens; see Actions below"`
+	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop,box.on,box.off,nat.rebind,nat.renumber,nat.map" doc:"what happens; see Actions below"`
 	Links     []string     `toml:"links" doc:"links meant, * and ? match any characters"`
 	Direction string       `toml:"direction" default:"both" enum:"both,up,down" doc:"direction of the links"`
 	Queue     string       `toml:"queue" default:"drop" enum:"drop,keep" doc:"link.down and link.blackhole: what happens to queued packets"`
@@ -293,10 +294,15 @@ type Action struct {
 	Delay     *Duration    `toml:"delay" max:"1h" doc:"link.set: new one-way delay"`
 	Loss      *Probability `toml:"loss" doc:"link.set: new loss probability"`
 	Limit     *Queue       `toml:"limit" doc:"link.set: new queue limit in packets or bytes"`
-	Interface string       `toml:"interface" default:"" doc:"addr.* and iface.*: interface meant, \"node.iface\""`
-	Address   string       `toml:"address" default:"" doc:"addr.*: address with prefix length"`
-	Flows     []string     `toml:"flows" doc:"flow.stop: flows meant, * and ? match any characters"`
-	Boxes     []string     `toml:"boxes" doc:"box.on and box.off: boxes meant, * and ? match any characters"`
+	Interface string       `toml:"interface" default:"" doc:"addr.* and iface.*: interface meant, \"node.iface\". nat.map: interface of the asking host"`
+	Address   string       `toml:"address" default:"" doc:"addr.*: address with prefix length. nat.renumber: new outside address"`
+	Flows     []string     `toml:"flows" doc:"flow.stop: flows meant, * and ? match any characters. nat.map: the flow whose client asks for the address and port of its initial subflow"`
+	Boxes     []string     `toml:"boxes" doc:"box.* and nat.*: boxes meant, * and ? match any characters"`
+	Port      int          `toml:"port" default:"0" min:"0" max:"65535" doc:"nat.map: port of the asking host, if no flow is given"`
+	Protocol  string       `toml:"protocol" default:"tcp" enum:"tcp,udp" doc:"nat.map: protocol of the mapping"`
+	Outside   int          `toml:"outside_port" default:"0" min:"0" max:"65535" doc:"nat.map: outside port that is suggested; 0: any"`
+	Lifetime  Duration     `toml:"lifetime" default:"1h" min:"0s" max:"24h" doc:"nat.map: lifetime that is asked for, whole seconds; 0s: the mapping is given back"`
+	Renew     bool         `toml:"renew" default:"true" doc:"nat.map: ask again at half of the lifetime (RFC 6887 section 11.2.1)"`
 	Label     string       `toml:"label" default:"" doc:"text for figures"`
 }
 

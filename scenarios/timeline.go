@@ -62,6 +62,8 @@ func (t *timeline) OnEvent(now sim.Time, arg uint64) {
 		for _, name := range a.Boxes {
 			t.w.box(name).Switch(a.Action == "box.on")
 		}
+	case "nat":
+		t.w.natAction(now, a)
 	case "flow":
 		for _, name := range a.Flows {
 			t.w.byFlow[name].stopper.Stop(now)

@@ -202,9 +202,11 @@ func (b Bytes) String() string {
 
 func (Bytes) kind() (string, string) { return "size", "64KiB" }
 
-// Buffer is the size of a socket buffer: bytes of payload, or "auto".
+// Buffer is the size of a socket buffer: bytes of payload, multiples of the flow's
+// bandwidth-delay product ("2bdp"), or "auto".
 type Buffer struct {
 	N    int64
+	BDP  float64 // until a flow has it
 	Auto bool
 }
 
@@ -213,9 +215,24 @@ func (b *Buffer) parse(text string) error {
 		*b = Buffer{Auto: true}
 		return nil
 	}
-	v, err := parseQuantity("buffer size", "64KiB, or auto", text, byteUnits)
+	if number, suffix := splitQuantity(text); suffix == "bdp" {
+		v, err := parseBDP(number)
+		*b = Buffer{BDP: v}
+		return err
+	}
+	v, err := parseQuantity("buffer size", "64KiB, 2bdp, or auto", text, append([]unit{{"bdp", 1}}, byteUnits...))
 	*b = Buffer{N: v}
 	return err
+}
+
+// parseBDP reads how many bandwidth-delay products "1.5bdp" are.
+func parseBDP(number string) (float64, error) {
+	r, ok := new(big.Rat).SetString(number)
+	if !ok {
+		return 0, fmt.Errorf("%q is not a number of bandwidth-delay products, such as \"1bdp\"", number+"bdp")
+	}
+	v, _ := r.Float64()
+	return v, nil
 }
 
 // String prints the size as a scenario file writes it.
@@ -223,10 +240,15 @@ func (b Buffer) String() string {
 	if b.Auto {
 		return "auto"
 	}
+	if b.BDP != 0 {
+		return fmt.Sprintf("%gbdp", b.BDP)
+	}
 	return Bytes{N: b.N}.String()
 }
 
 func (Buffer) kind() (string, string) { return "size or auto", "64KiB" }
+
+func (b Buffer) negative() bool { return b.N < 0 || b.BDP < 0 }
 
 func (b Bytes) negative() bool { return b.N < 0 }
 
@@ -252,12 +274,9 @@ func (q *Queue) parse(text string) error {
 		q.Packets = v
 		return err
 	case "bdp":
-		r, ok := new(big.Rat).SetString(number)
-		if !ok {
-			return fmt.Errorf("%q is not a number of bandwidth-delay products, such as \"1bdp\"", text)
-		}
-		q.BDP, _ = r.Float64()
-		return nil
+		v, err := parseBDP(number)
+		q.BDP = v
+		return err
 	}
 	units := append([]unit{{"pkt", 1}, {"bdp", 1}}, byteUnits...)
 	if _, err := parseQuantity("queue", "100pkt", text, units); err != nil {

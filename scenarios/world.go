@@ -39,6 +39,7 @@ type World struct {
 	links    []*linkRun // in the order of declaration, up before down
 	byLink   map[string]*linkRun
 	boxes    []boxRun
+	natted   *natWatch // nil: no NATs
 	flows    []*flowRun
 	byFlow   map[string]*flowRun
 	timeline timeline
@@ -84,6 +85,7 @@ func Build(sc *Scenario, run Run) (*World, error) {
 	w.buildAddresses()
 	w.routing()
 	w.buildRoutes()
+	w.addGuards()
 	if err := w.configurePaths(); err != nil {
 		problems.add(Pos{}, "%v", err)
 	}
@@ -228,10 +230,13 @@ func (w *World) mainTable(nd *simnet.Node, n *planNode) {
 	for _, other := range w.sc.plan.nodes {
 		for _, d := range other.ifaces {
 			out := n.hop(d)
+			if other == n && len(d.pool) > 0 {
+				out = d // what goes to a pool of its own leaves where the NAT stands
+			}
 			if out == nil {
 				continue
 			}
-			for _, list := range [][]netip.Prefix{d.addrs, d.future} {
+			for _, list := range [][]netip.Prefix{d.addrs, d.future, d.pool} {
 				for _, a := range list {
 					nd.AddRoute(simnet.MainTable, netip.PrefixFrom(a.Addr(), a.Addr().BitLen()), w.iface(out), 0)
 				}

@@ -41,9 +41,10 @@ func newNaming(w *scenarios.World, c *scenarios.Connection) *naming {
 		n.client[s.ID] = int(s.ID)
 	}
 	for _, s := range c.Ends.Server.Subflows(nil) {
-		n.server[s.ID] = int(s.ID) // behind a NAT: no better name
+		n.server[s.ID] = int(s.ID) // its translation is unknown: no better name
+		t := w.Original(s.Tuple.Reverse())
 		for _, x := range report {
-			if x.Local == s.Tuple.Dst && x.Remote == s.Tuple.Src {
+			if x.Local == t.Src && x.Remote == t.Dst {
 				n.server[s.ID] = x.ID
 			}
 		}

@@ -15,7 +15,7 @@ const module = "mpsim"
 var ranks = map[string]int{
 	"sim": 0, "sim/trace": 1, "net/wire": 1, "sim/par": 2,
 	"net": 10, "cc": 10, "sched": 11,
-	"net/aqm": 20, "net/nat": 20, "net/mbox": 20, "net/radio": 20, "net/topo": 20,
+	"net/aqm": 20, "net/mbox": 20, "net/nat": 21, "net/radio": 20, "net/topo": 20,
 	"mptcp/tcp": 20,
 	"mptcp":     30,
 	"mptcp/pm":  40,

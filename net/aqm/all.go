@@ -9,5 +9,12 @@ func Specs() []Spec {
 		dropHeadSpec,
 		randomSpec,
 		redSpec,
+		aredSpec,
+		codelSpec,
+		fqCodelSpec,
+		pieSpec,
+		prioSpec,
+		tbfSpec,
+		policerSpec,
 	}
 }

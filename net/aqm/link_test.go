@@ -397,11 +397,43 @@ func TestEveryDiscipline(t *testing.T) {
 	}
 }
 
+// drawSettings draws parameters with which a discipline acts within milliseconds.
+func drawSettings(rt *rapid.T, name string) []aqm.Setting {
+	if rapid.Bool().Draw(rt, "defaults") {
+		return nil
+	}
+	ecn := num("ecn", float64(rapid.IntRange(0, 1).Draw(rt, "ecn")))
+	codel := []aqm.Setting{
+		ecn, num("target", 1e5), num("interval", rapid.SampledFrom([]float64{1e3, 1e6}).Draw(rt, "interval")),
+		text("variant", rapid.SampledFrom([]string{"ref", "linux"}).Draw(rt, "variant")), num("mtu", 100),
+	}
+	switch name {
+	case "random":
+		return []aqm.Setting{num("band", 2000)}
+	case "red", "ared":
+		return []aqm.Setting{ecn, num("min", 1000), num("max", 4000), num("weight", 0.5), num("gentle", float64(rapid.IntRange(0, 1).Draw(rt, "gentle")))}
+	case "codel":
+		return codel
+	case "fq_codel":
+		return append(codel, num("flows", float64(rapid.IntRange(1, 4).Draw(rt, "flows"))), num("quantum", 300))
+	case "pie":
+		return []aqm.Setting{ecn, num("target", 1e6), num("update", 1e6), num("max_burst", 0),
+			text("variant", rapid.SampledFrom([]string{"rfc", "mahimahi"}).Draw(rt, "variant"))}
+	case "prio":
+		return []aqm.Setting{text("high", "port:1001"), text("low", "dscp:32")}
+	case "tbf":
+		return []aqm.Setting{num("rate", 5e6), num("burst", 1600), num("peak", float64(rapid.SampledFrom([]int{0, 20e6}).Draw(rt, "peak")))}
+	case "policer":
+		return []aqm.Setting{num("rate", 5e6), num("burst", 3000)}
+	}
+	return nil
+}
+
 func everyDiscipline(rt *rapid.T, name string) {
 	e := drawTraffic(rt)
 	cfg := e.cfg
 	cfg.Queue.Bytes = max(cfg.Queue.Bytes, 6000)
-	cfg.Discipline = discipline(rt, name, cfg.Queue)
+	cfg.Discipline = discipline(rt, name, cfg.Queue, drawSettings(rt, name)...)
 	if name == "prio" {
 		for i := range e.sends {
 			e.sends[i].tos = uint8(e.sends[i].flow) << 4

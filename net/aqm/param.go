@@ -30,7 +30,7 @@ type Param struct {
 	Name, Doc string
 	Kind      ParamKind
 	Default   float64 // of numbers
-	// Packets says that the default of a Length is in packets.
+	// Packets says that a Length may be in packets, too, and that its default is.
 	Packets  bool
 	Min, Max float64 // inclusive, of numbers
 	// Choices are what a Choice may be; the first is the default.
@@ -101,6 +101,8 @@ func (s *Spec) Check(set *Setting) error {
 		return fmt.Errorf("%s is a number", p.Name)
 	case !(set.Number >= p.Min && set.Number <= p.Max):
 		return fmt.Errorf("%s is %g; it must lie between %g and %g", p.Name, set.Number, p.Min, p.Max)
+	case set.Packets && !p.Packets:
+		return fmt.Errorf("%s is in bytes, not in packets", p.Name)
 	case p.Kind != Real && set.Number != math.Trunc(set.Number):
 		return fmt.Errorf("%s is %g; it must be a whole number", p.Name, set.Number)
 	}

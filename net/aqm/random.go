@@ -29,12 +29,6 @@ var randomSpec = Spec{
 		Name: "band", Kind: Length, Default: 4500, Min: 1, Max: 1 << 30,
 		Doc: "octets below the limit in which packets are dropped with probability 1100/(limit-band)",
 	}},
-	check: func(v *Values) error {
-		if v.length("band").packets {
-			return fmt.Errorf("band is in bytes")
-		}
-		return nil
-	},
 	fits: func(v *Values, limit simnet.Queue) error {
 		switch band := v.int("band"); {
 		case limit.Bytes == 0 || limit.Packets != 0:

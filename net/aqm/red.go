@@ -58,8 +58,6 @@ func checkRED(v *Values) error {
 		return fmt.Errorf("min and max are both in packets or both in bytes")
 	case lo.n > hi.n:
 		return fmt.Errorf("min %g is above max %g", lo.n, hi.n)
-	case v.length("mean_packet").packets:
-		return fmt.Errorf("mean_packet is in bytes")
 	}
 	return nil
 }

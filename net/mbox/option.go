@@ -89,6 +89,9 @@ func (s *OptionSet) has(opt []byte) bool {
 	return k != wire.KindMPTCP || len(opt) < 3 || s.subs>>(opt[2]>>4)&1 != 0
 }
 
+// Has reports whether an option, given by its octets, is in the set.
+func (s *OptionSet) Has(opt []byte) bool { return s.has(opt) }
+
 // in reports whether one of the options in b is in the set.
 func (s *OptionSet) in(b []byte) bool {
 	for i, end, ok := wire.NextOption(b, 0); ok; i, end, ok = wire.NextOption(b, end) {
@@ -103,6 +106,13 @@ func (s *OptionSet) in(b []byte) bool {
 func optionBytes(buf []byte, p *simnet.Packet) []byte {
 	return wire.AppendOptions(buf[:0], p.Segment(), p.Options())
 }
+
+// OptionBytes writes the options of a TCP packet into buf, which has room for
+// wire.MaxOptionsLen and 3 octets.
+func OptionBytes(buf []byte, p *simnet.Packet) []byte { return optionBytes(buf, p) }
+
+// SetOptions makes b the options of a packet; b is padded with NOPs, at most 3.
+func SetOptions(p *simnet.Packet, b []byte) { setOptions(p, b) }
 
 // setOptions makes b the options of a packet; b is padded with NOPs, at most 3.
 func setOptions(p *simnet.Packet, b []byte) {

@@ -3,6 +3,7 @@ package mbox
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -17,25 +18,27 @@ type ParamKind uint8
 
 // The types of parameters.
 const (
-	Whole   ParamKind = iota // a whole number
-	Span                     // a time, in nanoseconds
-	Choice                   // one of Choices
-	Options                  // a list of names of TCP options
-	Text                     // any text
+	Whole     ParamKind = iota // a whole number
+	Span                       // a time, in nanoseconds
+	Choice                     // one of Choices
+	Options                    // a list of names of TCP options
+	Text                       // any text
+	Addresses                  // a list of addresses or prefixes
+	Flag                       // true or false
 )
 
 // Param is one parameter of a box.
 type Param struct {
 	Name, Doc string
 	Kind      ParamKind
-	Default   string   // of Choice, Options (separated by spaces) and Text
-	Number    float64  // default of Whole and Span
+	Default   string   // of Choice, Options and Addresses (separated by spaces) and Text
+	Number    float64  // default of Whole, Span and Flag (0 or 1)
 	Min, Max  float64  // inclusive, of Whole and Span
 	Choices   []string // of Choice
 }
 
-// Setting is one parameter as a scenario gives it: a number (times in
-// nanoseconds), or texts, of which only Options take more than one.
+// Setting is one parameter as a scenario gives it: a number (times in nanoseconds,
+// true as 1), or texts, of which only Options and Addresses take more than one.
 type Setting struct {
 	Name   string
 	Number float64
@@ -48,9 +51,11 @@ type Setting struct {
 type Values []value
 
 type value struct {
-	number int64
-	text   string
-	set    OptionSet
+	number   int64
+	text     string
+	set      OptionSet
+	prefixes []netip.Prefix
+	given    bool // by the scenario: not the default
 }
 
 // Check returns the parameter that a setting names and its value, or what is
@@ -77,6 +82,12 @@ func (s *Spec) Check(set *Setting) (i int, v value, err error) {
 		}
 		v.number = int64(set.Number)
 		return i, v, nil
+	case Flag:
+		if set.IsText || set.Number != 0 && set.Number != 1 {
+			return i, v, fmt.Errorf("%s is true or false", p.Name)
+		}
+		v.number = int64(set.Number)
+		return i, v, nil
 	case Options:
 		if !set.IsText {
 			return i, v, fmt.Errorf("%s is a list of names of TCP options", p.Name)
@@ -88,6 +99,10 @@ func (s *Spec) Check(set *Setting) (i int, v value, err error) {
 		}
 		return i, v, nil
 	}
+	if p.Kind == Addresses {
+		v.prefixes, err = parsePrefixes(p.Name, set)
+		return i, v, err
+	}
 	if !set.IsText || len(set.Texts) != 1 {
 		return i, v, fmt.Errorf("%s is one text in quotes", p.Name)
 	}
@@ -98,13 +113,32 @@ func (s *Spec) Check(set *Setting) (i int, v value, err error) {
 	return i, v, nil
 }
 
+// parsePrefixes reads a list of addresses and prefixes; an address is a prefix of
+// full length.
+func parsePrefixes(name string, set *Setting) (out []netip.Prefix, err error) {
+	if !set.IsText {
+		return nil, fmt.Errorf("%s is a list of addresses or prefixes in quotes", name)
+	}
+	for _, text := range set.Texts {
+		p, err := netip.ParsePrefix(text)
+		if a, bad := netip.ParseAddr(text); bad == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q is neither an address such as \"100.64.0.1\" nor a prefix such as \"10.0.0.0/8\"", name, text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
 // Resolve completes settings, which have passed Check, with the defaults.
 func (s *Spec) Resolve(settings []Setting) (Values, error) {
 	out := make(Values, len(s.Params))
 	for i := range s.Params {
 		p := &s.Params[i]
-		d := Setting{Name: p.Name, Number: p.Number, Texts: []string{p.Default}, IsText: p.Kind > Span}
-		if p.Kind == Options {
+		d := Setting{Name: p.Name, Number: p.Number, Texts: []string{p.Default}, IsText: p.Kind > Span && p.Kind != Flag}
+		if p.Kind == Options || p.Kind == Addresses {
 			d.Texts = strings.Fields(p.Default)
 		}
 		_, v, err := s.Check(&d)
@@ -118,6 +152,7 @@ func (s *Spec) Resolve(settings []Setting) (Values, error) {
 		if err != nil {
 			return nil, fmt.Errorf("box %q: %w", s.Name, err)
 		}
+		v.given = true
 		out[i] = v
 	}
 	return out, nil
@@ -160,7 +195,55 @@ type Spec struct {
 	Name, Doc string
 	Params    []Param
 	new       func(s *Spec, b base, v Values) Box
+	build     func(f Filter, g *Given, env *Env) Box // of boxes of other packages
 }
+
+// NewSpec returns a row for a box of another package.
+func NewSpec(name, doc string, params []Param, build func(f Filter, g *Given, env *Env) Box) Spec {
+	return Spec{Name: name, Doc: doc, Params: params, build: build}
+}
+
+// Given completes settings, which have passed Check, with the defaults.
+func (s *Spec) Given(settings []Setting) (*Given, error) {
+	v, err := s.Resolve(settings)
+	return &Given{s, v}, err
+}
+
+// New makes the box of the row with its filter and parameters.
+func (s *Spec) New(f Filter, settings []Setting, env *Env) (Box, error) {
+	g, err := s.Given(settings)
+	if err != nil {
+		return nil, err
+	}
+	if s.build != nil {
+		return s.build(f, g, env), nil
+	}
+	return s.new(s, base{Filter: f, env: env}, g.values), nil
+}
+
+// Given are the values of all parameters of a box by name.
+type Given struct {
+	spec   *Spec
+	values Values
+}
+
+// Explicit reports whether the scenario gives a parameter: it is not the default.
+func (g *Given) Explicit(name string) bool { return g.spec.at(g.values, name).given }
+
+// Number returns a parameter that is a number; times are in nanoseconds.
+func (g *Given) Number(name string) int64 { return g.spec.at(g.values, name).number }
+
+// Flag returns a parameter that is true or false.
+func (g *Given) Flag(name string) bool { return g.Number(name) == 1 }
+
+// Text returns a parameter that is a choice or a text.
+func (g *Given) Text(name string) string { return g.spec.at(g.values, name).text }
+
+// Options returns a parameter that is a set of options.
+func (g *Given) Options(name string) OptionSet { return g.spec.at(g.values, name).set }
+
+// Prefixes returns a parameter that is a list of addresses or prefixes.
+func (g *Given) Prefixes(name string) []netip.Prefix { return g.spec.at(g.values, name).prefixes }
 
 // New makes the box of the given name with its filter and parameters.
 func New(name string, f Filter, settings []Setting, env *Env) (Box, error) {
@@ -168,17 +251,16 @@ func New(name string, f Filter, settings []Setting, env *Env) (Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.Resolve(settings)
-	if err != nil {
-		return nil, err
-	}
-	return s.new(s, base{Filter: f, env: env}, v), nil
+	return s.New(f, settings, env)
 }
 
 // Find returns the row of the given name; the error lists the names.
-func Find(name string) (*Spec, error) {
+func Find(name string) (*Spec, error) { return FindIn(Specs(), name) }
+
+// FindIn returns the row of the given name in a table; the error lists the names.
+func FindIn(table []Spec, name string) (*Spec, error) {
 	var names []string
-	for _, s := range Specs() {
+	for _, s := range table {
 		if s.Name == name {
 			return &s, nil
 		}

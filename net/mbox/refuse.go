@@ -45,10 +45,10 @@ var rejectSpec = Spec{
 
 type reject struct {
 	base
-	rst   bool
-	code  uint8
-	quote int
-	buf   []byte
+	rst     bool
+	code    uint8
+	quote   int
+	refusal Refusal
 }
 
 // Process implements simnet.Box.
@@ -58,60 +58,12 @@ func (b *reject) Process(now sim.Time, p *simnet.Packet, d simnet.Dir, out simne
 		return
 	}
 	b.note(now, p, trace.BoxReject)
-	switch t := *p.Tuple(); {
-	case !b.rst && t.Proto != wire.ProtoICMP && t.Proto != wire.ProtoICMPv6:
-		b.unreachable(p, t, d, out)
-	case b.rst && t.Proto == wire.ProtoTCP && !p.Segment().Flags.Has(wire.RST):
-		b.reset(p, t, d, out)
+	if b.rst {
+		b.refusal.Reset(p, d, out)
+	} else {
+		b.refusal.Unreachable(p, d, b.address(p.Tuple().Dst.Addr()), b.code, b.quote, out)
 	}
 	out.Drop(p, trace.BoxReject)
-}
-
-// reset answers like a host without the connection (RFC 9293 section 3.10.7.1).
-func (b *reject) reset(p *simnet.Packet, t wire.Tuple, d simnet.Dir, out simnet.Emitter) {
-	s := *p.Segment()
-	b.made = out.New(t.Reverse())
-	r := b.made.Segment()
-	r.TTL = 64
-	r.Flags = wire.RST
-	if s.Flags.Has(wire.ACK) {
-		r.Seq = s.Ack
-	} else {
-		r.Flags |= wire.ACK
-		r.Ack = s.Seq.Add(int(s.Len))
-		if s.Flags.Has(wire.SYN) {
-			r.Ack++
-		}
-		if s.Flags.Has(wire.FIN) {
-			r.Ack++
-		}
-	}
-	out.Emit(&b.made, opposite(d))
-}
-
-// unreachable sends destination unreachable with the beginning of the packet.
-func (b *reject) unreachable(p *simnet.Packet, t wire.Tuple, d simnet.Dir, out simnet.Emitter) {
-	b.buf = wire.AppendPacket(b.buf[:0], &t, p.Segment(), p.Options(), -1)
-	ip := wire.HeaderLen(&t, p.Segment(), p.Options()) - wire.TCPHeaderLen - p.Segment().OptionsLen(p.Options())
-	if t.Proto != wire.ProtoTCP {
-		ip = len(b.buf) - int(p.Segment().Len)
-		if t.Proto == wire.ProtoUDP {
-			ip -= wire.UDPHeaderLen
-		}
-	}
-	proto := uint8(wire.ProtoICMP)
-	if t.Src.Addr().Is6() {
-		proto = wire.ProtoICMPv6
-	}
-	m := wire.NewUnreachable(proto, b.code, b.buf[:min(len(b.buf), ip+b.quote)])
-	b.made = out.New(wire.Tuple{
-		Src: netip.AddrPortFrom(b.address(t.Dst.Addr()), 0), Dst: netip.AddrPortFrom(t.Src.Addr(), 0), Proto: proto,
-	})
-	b.made.Segment().TTL = 64
-	o := b.made.AddOptions()
-	o.Present |= wire.OptICMP
-	o.ICMP = wire.AppendICMP(o.ICMP[:0], &m)
-	out.Emit(&b.made, opposite(d))
 }
 
 // address returns an address of the node at which the box stands, of the family
@@ -125,4 +77,70 @@ func (b *reject) address(dst netip.Addr) netip.Addr {
 		}
 	}
 	return dst
+}
+
+// Refusal makes the answers by which a box refuses packets. A box has one, so
+// that nothing escapes to the heap.
+type Refusal struct {
+	made simnet.Packet
+	buf  []byte
+}
+
+// Reset answers a TCP segment that travels in direction d like a host without the
+// connection (RFC 9293 section 3.10.7.1); a RST and what is not TCP gets no
+// answer. The packet stays the caller's.
+func (r *Refusal) Reset(p *simnet.Packet, d simnet.Dir, out simnet.Emitter) {
+	t, s := *p.Tuple(), *p.Segment()
+	if t.Proto != wire.ProtoTCP || s.Flags.Has(wire.RST) {
+		return
+	}
+	r.made = out.New(t.Reverse())
+	a := r.made.Segment()
+	a.TTL = 64
+	a.Flags = wire.RST
+	if s.Flags.Has(wire.ACK) {
+		a.Seq = s.Ack
+	} else {
+		a.Flags |= wire.ACK
+		a.Ack = s.Seq.Add(int(s.Len))
+		if s.Flags.Has(wire.SYN) {
+			a.Ack++
+		}
+		if s.Flags.Has(wire.FIN) {
+			a.Ack++
+		}
+	}
+	out.Emit(&r.made, opposite(d))
+}
+
+// Unreachable answers a packet that travels in direction d by destination
+// unreachable of the given code, from an address, with the beginning of the
+// packet: its IP header and quote octets behind it. ICMP gets no answer. The
+// packet stays the caller's.
+func (r *Refusal) Unreachable(p *simnet.Packet, d simnet.Dir, from netip.Addr, code uint8, quote int, out simnet.Emitter) {
+	t := *p.Tuple()
+	if t.Proto == wire.ProtoICMP || t.Proto == wire.ProtoICMPv6 {
+		return
+	}
+	r.buf = wire.AppendPacket(r.buf[:0], &t, p.Segment(), p.Options(), -1)
+	ip := wire.HeaderLen(&t, p.Segment(), p.Options()) - wire.TCPHeaderLen - p.Segment().OptionsLen(p.Options())
+	if t.Proto != wire.ProtoTCP {
+		ip = len(r.buf) - int(p.Segment().Len)
+		if t.Proto == wire.ProtoUDP {
+			ip -= wire.UDPHeaderLen
+		}
+	}
+	proto := uint8(wire.ProtoICMP)
+	if t.Src.Addr().Is6() {
+		proto = wire.ProtoICMPv6
+	}
+	m := wire.NewUnreachable(proto, code, r.buf[:min(len(r.buf), ip+quote)])
+	r.made = out.New(wire.Tuple{
+		Src: netip.AddrPortFrom(from, 0), Dst: netip.AddrPortFrom(t.Src.Addr(), 0), Proto: proto,
+	})
+	r.made.Segment().TTL = 64
+	o := r.made.AddOptions()
+	o.Present |= wire.OptICMP
+	o.ICMP = wire.AppendICMP(o.ICMP[:0], &m)
+	out.Emit(&r.made, opposite(d))
 }

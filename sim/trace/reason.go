@@ -108,6 +108,24 @@ const (
 	EarlyDrop   // before the queue was full, by a random draw
 	SojournDrop // packets have waited too long
 	Policed     // more than the agreed rate
+
+	// What translators and stateful firewalls do.
+	MappingCreated   // a mapping or, in a firewall, a session begins
+	MappingExpired   // it has been idle for too long, or its lease is over
+	MappingFlushed   // the translator was restarted or renumbered
+	MappingLeased    // it was asked for by PCP
+	NoMapping        // a packet from outside belongs to no mapping
+	InboundFiltered  // a mapping is there, but not for this remote address or port
+	PortsExhausted   // no outside port is free, or the host has its share
+	HairpinRefused   // from inside to an outside address of the translator
+	MidstreamRefused // a segment without SYN from inside belongs to no session
+	InvalidState     // a segment does not fit the state of its connection
+	OutOfWindow      // sequence or acknowledgement number outside of the window
+	UnknownOption    // a SYN carries an option that the firewall does not know
+	DataInSYN        // a SYN carries data
+	SYNHeld          // an unsolicited SYN from outside waits for one from inside
+	SpoofedSource    // the source address does not belong behind the interface
+	Untranslatable   // a fragment, an unknown protocol or a bad ICMP message
 	numReasons
 )
 
@@ -190,6 +208,22 @@ var reasons = [numReasons]string{
 	EarlyDrop:               "early_drop",
 	SojournDrop:             "sojourn_drop",
 	Policed:                 "policed",
+	MappingCreated:          "mapping_created",
+	MappingExpired:          "mapping_expired",
+	MappingFlushed:          "mapping_flushed",
+	MappingLeased:           "mapping_leased",
+	NoMapping:               "no_mapping",
+	InboundFiltered:         "inbound_filtered",
+	PortsExhausted:          "ports_exhausted",
+	HairpinRefused:          "hairpin_refused",
+	MidstreamRefused:        "midstream_refused",
+	InvalidState:            "invalid_state",
+	OutOfWindow:             "out_of_window",
+	UnknownOption:           "unknown_option",
+	DataInSYN:               "data_in_syn",
+	SYNHeld:                 "syn_held",
+	SpoofedSource:           "spoofed_source",
+	Untranslatable:          "untranslatable",
 }
 
 // String returns the name of the reason, or "" for NoReason.

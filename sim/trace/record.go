@@ -62,6 +62,7 @@ const (
 	BlackholeFound       // SYNs with MP_CAPABLE got lost, a plain one did not: for how long the first failure is remembered in ns
 	JoinDropped          // the peer has begun too many joins, one more SYN is dropped: its address id, the limit
 	PathEvent            // a path manager learns of something: event, local and remote address id, value (timeout in ns, bytes, tag)
+	Mapping              // a translator makes or ends a mapping; Why says which: box number, inside and outside address*65536+port, protocol, lifetime in ns
 	numKinds
 )
 
@@ -105,6 +106,7 @@ var kinds = [numKinds]kindInfo{
 	OptionLeftOut:   {"option_left_out", [5]string{"option", "need", "room"}},
 	JoinDropped:     {"join_dropped", [5]string{"id", "limit"}},
 	PathEvent:       {"path_event", [5]string{"event", "local_id", "remote_id", "value"}},
+	Mapping:         {"mapping", [5]string{"box", "inside", "outside", "protocol", "lifetime_ns"}},
 	ICMPError:       {"icmp_error", [5]string{"error", "code", "outcome"}},
 }
 

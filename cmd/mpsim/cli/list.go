@@ -13,6 +13,7 @@ import (
 	"mpsim/mptcp"
 	"mpsim/net/aqm"
 	"mpsim/net/mbox"
+	"mpsim/net/nat"
 	"mpsim/net/radio"
 	"mpsim/net/topo"
 	"mpsim/results"
@@ -52,7 +53,7 @@ func listings() []listing {
 		{"link-profile", "kinds of access links with varying rates", linkProfileRows},
 		{"trace", "formats of recorded link traces", traceRows},
 		{"queue", "queue disciplines of links, for aqm", queueRows},
-		{"nat", "address translators (there are none yet)", fixedRows(nil)},
+		{"nat", "address translators by profile, for [[link.box]] with type = \"nat\"", natRows},
 		{"mbox", "boxes in a path, for [[link.box]]", boxRows},
 		{"topo", "ways to describe a topology: tables, and kinds of [topology]", topologyRows},
 		{"traffic", "patterns of [[traffic]]", fixedRows(scenarios.TrafficPatterns())},
@@ -230,22 +231,8 @@ func linkProfileRows(*program) []row {
 
 func boxRows(*program) []row {
 	var rows []row
-	for _, s := range mbox.Specs() {
-		r := row{Name: s.Name, Doc: s.Doc, Params: []param{}}
-		for _, q := range s.Params {
-			p := param{Name: q.Name, Doc: q.Doc, Default: q.Default}
-			switch q.Kind {
-			case mbox.Whole, mbox.Span:
-				p.Default, p.Min, p.Max = results.Number(q.Number), results.Number(q.Min), results.Number(q.Max)
-			case mbox.Choice:
-				p.Doc += ": " + strings.Join(q.Choices, ", ")
-			}
-			if q.Kind == mbox.Span {
-				p.Doc += ", ns"
-			}
-			r.Params = append(r.Params, p)
-		}
-		rows = append(rows, r)
+	for _, s := range append(mbox.Specs(), nat.Specs()...) {
+		rows = append(rows, row{s.Name, s.Doc, boxParams(s.Params)})
 	}
 	return rows
 }
@@ -270,6 +257,34 @@ func queueRows(*program) []row {
 		rows = append(rows, r)
 	}
 	return rows
+}
+
+func natRows(*program) []row {
+	var rows []row
+	for _, p := range nat.Profiles() {
+		rows = append(rows, row{p.Name, p.Doc, boxParams(p.Row())})
+	}
+	return rows
+}
+
+func boxParams(list []mbox.Param) []param {
+	out := []param{}
+	for _, q := range list {
+		p := param{Name: q.Name, Doc: q.Doc, Default: q.Default}
+		switch q.Kind {
+		case mbox.Whole, mbox.Span:
+			p.Default, p.Min, p.Max = results.Number(q.Number), results.Number(q.Min), results.Number(q.Max)
+		case mbox.Flag:
+			p.Default = strconv.FormatBool(q.Number == 1)
+		case mbox.Choice:
+			p.Doc += ": " + strings.Join(q.Choices, ", ")
+		}
+		if q.Kind == mbox.Span {
+			p.Doc += ", ns"
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 func topologyRows(p *program) []row {

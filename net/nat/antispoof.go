@@ -1,0 +1,40 @@
+package nat
+
+import (
+	simnet "mpsim/net"
+	"mpsim/net/mbox"
+	"mpsim/sim"
+	"mpsim/sim/trace"
+)
+
+// AntiSpoof is ingress filtering at an interface (RFC 2827, RFC 3704 section 2.2:
+// strict reverse path forwarding; SAVI does the same at a host's port): a packet
+// that comes in is dropped if the node would not send back to its source through
+// the same interface.
+type AntiSpoof struct {
+	box
+	ifc *simnet.Interface
+}
+
+// NewAntiSpoof returns the filter of an interface.
+func NewAntiSpoof(ifc *simnet.Interface, env *mbox.Env) *AntiSpoof {
+	return &AntiSpoof{box: box{env: env}, ifc: ifc}
+}
+
+// Process implements simnet.Box.
+func (a *AntiSpoof) Process(now sim.Time, p *simnet.Packet, d simnet.Dir, out simnet.Emitter) {
+	if d == simnet.In {
+		t := p.Tuple()
+		if a.ifc.Node().RouteTo(t.Dst.Addr(), t.Src.Addr()) != a.ifc {
+			a.drop(now, p, trace.SpoofedSource, out)
+			return
+		}
+	}
+	out.Emit(p, d)
+}
+
+// NextTimeout implements simnet.Box.
+func (a *AntiSpoof) NextTimeout() sim.Time { return sim.Never }
+
+// HandleTimeout implements simnet.Box.
+func (a *AntiSpoof) HandleTimeout(sim.Time, simnet.Emitter) {}
