@@ -171,3 +171,18 @@ func TestBounds(t *testing.T) {
 		}
 	})
 }
+
+// RFC 5681 leaves open which phase a window equal to the threshold is in; it is congestion
+// avoidance, as in Linux (tcp_in_slow_start): ten segments acknowledged make one of ten.
+func TestEqualityIsAvoidance(t *testing.T) {
+	for _, s := range ruled() {
+		c := s.joined(t, 10, 10)
+		if c.Observe(0).SlowStart {
+			t.Errorf("%s: a window at the threshold is in slow start", s)
+		}
+		feed(c, 0, 0, 9*mss, 100*ms)
+		if c.Window(0) > 11*mss {
+			t.Errorf("%s: window %v after 9 segments at the threshold", s, segments(c, 0))
+		}
+	}
+}

@@ -117,3 +117,42 @@ func TestDataBehindDataFIN(t *testing.T) {
 		t.Errorf("next %d, end of stream %v, %d waiting", c.recv.next, c.closing.peerDone, c.recv.queued)
 	}
 }
+
+// TestDataFINBackoff: a DATA_FIN that nobody acknowledges is sent again after 200 ms, in
+// Linux twice, and doubling up to 120 s (mptcp_set_datafin_timeout: TCP_RTO_MIN << retries,
+// TCP_RTO_MAX).
+func TestDataFINBackoff(t *testing.T) {
+	for name, want := range map[string][]sim.Duration{
+		"linux":     {200 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 6400 * ms, 12800 * ms, 25600 * ms, 51200 * ms, 102400 * ms, 120 * sim.Second, 120 * sim.Second},
+		"linux-oot": {200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 6400 * ms, 12800 * ms, 25600 * ms, 51200 * ms, 102400 * ms, 120 * sim.Second, 120 * sim.Second},
+	} {
+		w := newWorld(t, 10*ms)
+		w.profile, w.maxSteps = ProfileByName(name), 1<<30
+		w.start()
+		srv := &app{toWrite: 5000}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite = 5000
+		w.flush(w.client)
+		w.runTo(sim.Time(sim.Second))
+		w.paths[0][0].drop = func(int, sim.Time, *Segment) bool { return true }
+		n := len(w.log)
+		srv.close = true
+		w.flush(w.server)
+		w.runTo(sim.Time(600 * sim.Second))
+		var at []sim.Time
+		for _, r := range w.log[n:] {
+			if !r.up && r.seg.Opt.Has(wire.DataFIN) {
+				at = append(at, r.at)
+			}
+		}
+		if len(at) <= len(want) {
+			t.Fatalf("%s: DATA_FINs at %v", name, at)
+		}
+		for i, d := range want {
+			if got := at[i+1].Sub(at[i]); got != d {
+				t.Errorf("%s: DATA_FIN %d after %v, want %v", name, i+1, got, d)
+			}
+		}
+	}
+}

@@ -498,3 +498,30 @@ func TestNoUploadBeforeFourthPacket(t *testing.T) {
 		}
 	}
 }
+
+// TestInitialWindowPerSubflow: every subflow begins with an initial window of its own, so
+// that a connection of n subflows has n of them (RFC 6356 leaves slow start uncoupled).
+func TestInitialWindowPerSubflow(t *testing.T) {
+	w := newWorld(t, 10*ms, 20*ms, 30*ms)
+	w.start()
+	srv := &app{toWrite: 1000}
+	w.server.accept = func() *app { return srv }
+	cli := w.connect()
+	cli.toWrite = 17
+	w.flush(w.client)
+	w.runTo(sim.Time(sim.Second))
+	n := len(w.log)
+	srv.toWrite = 1 << 20
+	w.flush(w.server)
+	var sent [3]int
+	for _, r := range w.log[n:] {
+		if !r.up && r.seg.Len > 0 {
+			sent[r.path]++
+		}
+	}
+	// On the first the answer of 1000 bytes was acknowledged, which grew its window by less
+	// than a segment.
+	if sent != [3]int{10, 10, 10} {
+		t.Errorf("%v segments at once, want 10 on each", sent)
+	}
+}

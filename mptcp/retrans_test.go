@@ -196,3 +196,29 @@ func TestRetransDeliveredBackoff(t *testing.T) {
 		}
 	}
 }
+
+// TestFailureDetection: a path falls silent at 5 s while it carries data. The
+// out-of-tree stack gives it up with its first RTO; upstream waits for the fifth expiry of
+// the connection-level timer without a sign of life, each of 200 ms at least: one to two
+// seconds and more (ALGORITHMS section 0, item 8).
+func TestFailureDetection(t *testing.T) {
+	for _, v := range []struct {
+		p           *Profile
+		least, most sim.Duration
+	}{{LinuxOOT(), 200 * ms, 600 * ms}, {Linux(), sim.Second, 3 * sim.Second}} {
+		w, _, srv := outageWorld(t, v.p, false)
+		if v.p.StaleLossCount > 0 {
+			w.opt.Scheduler = kernelScheduler
+		}
+		w.runTo(sim.Time(5 * sim.Second))
+		subs := w.server.ep.socks.get(srv.conn).conn.subs
+		for w.now < sim.Time(9*sim.Second) && !subs[0].stale && (v.p.StaleLossCount > 0 || !subs[0].failed) {
+			w.runTo(w.now.Add(ms))
+		}
+		if d := w.now.Sub(sim.Time(5 * sim.Second)); d < v.least || d > v.most {
+			t.Errorf("%s: given up after %v, want %v to %v", v.p.Name, d, v.least, v.most)
+		} else {
+			t.Logf("%s: given up after %v", v.p.Name, d)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package scenarios
 import (
 	"fmt"
 	"testing"
+
+	"mpsim/mptcp"
 )
 
 // preset = "linux-oot" chooses the kernel's integers of the coupled controllers of
@@ -34,6 +36,35 @@ func TestPresetSetsCoupled(t *testing.T) {
 		}
 		if got := describePlugin(&sc.Flows[0].CC, Builtin().ccKind()); got != v.want {
 			t.Errorf("%+v: the flow has %s", v, got)
+		}
+	}
+}
+
+// What "Linux" means: preset "linux" is upstream, which has no coupled controller, and
+// "linux-oot" the stack of the papers (ALGORITHMS section 0, items 2 and 7).
+func TestDocumentedPresets(t *testing.T) {
+	for _, v := range []struct{ preset, profile, cc, scheduler, pathManager, reinject string }{
+		{"linux", "linux", "cubic", "linux", "linux", "profile"},
+		{"linux-oot", "linux-oot", "lia", "minrtt", "fullmesh", "profile"},
+		{"mpsim", "linux", "lia", "minrtt", "fullmesh", "on_rto"},
+	} {
+		sc := mustParse(t, small, fmt.Sprintf("defaults.preset=%q", v.preset))
+		f, d := sc.Flows[0], &sc.Defaults
+		got := [...]string{d.Profile, f.CC.Name, f.Scheduler.Name, f.PathManager.Name, d.Reinject}
+		if want := [...]string{v.profile, v.cc, v.scheduler, v.pathManager, v.reinject}; got != want {
+			t.Errorf("%s: %q, want %q", v.preset, got, want)
+		}
+		for _, s := range Builtin().CC {
+			if v.preset == "linux" && s.Name == f.CC.Name && s.Coupled {
+				t.Errorf("upstream Linux has no coupled controller, but %s is one", s.Name)
+			}
+		}
+		p := hostProfile(sc.plan.byName["server"].decl, d)
+		if upstream := p.Retrans == mptcp.RetransUpstream && p.StaleLossCount == 4; upstream != (v.preset == "linux") {
+			t.Errorf("%s: upstream's failure detection %v", v.preset, upstream)
+		}
+		if penalises := p.RcvBufOpt&mptcp.PenaliseSlow != 0; penalises != (v.preset == "linux-oot") {
+			t.Errorf("%s: penalisation %v", v.preset, penalises)
 		}
 	}
 }

@@ -246,6 +246,30 @@ func TestBaselines(t *testing.T) {
 	})
 }
 
+func TestClaims(t *testing.T) {
+	page := func(name, text string) map[string]string {
+		return map[string]string{
+			"docs/models/" + name: text, "docs/models/lia.md": "# lia\n", "scenarios/x/y.toml": "name = \"y\"\n",
+			"cc/c_test.go": "package cc\n\nfunc TestReal() {}\n",
+		}
+	}
+	run(t, []ruleCase{
+		{"a test", page("a.md", "see `TestReal` (`cc/c_test.go`)\n"), ""},
+		{"no such test", page("a.md", "see `TestGone`\n"), "docs/models/a.md:1: there is no test TestGone"},
+		{"in an example", page("a.md", "```go\nfunc TestMine() {}\n```\n"), ""},
+		{"elsewhere", map[string]string{"README.md": "TestGone\n"}, ""},
+		{"no such file", page("a.md", "`cc/d_test.go`\n"), "there is no file cc/d_test.go"},
+		{"a file of somebody else", page("a.md", "`net/mptcp/protocol.c`, `cc/*.go`, `c.go`\n"), ""},
+		{"a page", page("a.md", "[lia](lia.md)\n"), ""},
+		{"no such page", page("a.md", "[lia](olia.md)\n"), "there is no page docs/models/olia.md"},
+		{"a row", page("vectors.md", "| section | vector | test |\n|---|---|---|\n| A1 | x | `cc` TestReal |\n"), ""},
+		{"a row of a scenario", page("vectors.md", "| A1 | x | `scenarios/x/y.toml` |\n"), ""},
+		{"a row without a test", page("vectors.md", "| A1 | x | |\n"), "a row without a test"},
+		{"a row of a page without claims", page("a.md", "| A1 | x | |\n"), ""},
+		{"a wrong folder", page("decisions.md", "| x | y | `sched` TestReal |\n"), "TestReal lies in cc, not in sched"},
+	})
+}
+
 // The order of the report is that of files and lines.
 func TestOrder(t *testing.T) {
 	got := found(t, map[string]string{

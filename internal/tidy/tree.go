@@ -119,7 +119,7 @@ func (t *Tree) line(p token.Pos) int { return t.Fset.Position(p).Line }
 func Check(t *Tree) []Violation {
 	var all []Violation
 	for _, rule := range []func(*Tree) []Violation{
-		imports, folders, names, format, sizes, documentation, impurity, typed, words, rows, baselines,
+		imports, folders, names, format, sizes, documentation, impurity, typed, words, rows, baselines, claims,
 	} {
 		all = append(all, rule(t)...)
 	}

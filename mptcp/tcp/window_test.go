@@ -430,3 +430,25 @@ func TestFINBehindClosedWindow(t *testing.T) {
 		t.Errorf("FIN received: %v, read %d", n.b.c.PeerFIN(), n.b.got)
 	}
 }
+
+// TestWindowLimitedGate: the window grows only when it was the limit in the last window of
+// data; in slow start also while it is below twice what was in flight (Linux
+// tcp_is_cwnd_limited). An application that always has w segments in flight stops the
+// growth at the first window that is not below 2 w.
+func TestWindowLimitedGate(t *testing.T) {
+	for _, w := range []int64{6, 10, 15, 24} {
+		n := newNet(t, 10*ms, func(a, b *Config) {
+			a.Profile.SlowStartAfterIdle, b.Profile.SlowStartAfterIdle = false, false
+		})
+		n.connect()
+		for range 40 {
+			n.a.write += w * 1448
+			n.flush(n.a)
+			n.run(n.now.Add(50 * ms))
+		}
+		got := n.a.c.cc.Window(0) / 1448
+		if least, most := max(2*w, 10), max(2*w+w, 10); got < least || got >= most {
+			t.Errorf("%d segments in flight: window %d, want %d to below %d", w, got, least, most)
+		}
+	}
+}
