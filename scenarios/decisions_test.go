@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"mpsim/sched"
+	"mpsim/sim"
 	"mpsim/sim/trace"
 )
 
@@ -122,9 +123,11 @@ func (d *decisions) text() []byte {
 // subflows are there. A zero pair: it says nothing.
 type decisionBound struct {
 	pages, bulk [2]float64
-	ahead       bool // data is granted out of order
-	twice       bool // every subflow is to carry all data
-	brief       bool // a decision a byte: the transfer is cut short
+	rate        [2]float64 // of bulk, Mb/s of payload
+	piece       int64      // the longest grant in bytes; 0: as long as the window
+	ahead       bool       // data is granted out of order
+	twice       bool       // every subflow is to carry all data
+	brief       bool       // a decision a byte: the transfer is cut short
 }
 
 var (
@@ -134,29 +137,43 @@ var (
 	half = [2]float64{0.5, 0.5}
 	// capacity: paths that are always full carry 8 to 4 Mb/s; the slow starts differ.
 	capacity = [2]float64{2.0/3 - 0.1, 2.0/3 + 0.1}
+	// Of 1500 bytes 1424 are payload. What is granted may run ahead of what is sent, and
+	// fall back behind it, by a window.
+	all  = [2]float64{0.98 * 12 * 1424 / 1500, 1.01 * 12 * 1424 / 1500}
+	one  = [2]float64{0.98 * 8 * 1424 / 1500, 1.01 * 8 * 1424 / 1500}
+	more = [2]float64{0.98 * 8 * 1424 / 1500, 1.01 * 12 * 1424 / 1500} // as fast as the wide path at least
 )
 
+// segment is the payload of a full segment in bulk; in pages it is 4 bytes less.
+const segment = 1424
+
 var decisionBounds = map[string]decisionBound{
-	"minrtt":     {pages: wide, bulk: capacity},
-	"linux":      {pages: wide, bulk: capacity},
-	"roundrobin": {pages: half, bulk: capacity},
-	"weighted":   {pages: [2]float64{0.73, 0.77}, bulk: capacity}, // weights 3 to 1
-	"random":     {pages: [2]float64{0.34, 0.66}, bulk: capacity}, // three deviations of 90 draws
-	"redundant":  {twice: true},
-	"backup":     {pages: wide, bulk: wide},
-	"overflow":   {pages: wide, bulk: capacity},
-	"cost":       {pages: wide, bulk: capacity},
-	"jitter":     {pages: wide},
-	"equalsplit": {pages: half, bulk: capacity},
-	"mirror":     {pages: wide, bulk: wide}, // requests and handshake come over wifi
-	"qaware":     {pages: wide, bulk: capacity},
-	"blest":      {pages: wide, bulk: capacity},
-	"ecf":        {pages: wide, bulk: capacity},
-	// Windows of ten segments each 20 ms and each 80 ms: four to one.
-	"daps":            {pages: [2]float64{0.75, 0.85}, bulk: capacity, ahead: true},
-	"stms":            {pages: wide, bulk: capacity, ahead: true},
-	"sttf":            {pages: wide, bulk: capacity, ahead: true},
-	"alternate-bytes": {pages: half, brief: true},
+	"minrtt": {pages: wide, bulk: capacity, rate: all},
+	// Bursts of 65428 bytes, to the end of a buffer of 32728, and what retransmission joins:
+	// the buffer that holds the oldest byte. Data waits in the queue of the narrow path, so
+	// that the fixed send buffer may hold up the wide one.
+	"linux":      {pages: wide, bulk: capacity, rate: more, piece: 65428 + 32728},
+	"roundrobin": {pages: half, bulk: capacity, rate: all, piece: segment},
+	"weighted":   {pages: [2]float64{0.73, 0.77}, bulk: capacity, rate: all, piece: 3 * segment}, // weights 3 to 1
+	"random":     {pages: [2]float64{0.34, 0.66}, bulk: capacity, rate: all, piece: segment},     // three deviations of 90 draws
+	// The wide path sends everything; the narrow one sends old data.
+	"redundant": {rate: one, piece: segment, twice: true},
+	"backup":    {pages: wide, bulk: wide, rate: one},
+	"overflow":  {pages: wide, bulk: capacity, rate: all},
+	"cost":      {pages: wide, bulk: capacity, rate: all},
+	// The steadier path alone, or both while they differ by less than the margin.
+	"jitter":     {pages: wide, bulk: [2]float64{2.0/3 - 0.1, 1}, rate: more},
+	"equalsplit": {pages: half, bulk: capacity, rate: all, piece: segment},
+	"mirror":     {pages: wide, bulk: wide, rate: one}, // requests and handshake come over wifi
+	"qaware":     {pages: wide, bulk: capacity, rate: all, piece: segment},
+	"blest":      {pages: wide, bulk: capacity, rate: all},
+	"ecf":        {pages: wide, bulk: capacity, rate: all},
+	// Windows of ten segments each 20 ms and each 80 ms: four to one. In bulk the schedule is
+	// that of delays, which queues change meanwhile: paths wait for each other.
+	"daps":            {pages: [2]float64{0.75, 0.85}, bulk: capacity, rate: more, ahead: true},
+	"stms":            {pages: wide, bulk: capacity, rate: all, ahead: true},
+	"sttf":            {pages: wide, bulk: capacity, rate: all, ahead: true},
+	"alternate-bytes": {pages: half, piece: 1, brief: true},
 }
 
 // shareOfWifi returns the share of the first subflow in the new data from dsn on.
@@ -170,6 +187,17 @@ func (d *decisions) shareOfWifi(conn uint32, dsn int64) float64 {
 	return float64(of[0]) / float64(of[0]+of[1])
 }
 
+// rate returns the new data granted to a connection per second from 8 to 12 s, in Mb/s.
+func (d *decisions) rate(conn uint32) float64 {
+	bytes := int64(0)
+	for _, r := range d.of[conn] {
+		if sched.Kind(r.C) == sched.New && r.At >= sim.Time(8*sim.Second) {
+			bytes += r.B
+		}
+	}
+	return float64(bytes) * 8 / 4e6
+}
+
 // check compares the decisions with the bounds.
 func (d *decisions) check(t *testing.T, b *decisionBound) {
 	within := func(what string, got float64, band [2]float64) {
@@ -177,10 +205,18 @@ func (d *decisions) check(t *testing.T, b *decisionBound) {
 			t.Errorf("%s: wifi carries %.3f, want %.3f to %.3f", what, got, band[0], band[1])
 		}
 	}
+	if got := d.rate(d.all[1]); !b.brief && (got < b.rate[0] || got > b.rate[1]) {
+		t.Errorf("bulk: %.3f Mb/s of new data, want %.3f to %.3f", got, b.rate[0], b.rate[1])
+	}
 	const response = 14200
 	within("pages", d.shareOfWifi(d.all[0], 1+response), b.pages)
 	within("bulk", d.shareOfWifi(d.all[1], 1), b.bulk)
 	for _, conn := range d.all {
+		for _, r := range d.of[conn] {
+			if most := b.piece; most > 0 && r.B > most {
+				t.Fatalf("a grant of %d bytes, want %d at most", r.B, most)
+			}
+		}
 		next, carried := int64(1), [2]int64{}
 		for _, r := range d.of[conn] {
 			carried[r.Flow] += r.B
@@ -191,6 +227,10 @@ func (d *decisions) check(t *testing.T, b *decisionBound) {
 				t.Fatalf("new data at %d follows what ended at %d", r.A, next)
 			}
 			next = r.A + r.B
+		}
+		// In bulk copies fill the narrow path, of 4 Mb/s, for six seconds.
+		if narrow := float64(carried[1]) * 8 / 6e6; conn == d.all[1] && b.twice && (narrow < 0.85*4*1424/1500 || narrow > 1.01*4*1424/1500) {
+			t.Errorf("the narrow subflow carried %.3f Mb/s of copies", narrow)
 		}
 		if conn == d.all[0] && b.twice && (carried[0] != 10*response || carried[1] < 9*response) {
 			t.Errorf("the subflows carried %d and %d of %d bytes", carried[0], carried[1], 10*response)
