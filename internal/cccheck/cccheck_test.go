@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"mpsim/cc"
+	"mpsim/results"
 	"mpsim/scenarios"
 	"mpsim/sim"
 )
@@ -153,12 +154,12 @@ func TestErrors(t *testing.T) {
 
 // Student's t: of 5 values the quantile is 2.776, of 10 it is 2.262 (any table).
 func TestInterval(t *testing.T) {
-	mean, low, high := interval([]float64{1, 2, 3, 4, 5})
+	mean, low, high := results.Interval([]float64{1, 2, 3, 4, 5}, level)
 	half := 2.776 * math.Sqrt(2.5/5)
 	if mean != 3 || math.Abs(low-(3-half)) > 1e-3 || math.Abs(high-(3+half)) > 1e-3 {
 		t.Error(mean, low, high)
 	}
-	_, low, high = interval([]float64{0, 0, 0, 0, 0, 1, 1, 1, 1, 1})
+	_, low, high = results.Interval([]float64{0, 0, 0, 0, 0, 1, 1, 1, 1, 1}, level)
 	if half := 2.262 * math.Sqrt(2.5/9/10); math.Abs(high-low-2*half) > 1e-3 {
 		t.Error(low, high)
 	}

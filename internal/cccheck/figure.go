@@ -15,9 +15,9 @@ const axesGroup = "axes"
 // says which report lacks them.
 func Figure(reports []Report) (*plot.Triple, error) {
 	t := &plot.Triple{Axes: [3]plot.Axis{
-		{Name: "friendliness", Note: "1 is fair", Label: "TCP's part of its half", Reference: 1},
-		{Name: "responsiveness", Note: "less is quicker", Label: "Time to recover (s)"},
-		{Name: "oscillation", Note: "less is steadier", Label: "Deviation over mean"},
+		{Name: "friendliness", Note: "1 is fair", Label: "TCP over fair", Reference: 1},
+		{Name: "responsiveness", Note: "less is quicker", Label: "Recovery time (s)"},
+		{Name: "oscillation", Note: "less is steadier", Label: "Deviation/mean"},
 	}}
 	for i := range reports {
 		r := &reports[i]

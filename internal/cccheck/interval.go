@@ -3,24 +3,11 @@ package cccheck
 import (
 	"math"
 
-	"gonum.org/v1/gonum/stat"
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"mpsim/results"
 )
 
 // level is the confidence level of the intervals.
 const level = 0.95
-
-// interval returns the mean of independent replications and Student's interval of
-// it. Values that are all the same give that value three times.
-func interval(values []float64) (mean, low, high float64) {
-	mean, deviation := stat.MeanStdDev(values, nil)
-	n := float64(len(values))
-	t := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile((1 + level) / 2)
-	half := t * deviation / math.Sqrt(n)
-	return mean, mean - half, mean + half
-}
 
 // verdict judges an interval by bounds, of which either may be absent. An interval
 // that ends at a bound is inside.
@@ -39,7 +26,7 @@ func verdict(low, high float64, atLeast, atMost *float64) string {
 }
 
 func (c *check) result(values []float64, note string) Result {
-	mean, low, high := interval(values)
+	mean, low, high := results.Interval(values, level)
 	r := Result{
 		Group: c.group, Name: c.name, Doc: c.doc, Unit: c.unit,
 		Mean: results.Number(mean), Low: results.Number(low), High: results.Number(high),

@@ -78,7 +78,7 @@ func TestCCCheckFigure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{">friendliness<", ">responsiveness<", ">oscillation<", "Time to recover (s)"} {
+	for _, text := range []string{">friendliness<", ">responsiveness<", ">oscillation<", "Recovery time (s)"} {
 		if !bytes.Contains(b, []byte(text)) {
 			t.Errorf("the figure lacks %q", text)
 		}
