@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"mpsim/sim/trace"
 )
 
 // An expectation is a comparison, possibly chained, of arithmetic over numbers
@@ -385,6 +387,12 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 		return exprArg{name: name}
 	case argPattern:
 		return exprArg{name: p.pattern(at)}
+	case argReason:
+		name := p.name()
+		if _, known := trace.ParseReason(name); !known {
+			p.fail(at, "no reason %q", name)
+		}
+		return exprArg{name: name}
 	case argName:
 		name := p.name()
 		if known := counterNames(); !slices.Contains(known, name) {

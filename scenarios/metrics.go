@@ -13,13 +13,14 @@ const (
 	argBox
 	argGroup
 	argPattern
+	argReason
 	argTime
 	argRate
 	argNumber
 )
 
 func (k argKind) String() string {
-	return [...]string{"flow", "link direction", "client interface", "counter", "box", "group of flows", "text with the names of link directions", "time", "rate", "number"}[k]
+	return [...]string{"flow", "link direction", "client interface", "counter", "box", "group of flows", "text with the names of link directions", "reason", "time", "rate", "number"}[k]
 }
 
 func (k argKind) dim() dimension {

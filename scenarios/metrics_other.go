@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mpsim/internal/app"
+	"mpsim/net/nat"
 	"mpsim/net/radio"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -299,6 +300,15 @@ func otherMetrics() []Metric {
 			}},
 		{Name: "box_actions", Doc: "how often a box has acted", Params: params(MetricParam{Name: "box", kind: argBox}),
 			eval: func(v *view, a *arguments) quantity { return num(float64(v.w.box(a.names[0]).Acted())) }},
+		{Name: "box_count", Doc: "how often a NAT or firewall has done something for a reason, such as mapping_created or inbound_filtered", Params: params(MetricParam{Name: "box", kind: argBox}, MetricParam{Name: "reason", kind: argReason}),
+			eval: func(v *view, a *arguments) quantity { return num(v.boxCount(a.names[0], a.names[1])) }},
+		{Name: "mappings", Doc: "mappings that a NAT has", Params: params(MetricParam{Name: "box", kind: argBox}),
+			eval: func(v *view, a *arguments) quantity {
+				if x, ok := v.w.box(a.names[0]).(*nat.NAT); ok {
+					return num(float64(x.Mappings()))
+				}
+				return num(math.NaN())
+			}},
 		{Name: "min", Doc: "the smaller of two values", Params: params(pValue, pOther), generic: true,
 			eval: func(_ *view, a *arguments) quantity { return num(min(a.values[0], a.values[1])) }},
 		{Name: "max", Doc: "the larger of two values", Params: params(pValue, pOther), generic: true,

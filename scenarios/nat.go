@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"mpsim/net/nat"
 	"mpsim/net/wire"
 	"mpsim/sim"
+	"mpsim/sim/trace"
 )
 
 // This file ties NATs and firewalls to scenarios: their addresses in the plan, what
@@ -311,6 +313,17 @@ func (w *World) addGuards() {
 			w.iface(i).AddBox(g)
 		}
 	}
+}
+
+// boxCount returns how often a box has done something for a reason; NaN if it does
+// not count, or there is no such reason.
+func (v *view) boxCount(box, reason string) float64 {
+	why, known := trace.ParseReason(reason)
+	x, counts := v.w.box(box).(interface{ Count(trace.Reason) uint64 })
+	if !known || !counts {
+		return math.NaN()
+	}
+	return float64(x.Count(why))
 }
 
 // natWatch knows which subflow a server means: by the tuples before translation.

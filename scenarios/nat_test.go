@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"mpsim/net/nat"
+	"mpsim/sim/trace"
 )
 
 // behindNAT is a phone with two access networks, each behind a NAT, and a server
@@ -28,7 +29,6 @@ name = "net"
 router = true
 [[node]]
 name = "server"
-profile = "rfc"
 [[link]]
 name = "wifi"
 a = "phone.wifi"
@@ -112,6 +112,82 @@ func TestJoinFromBehindNAT(t *testing.T) {
 			if x := b.box.(*nat.NAT); x.Acted() < 1000 {
 				t.Errorf("%s: %s translated %d packets", p, b.name, x.Acted())
 			}
+		}
+	}
+}
+
+// counterOf returns a counter of one host.
+func counterOf(t *testing.T, w *World, host, name string) int {
+	t.Helper()
+	for _, c := range w.hosts[host].Endpoint().Counters() {
+		if c.Name == name {
+			return int(c.Value)
+		}
+	}
+	t.Fatalf("no counter %s", name)
+	return 0
+}
+
+// A host withdraws the address behind one of two NATs: the server, which has never
+// seen that address, ends the subflow by its id (RFC 8684 section 3.4.2).
+//
+// row:M1
+func TestRemoveAddrFromBehindNAT(t *testing.T) {
+	open := "[[flow.path_action]]\non = \"ESTABLISHED\"\ndo = \"open\"\nfrom = \"lte\"\n"
+	remove := "[[flow.path_action]]\non = \"SF_ESTABLISHED\"\nafter = \"1s\"\ndo = \"remove\"\nfrom = \"lte\"\n"
+	w := runText(t, fmt.Sprintf(behindNAT, "[defaults]\npath_manager = \"scripted\"\n", "", natOn("home-router", ""), natOn("cgn", ""), open+remove), Run{Verify: true})
+	f := whole(t, w)
+	if n, m := counterOf(t, w, "server", "RmAddr"), counterOf(t, w, "server", "RmAddrDrop"); n != 1 || m != 0 {
+		t.Errorf("the server has understood %d REMOVE_ADDR, and %d not", n, m)
+	}
+	ended := 0
+	for _, i := range f.ends.Server.Subflows(nil) {
+		if i.Why == trace.AddressRemoved && f.find(&i, false) == f.subs[1] {
+			ended++
+		}
+	}
+	if len(f.subs) != 2 || f.subs[1].BytesDelivered == 0 || ended != 1 {
+		t.Errorf("subflows %+v, %d ended", f.subs, ended)
+	}
+}
+
+// A join that the server begins, from another address, comes in only where
+// filtering does not depend on the address, or where the client has asked for an
+// explicit mapping by PCP, which admits everybody (RFC 6887 section 2.2). Behind a
+// second NAT, the request fails: the server sees another address than the client
+// names (section 8.2).
+//
+// row:M1 row:E11
+func TestInboundJoin(t *testing.T) {
+	pcp := func(box string) string {
+		return fmt.Sprintf("[[at]]\ntime = \"200ms\"\naction = \"nat.map\"\nboxes = [%q]\nflows = [\"dl\"]\n", box)
+	}
+	outer := "[[link.box]]\ntype = \"nat\"\nname = \"outer\"\nprofile = \"full-cone\"\npcp = true\noutside = [\"192.0.2.7\"]\n"
+	for _, c := range []struct {
+		name, box, more string
+		joins           bool
+		refused         trace.Reason
+	}{
+		{"endpoint-independent filtering", natOn("full-cone", ""), "", true, trace.NoReason},
+		{"address-dependent filtering", natOn("restricted", ""), "", false, trace.InboundFiltered},
+		{"address and port-dependent filtering", natOn("port-restricted", ""), "", false, trace.InboundFiltered},
+		{"endpoint-dependent mapping", natOn("symmetric", ""), "", false, trace.InboundFiltered},
+		{"Linux", natOn("linux-conntrack", ""), "", false, trace.NoMapping},
+		{"PCP", natOn("home-router", ""), pcp("dsl-nat"), true, trace.MappingLeased},
+		{"PCP behind a second NAT", natOn("home-router", "") + outer, pcp("outer"), false, trace.InboundFiltered},
+	} {
+		defaults := "[defaults]\npath_manager = { name = \"server\", announce = 0, delay = 0.5 }\nprofile = \"rfc\"\n"
+		w := runText(t, fmt.Sprintf(behindNAT, defaults, "", c.box, natOn("cgn", ""), c.more), Run{Verify: true})
+		f := whole(t, w)
+		if joins := len(f.subs) == 2 && f.subs[1].BytesDelivered > 1e6; joins != c.joins {
+			t.Errorf("%s: the server's join succeeds: %v", c.name, joins)
+		}
+		x := w.boxes[0].box.(*nat.NAT)
+		if c.refused != trace.NoReason && x.Count(c.refused) == 0 {
+			t.Errorf("%s: %v does not occur", c.name, c.refused)
+		}
+		if last := w.boxes[len(w.boxes)-2].box.(*nat.NAT); !c.joins && last.Count(trace.MappingLeased) > 0 {
+			t.Errorf("%s: a mapping was granted", c.name)
 		}
 	}
 }

@@ -180,6 +180,7 @@ func (n *NAT) flush(now sim.Time) {
 
 // traceMapping records the beginning or end of a mapping.
 func (n *NAT) traceMapping(now sim.Time, m *mapping, why trace.Reason) {
+	n.count(why)
 	lifetime := int64(0)
 	if m.leased {
 		lifetime = int64(m.lease.Sub(now))

@@ -38,6 +38,7 @@ type box struct {
 	env     *mbox.Env
 	off     bool
 	acted   uint64
+	counts  []uint64 // of what was told, by reason
 	refusal mbox.Refusal
 	held    held
 	record  trace.Record
@@ -333,8 +334,25 @@ func (b *box) drop(now sim.Time, p *simnet.Packet, why trace.Reason, out simnet.
 	out.Drop(p, why)
 }
 
+// Count returns how often a box has done something for a reason.
+func (b *box) Count(why trace.Reason) uint64 {
+	if int(why) < len(b.counts) {
+		return b.counts[why]
+	}
+	return 0
+}
+
+// count counts a reason.
+func (b *box) count(why trace.Reason) {
+	for int(why) >= len(b.counts) {
+		b.counts = append(b.counts, 0)
+	}
+	b.counts[why]++
+}
+
 // tell records something about a packet.
 func (b *box) tell(now sim.Time, p *simnet.Packet, what trace.Reason) {
+	b.count(what)
 	s := p.Segment()
 	b.record = trace.Record{
 		At: now, Kind: trace.BoxAction, Why: what, Flow: -1,

@@ -29,15 +29,13 @@ type rig struct {
 	quiet  bool                    // no records of boxes
 	told   func(*trace.Record)
 	clock  sim.HandlerID
-	raw    []arrived
+	wire   []arrived
 }
 
 // arrived is a packet that reached a host.
 type arrived struct {
-	at      string
-	tuple   wire.Tuple
-	payload []byte
-	icmp    []byte
+	node  *simnet.Node
+	bytes []byte
 }
 
 var addresses = map[string]netip.Addr{
@@ -93,15 +91,11 @@ type end struct {
 func (e end) Receive(now sim.Time, id simnet.PacketID) {
 	s, o := e.r.n.Segment(id), e.r.n.Options(id)
 	t := *e.r.n.Tuple(simnet.RouteID(s.Route))
-	g := arrived{at: e.node, tuple: t}
-	if s.Len > 0 {
-		b := wire.AppendPacket(nil, &t, s, o, -1)
-		g.payload = b[len(b)-int(s.Len):]
+	g := arrived{e.r.nodes[e.node], wire.AppendPacket(nil, &t, s, o, -1)}
+	if e.node == "net" {
+		g.node = e.r.nodes["x"]
 	}
-	if o.Has(wire.OptICMP) {
-		g.icmp = append(g.icmp, o.ICMP...)
-	}
-	e.r.raw = append(e.r.raw, g)
+	e.r.wire = append(e.r.wire, g)
 	text := wire.Format(&t, s, o)
 	if i := strings.Index(text, ": "); i > 0 && t.Proto == wire.ProtoTCP {
 		text = text[i+2:]
@@ -272,3 +266,8 @@ func (r *rig) source(got []string) string {
 	}
 	return ""
 }
+
+// sink frees what arrives.
+type sink struct{ r *rig }
+
+func (k *sink) Receive(_ sim.Time, id simnet.PacketID) { k.r.n.Free(id) }

@@ -233,3 +233,13 @@ func (r Reason) String() string {
 	}
 	return "unknown"
 }
+
+// ParseReason returns the reason of a name.
+func ParseReason(name string) (Reason, bool) {
+	for r, n := range reasons {
+		if n == name && n != "" {
+			return Reason(r), true
+		}
+	}
+	return NoReason, false
+}
