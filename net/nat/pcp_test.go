@@ -1,0 +1,285 @@
+package nat_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"os"
+
+	"mpsim/net/mbox"
+	"mpsim/net/nat"
+	"mpsim/net/wire"
+	"mpsim/sim"
+)
+
+// A MAP request and response, octet by octet after figures 2, 3, 9 and 10 of RFC
+// 6887: addresses are IPv4-mapped, the nonce has 12 octets.
+const (
+	mapRequest = "02010000" + "00000e10" + "00000000000000000000ffff0a000001" +
+		"000102030405060708090a0b" + "06000000" + "1f90" + "0050" + "00000000000000000000ffff00000000"
+	mapResponse = "02810000" + "00000e10" + "00000011" + "000000000000000000000000" +
+		"000102030405060708090a0b" + "06000000" + "1f90" + "0050" + "00000000000000000000ffffcb007101"
+)
+
+func requestAndResponse() (q, r nat.MapMessage) {
+	q = nat.MapMessage{
+		Lifetime: 3600, Client: addresses["a"], Nonce: nat.Nonce{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+		Proto: wire.ProtoTCP, Internal: 8080, External: netip.AddrPortFrom(netip.IPv4Unspecified(), 80),
+	}
+	r = q
+	r.Reply, r.Client, r.Epoch, r.External = true, netip.Addr{}, 17, netip.AddrPortFrom(addresses["p"], 80)
+	return q, r
+}
+
+func TestPCPOctets(t *testing.T) {
+	q, r := requestAndResponse()
+	for _, c := range []struct {
+		m    nat.MapMessage
+		want string
+	}{{q, mapRequest}, {r, mapResponse}} {
+		if got := hex.EncodeToString(c.m.Append(nil)); got != c.want {
+			t.Errorf("message\n%s\nwant\n%s", got, c.want)
+		}
+		var back nat.MapMessage
+		b, _ := hex.DecodeString(c.want)
+		if err := back.Parse(b); err != nil || back != c.m {
+			t.Errorf("parsed %+v, %v; want %+v", back, err, c.m)
+		}
+	}
+}
+
+// Wireshark reads the same.
+func TestPCPInTshark(t *testing.T) {
+	tshark, err := exec.LookPath("tshark")
+	if err != nil {
+		if os.Getenv("MPSIM_REQUIRE_TSHARK") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	q, r := requestAndResponse()
+	file := filepath.Join(t.TempDir(), "pcp.pcap")
+	b := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
+	b = binary.LittleEndian.AppendUint32(b, 4<<16|2)
+	b = append(b, make([]byte, 8)...)
+	b = binary.LittleEndian.AppendUint32(b, 65535)
+	b = binary.LittleEndian.AppendUint32(b, 101) // raw IP
+	for i, m := range []nat.MapMessage{q, r} {
+		tu := wire.Tuple{Src: netip.AddrPortFrom(addresses["a"], 50000), Dst: netip.AddrPortFrom(addresses["p"], nat.PCPPort), Proto: wire.ProtoUDP}
+		if i == 1 {
+			tu = tu.Reverse()
+		}
+		s, o := wire.Segment{TTL: 64, Len: nat.PCPMapLen}, new(wire.Options)
+		wire.SetPieces(&s, o, []wire.Piece{{Len: nat.PCPMapLen, Data: m.Append(nil)}})
+		p := wire.AppendPacket(nil, &tu, &s, o, -1)
+		b = append(b, make([]byte, 8)...)
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(p)))
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(p)))
+		b = append(b, p...)
+	}
+	if err := os.WriteFile(file, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	c := exec.Command(tshark, "-r", file, "-T", "fields", "-E", "separator=|", "-e", "portcontrol.opcode", "-e", "portcontrol.lifetime_req",
+		"-e", "portcontrol.lifetime_rsp", "-e", "portcontrol.client_ip", "-e", "portcontrol.epoch_time", "-e", "portcontrol.map.protocol",
+		"-e", "portcontrol.map.internal_port", "-e", "portcontrol.map.req_sug_external_port", "-e", "portcontrol.map.rsp_assigned_external_port",
+		"-e", "portcontrol.map.rsp_assigned_ext_ip", "-e", "_ws.malformed")
+	c.Stdout = &out
+	if err := c.Run(); err != nil {
+		t.Fatal(err)
+	}
+	want := "1|3600||::ffff:10.0.0.1||6|8080|80|||\n1||3600||17|6|8080||80|::ffff:203.0.113.1|\n"
+	if out.String() != want {
+		t.Errorf("tshark reads\n%swant\n%s", out.String(), want)
+	}
+}
+
+// ask sends a request to the PCP server and returns the answer.
+func (r *rig) ask(from, server string, m nat.MapMessage) (reply nat.MapMessage, ok bool) {
+	return r.askOctets(from, server, m.Append(nil))
+}
+
+func (r *rig) askOctets(from, server string, b []byte) (reply nat.MapMessage, ok bool) {
+	r.t.Helper()
+	s, o := wire.Segment{Len: uint16(len(b))}, new(wire.Options)
+	wire.SetPieces(&s, o, []wire.Piece{{Len: uint32(len(b)), Data: b}})
+	before := len(r.wire)
+	r.send(at(from), at(server), wire.ProtoUDP, s, o)
+	if len(r.wire) == before {
+		return reply, false
+	}
+	p := r.wire[len(r.wire)-1]
+	if tu := p.tuple(r.t); tu.Src != at(server) || tu.Dst != at(from) {
+		r.t.Errorf("answer %v to a request from %s to %s", tu, from, server)
+	}
+	reply.Parse(p.bytes[28:])
+	return reply, true
+}
+
+// An explicit mapping admits everybody, whatever the filtering, without a packet
+// from inside, until its lease ends; it is renewed and given back by its nonce only
+// (RFC 6887 sections 11.3, 13.2 and 15).
+func TestPCPServer(t *testing.T) {
+	for _, server := range []string{"p:5351", "l:5351"} { // outside address, and the router's inside one
+		r := newRig(t)
+		x := r.put("nat", "profile=home-router", "outside=p").(*nat.NAT)
+		q, _ := requestAndResponse()
+		got, ok := r.ask("a:50000", server, q)
+		if want := at("p:80"); !ok || got.Result != nat.PCPSuccess || got.External != want || got.Lifetime != 3600 || got.Nonce != q.Nonce || !got.Reply {
+			t.Fatalf("%s: %v %+v", server, ok, got)
+		}
+		in := func() bool { return r.source(r.syn("y:9", "p:80")) == "y:9" }
+		if !in() {
+			t.Error("the mapping admits nobody")
+		}
+		if r.source(r.syn("a:8080", "x:80")) != "p:80" {
+			t.Error("what the inside end sends leaves from another port")
+		}
+		other := q
+		other.Nonce[0]++
+		if got, _ := r.ask("a:50000", server, other); got.Result != nat.PCPNotAuthorized {
+			t.Errorf("another nonce: %+v", got)
+		}
+		other.Internal = 8081 // the suggested port is taken
+		if got, _ := r.ask("a:50000", server, other); got.Result != nat.PCPSuccess || got.External.Port() == 80 {
+			t.Errorf("second mapping: %+v", got)
+		}
+		r.wait(1800 * sim.Second)
+		if got, _ = r.ask("a:50000", server, q); got.Epoch != 1800 || got.External.Port() != 80 {
+			t.Errorf("renewed: %+v", got)
+		}
+		r.wait(3599 * sim.Second)
+		if !in() {
+			t.Error("the renewed mapping ended early")
+		}
+		r.wait(200 * sim.Second)
+		if in() {
+			t.Error("the mapping outlives its lease")
+		}
+		r.ask("a:50000", server, q)
+		q.Lifetime = 0
+		if got, _ := r.ask("a:50000", server, q); got.Result != nat.PCPSuccess || got.Lifetime != 0 || in() {
+			t.Errorf("given back: %+v", got)
+		}
+		if x.Mappings() != 0 {
+			t.Errorf("%d mappings left", x.Mappings())
+		}
+	}
+}
+
+// Requests that cannot be served get the result code that says why (RFC 6887
+// sections 7.4, 8.2 and 11.3); what is no request gets none.
+func TestPCPRefusals(t *testing.T) {
+	q, reply := requestAndResponse()
+	edit := func(f func(*nat.MapMessage)) []byte { m := q; f(&m); return m.Append(nil) }
+	octets := func(f func([]byte) []byte) []byte { return f(q.Append(nil)) }
+	for _, c := range []struct {
+		what    string
+		message []byte
+		want    nat.PCPResult
+		silent  bool
+	}{
+		{"another address", edit(func(m *nat.MapMessage) { m.Client = addresses["b"] }), nat.PCPAddressMismatch, false},
+		{"all protocols", edit(func(m *nat.MapMessage) { m.Proto = 0 }), nat.PCPUnsupportedProtocol, false},
+		{"all ports", edit(func(m *nat.MapMessage) { m.Internal = 0 }), nat.PCPNotAuthorized, false},
+		{"version 1", octets(func(b []byte) []byte { b[0] = 1; return b }), nat.PCPUnsupportedVersion, false},
+		{"opcode PEER", octets(func(b []byte) []byte { b[1] = 2; return b }), nat.PCPUnsupportedOpcode, false},
+		{"a mandatory option", octets(func(b []byte) []byte { return append(b, 1, 0, 0, 4, 1, 2, 3, 4) }), nat.PCPUnsupportedOption, false},
+		{"an optional option", octets(func(b []byte) []byte { return append(b, 130, 0, 0, 4, 1, 2, 3, 4) }), nat.PCPSuccess, false},
+		{"an option cut short", octets(func(b []byte) []byte { return append(b, 130, 0, 0, 9, 1, 2, 3, 4) }), nat.PCPMalformedRequest, false},
+		{"half a message", octets(func(b []byte) []byte { return b[:40] }), nat.PCPMalformedRequest, false},
+		{"a few octets", octets(func(b []byte) []byte { return b[:12] }), 0, true},
+		{"a response", reply.Append(nil), 0, true},
+	} {
+		r := newRig(t)
+		x := r.put("nat", "profile=home-router", "outside=p").(*nat.NAT)
+		got, ok := r.askOctets("a:50000", "p:5351", c.message)
+		if ok == c.silent || ok && got.Result != c.want {
+			t.Errorf("%s: answer %v, %+v; want %d", c.what, ok, got, c.want)
+		}
+		if (x.Mappings() != 0) != (ok && c.want == nat.PCPSuccess) {
+			t.Errorf("%s: %d mappings", c.what, x.Mappings())
+		}
+	}
+	// Quota, and not from outside.
+	r := newRig(t)
+	r.put("nat", "profile=cgn", "outside=p", "ports_per_host=1")
+	if got, _ := r.ask("a:50000", "p:5351", q); got.Result != nat.PCPSuccess {
+		t.Errorf("first of one: %+v", got)
+	}
+	q.Internal++
+	if got, _ := r.ask("a:50000", "p:5351", q); got.Result != nat.PCPUserExceededQuota {
+		t.Errorf("second of one: %+v", got)
+	}
+	q.Client = addresses["x"]
+	if _, ok := r.ask("x:50000", "p:5351", q); ok {
+		t.Error("a request from outside is answered")
+	}
+}
+
+// Any octets parse without harm, and what parses comes back the same.
+func FuzzPCP(f *testing.F) {
+	for _, s := range []string{mapRequest, mapResponse} {
+		b, _ := hex.DecodeString(s)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var m, again nat.MapMessage
+		if m.Parse(b) != nil {
+			return
+		}
+		if err := again.Parse(m.Append(nil)); err != nil || again != m {
+			t.Errorf("%x: %+v became %+v, %v", b, m, again, err)
+		}
+	})
+}
+
+// Any packet, of either direction, does no harm to a translator or firewall.
+func FuzzPackets(f *testing.F) {
+	q, _ := requestAndResponse()
+	m := wire.NewUnreachable(wire.ProtoICMP, 1, wire.AppendPacket(nil, &wire.Tuple{Src: at("p:1"), Dst: at("x:2"), Proto: wire.ProtoTCP}, &wire.Segment{}, nil, -1))
+	icmp := wire.AppendPacket(nil, &wire.Tuple{Src: at("x:0"), Dst: at("p:0"), Proto: wire.ProtoICMP}, &wire.Segment{},
+		&wire.Options{Present: wire.OptICMP, ICMP: wire.AppendICMP(nil, &m)}, -1)
+	f.Add(icmp, false)
+	s, o := wire.Segment{TTL: 64, Len: nat.PCPMapLen}, new(wire.Options)
+	wire.SetPieces(&s, o, []wire.Piece{{Len: nat.PCPMapLen, Data: q.Append(nil)}})
+	f.Add(wire.AppendPacket(nil, &wire.Tuple{Src: at("a:1"), Dst: at("p:5351"), Proto: wire.ProtoUDP}, &s, o, -1), true)
+	f.Fuzz(func(t *testing.T, b []byte, inside bool) {
+		for _, kind := range []string{"nat", "firewall"} {
+			r := newRig(t)
+			r.n.SetVerify(false)
+			var box mbox.Box
+			if kind == "nat" {
+				box = r.put(kind, "profile=cgn", "outside=p", "hold=0s")
+			} else {
+				box = r.put(kind, "options=strip", "data_in_syn=strip")
+			}
+			_ = box
+			r.udp("a:1", "x:2")
+			r.syn("a:1", "x:2")
+			id := r.n.Alloc()
+			var tu wire.Tuple
+			o := r.n.AddOptions(id)
+			if wire.ParsePacket(bytes.Clone(b), &tu, r.n.Segment(id), o) != nil {
+				r.n.Free(id)
+				continue
+			}
+			r.n.Segment(id).Route = uint32(r.n.Intern(tu))
+			nd := r.nodes["x"]
+			if inside {
+				nd = r.nodes["a"]
+			}
+			nd.Send(r.s.Now(), id)
+			r.wait(10 * sim.Second)
+			if n := r.n.Allocated(); n != 0 {
+				t.Errorf("%s: %d packets left", kind, n)
+			}
+		}
+	})
+}
