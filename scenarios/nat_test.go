@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"mpsim/net/nat"
@@ -188,6 +189,135 @@ func TestInboundJoin(t *testing.T) {
 		}
 		if last := w.boxes[len(w.boxes)-2].box.(*nat.NAT); !c.joins && last.Count(trace.MappingLeased) > 0 {
 			t.Errorf("%s: a mapping was granted", c.name)
+		}
+	}
+}
+
+// at is an action on a box of behindNAT.
+func natAt(time, action, more string) string {
+	return fmt.Sprintf("[[at]]\ntime = %q\naction = %q\nboxes = [\"dsl-nat\"]\n%s\n", time, action, more)
+}
+
+// A NAT that is restarted or gets another address in mid-transfer: the subflow goes
+// on if the port is kept and segments in mid-stream are picked up, else it is reset
+// or falls silent, and the other one carries on. No byte is lost or wrong.
+//
+// row:M1
+func TestRebindInMidTransfer(t *testing.T) {
+	for _, c := range []struct {
+		name, box, action string
+		goesOn            bool
+	}{
+		{"picked up, same port", natOn("home-router", `midstream = "pickup"`), natAt("1s", "nat.rebind", ""), true},
+		{"Linux, whose stack resets what the server sends meanwhile", natOn("linux-conntrack", ""), natAt("1s", "nat.rebind", ""), false},
+		{"picked up, other port", natOn("symmetric", `midstream = "pickup"`), natAt("1s", "nat.rebind", ""), false},
+		{"reset", natOn("full-cone", "midstream = \"rst\"\nstray = \"rst\""), natAt("1s", "nat.rebind", ""), false},
+		{"silent", natOn("home-router", ""), natAt("1s", "nat.rebind", ""), false},
+		{"renumbered", natOn("linux-conntrack", ""), natAt("1s", "nat.renumber", `address = "192.0.2.99"`), false},
+	} {
+		w := runText(t, fmt.Sprintf(behindNAT, "", "", c.box, natOn("cgn", ""), c.action), Run{Verify: true})
+		f := whole(t, w)
+		if n := w.boxes[0].box.(*nat.NAT).Count(trace.MappingFlushed); n != 1 {
+			t.Errorf("%s: %d mappings were forgotten", c.name, n)
+		}
+		// At 10 Mbit/s the WiFi subflow has carried some 1.2 MB when it happens, and
+		// would carry half of all.
+		if on := f.subs[0].BytesDelivered > 3e6; on != c.goesOn {
+			t.Errorf("%s: the subflow has carried %d bytes, goes on %v", c.name, f.subs[0].BytesDelivered, on)
+		}
+	}
+}
+
+// A connection that idles for longer than the timer of a home router loses its
+// subflow there; the other, behind a carrier's NAT that keeps to RFC 5382, serves
+// the next request. With timers of the RFC on both paths nothing happens.
+//
+// row:M1
+func TestIdleBehindNAT(t *testing.T) {
+	requests := "app = \"request\"\n[flow.request]\nrequest = \"1kB\"\nresponse = \"200kB\"\ncount = 3\ninterval = \"400s\"\n"
+	for _, c := range []struct {
+		profile string
+		timeout bool
+	}{{"home-router", true}, {"port-restricted", false}} {
+		text := strings.Replace(fmt.Sprintf(behindNAT, "", "", natOn(c.profile, ""), natOn("cgn", ""), requests), "size = \"8MB\"\n", "", 1)
+		w := runText(t, text, Run{Verify: true}, "duration=1000s")
+		f := w.byFlow["dl"]
+		f.observe(w)
+		if f.record.Bytes != 600_000 || f.record.Corrupt != 0 || f.fallback != "" {
+			t.Errorf("%s: %d bytes of 600000 answered", c.profile, f.record.Bytes)
+		}
+		x := w.boxes[0].box.(*nat.NAT)
+		if lost := x.Count(trace.MidstreamRefused) > 0; lost != c.timeout {
+			t.Errorf("%s: the session timed out: %v", c.profile, lost)
+		}
+	}
+}
+
+// Two NATs in a row, at one interface and at two routers: joins, transfer and
+// withdrawal work as through one.
+//
+// row:M1
+func TestLayersOfNAT(t *testing.T) {
+	second := "[[link.box]]\ntype = \"nat\"\nname = \"second\"\nprofile = \"cgn\"\noutside = [\"192.0.2.1\", \"192.0.2.2\"]\ninside = [\"10.0.2.0/24\"]\n"
+	w := runText(t, fmt.Sprintf(behindNAT, "", "", natOn("home-router", "")+second, natOn("cgn", ""), ""), Run{Verify: true})
+	f := whole(t, w)
+	if len(f.subs) != 2 || f.subs[0].BytesDelivered < 1e6 {
+		t.Errorf("subflows %+v", f.subs)
+	}
+	for i := range 2 {
+		if n := w.boxes[i].box.Acted(); n < 1000 {
+			t.Errorf("%s has translated %d packets", w.boxes[i].name, n)
+		}
+	}
+	for _, i := range f.ends.Server.Subflows(nil) {
+		if a := i.Tuple.Dst.Addr().String(); i.RemoteID == 0 && a != "192.0.2.1" && a != "192.0.2.2" {
+			t.Errorf("the server sees %s", a)
+		}
+	}
+}
+
+// Stateful firewalls with the window tracking of Linux let every segment of real
+// connections pass, with loss and SACK and many sizes, and out of order: nothing is
+// out of window or state.
+func TestFirewallLetsConnectionsPass(t *testing.T) {
+	for seed := range uint64(5) {
+		text := fmt.Sprintf(boxedPaths, boxOn("wifi", "firewall", "midstream = \"drop\"")+boxOn("lte", "firewall", "midstream = \"drop\"\nat = \"b\"\nopen = \"5001 5002\""), "", "")
+		w := runText(t, text, Run{Verify: true, Seed: seed + 1}, "link.wifi.loss=2%", "link.lte.loss=1%")
+		for _, name := range []string{"dl", "up"} {
+			if f := w.byFlow[name]; f.record.Bytes != 400_000 || f.record.Corrupt != 0 {
+				t.Errorf("seed %d: %s has %d bytes", seed, name, f.record.Bytes)
+			}
+		}
+		for _, b := range w.boxes {
+			x := b.box.(*nat.Firewall)
+			for _, why := range []trace.Reason{trace.InvalidState, trace.OutOfWindow, trace.MidstreamRefused} {
+				if n := x.Count(why); n != 0 {
+					t.Errorf("seed %d: %s: %v %d times", seed, b.name, why, n)
+				}
+			}
+			if x.Acted() < 300 {
+				t.Errorf("seed %d: %s saw %d packets", seed, b.name, x.Acted())
+			}
+		}
+	}
+}
+
+// A firewall that drops SYNs with options which it does not know: on the first path
+// the client gives MPTCP up after some SYNs (Linux: two), on the second the join
+// fails and the connection goes on with one subflow.
+func TestFirewallAgainstOptions(t *testing.T) {
+	for link, fallback := range map[string]bool{"wifi": true, "lte": false} {
+		text := fmt.Sprintf(boxedPaths, boxOn(link, "firewall", "options = \"drop\""), "", "")
+		w := runText(t, text, Run{Verify: true})
+		for _, name := range []string{"dl", "up"} {
+			f := w.byFlow[name]
+			f.observe(w)
+			if f.record.Bytes != 400_000 || f.record.Corrupt != 0 {
+				t.Errorf("%s: %s has %d bytes", link, name, f.record.Bytes)
+			}
+			if (f.fallback != "") != fallback || len(f.subs) > 1 && f.subs[1].BytesDelivered > 0 {
+				t.Errorf("%s: %s: fallback %q, subflows %+v", link, name, f.fallback, f.subs)
+			}
 		}
 	}
 }
