@@ -43,6 +43,12 @@ func hostProfile(n *Node, d *Defaults) *mptcp.Profile {
 	if n.TimerGranularity == "linux-hz250" {
 		p.TCP.Granularity = tcp.LinuxHZ250
 	}
+	if n.RTOMin != nil {
+		p.TCP.SetRTOMin(n.RTOMin.Duration())
+	}
+	if *n.QuickAck {
+		p.TCP.AckEvery = 1
+	}
 	p.TCP.MicrosecondTS = *n.MicrosecondTS
 	if n.AllowJoin != nil {
 		p.DenyJoinID0 = !*n.AllowJoin

@@ -207,6 +207,8 @@ profile = { name = "lte-good", down_mean = 2e7 }
 [[node]]
 name = "client"
 timer_granularity = "linux-hz250"
+rto_min = "5ms"
+quickack = true
 usec_ts = true
 [[flow]]
 name = "u"

@@ -70,6 +70,12 @@ func (w *World) Preamble() *Preamble {
 			if n.decl.TimerGranularity != "none" {
 				text += ", timers " + n.decl.TimerGranularity
 			}
+			if n.decl.RTOMin != nil {
+				text += ", rto_min " + n.decl.RTOMin.String()
+			}
+			if *n.decl.QuickAck {
+				text += ", quickack"
+			}
 			if *n.decl.MicrosecondTS {
 				text += ", timestamps of 1 us"
 			}

@@ -72,6 +72,8 @@ type Defaults struct {
 	Reinject         string    `toml:"reinject" default:"" enum:",profile,on_rto,aggressive,conservative,none" doc:"when data in flight is sent again on another subflow: as the profile says (Linux: connection-level timer and stale subflows); after a timeout of its own; also at each fast recovery; after reinject_after timeouts; only when its subflow ends. Nodes with another profile than that of [defaults] follow theirs. Default from the preset, beside a profile of its own: profile"`
 	ReinjectAfter    int       `toml:"reinject_after" default:"3" min:"1" max:"20" doc:"timeouts in a row that reinject = \"conservative\" waits for"`
 	TimerGranularity string    `toml:"timer_granularity" default:"none" enum:"none,linux-hz250" doc:"rounding of retransmission timers: exact, or as the timer wheel of a Linux kernel with HZ=250"`
+	RTOMin           *Duration `toml:"rto_min" min:"100us" max:"60s" doc:"minimum of the retransmission timeout (Linux: ip route ... rto_min, which bounds delayed acknowledgements, too); default from the profile: 200 ms in linux, 1 s in rfc"`
+	QuickAck         bool      `toml:"quickack" default:"false" doc:"every segment is acknowledged at once (Linux: ip route ... quickack 1), as the simulators of many papers do"`
 	MicrosecondTS    bool      `toml:"usec_ts" default:"false" doc:"TCP timestamps tick in microseconds instead of milliseconds (Linux: ip route ... features tcp_usec_ts); one-way delays, which the controller sbd needs, are then as fine"`
 	CC               PluginRef `toml:"cc" doc:"congestion controller of MPTCP flows; default from the preset"`
 	TCPCC            PluginRef `toml:"tcp_cc" default:"cubic" doc:"congestion controller of TCP flows"`
@@ -111,6 +113,8 @@ type Node struct {
 	Profile          string       `toml:"profile" doc:"protocol profile; default from [defaults]"`
 	Versions         string       `toml:"versions" enum:",v0,v1,v0+v1,none" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
 	TimerGranularity string       `toml:"timer_granularity" enum:",none,linux-hz250" doc:"as in [defaults]; default from there"`
+	RTOMin           *Duration    `toml:"rto_min" min:"100us" max:"60s" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
+	QuickAck         *bool        `toml:"quickack" doc:"as in [defaults]; default from there"`
 	MicrosecondTS    *bool        `toml:"usec_ts" doc:"as in [defaults]; default from there. Both ends of a flow must agree for one-way delays to mean anything"`
 	SourceRouting    *bool        `toml:"source_routing" doc:"packets leave through the interface that owns their source address. Default: true for clients of flows"`
 	AddAddrAccepted  *int         `toml:"add_addr_accepted" min:"0" max:"255" doc:"how many addresses that a peer announces the path manager linux uses (ip mptcp limits). Default: 0"`

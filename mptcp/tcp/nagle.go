@@ -24,7 +24,7 @@ func (c *Conn) nagleHolds() bool {
 
 // SetCork holds segments shorter than MSS back until it is switched off, the end of
 // the stream goes with them, or the ceiling is reached: when nothing has been in
-// flight for an RTO, at least Profile.MinRTO (200 ms in Linux: the probe timer,
+// flight for an RTO, at least Profile.BaseRTO (200 ms in Linux: the probe timer,
 // tcp_check_probe_timer; TCP_CORK in tcp(7)). It is stronger than SetNoDelay.
 func (c *Conn) SetCork(on bool) { c.cork = on }
 

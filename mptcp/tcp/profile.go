@@ -17,6 +17,9 @@ type Profile struct {
 	InitialRTO sim.Duration
 	// MinRTO bounds the RTO from below: RFC 6298 asks for 1 s, Linux uses 200 ms.
 	MinRTO sim.Duration
+	// BaseRTO is the interval from which Retries2 and window probes count; 0: MinRTO.
+	// It differs where MinRTO is that of a route: see SetRTOMin.
+	BaseRTO sim.Duration
 	// MaxRTO bounds RTO and probe interval from above (RFC 6298: >= 60 s; Linux
 	// 120 s).
 	MaxRTO sim.Duration
@@ -35,7 +38,7 @@ type Profile struct {
 	// SynAckRetries is the same for SYN/ACKs, always doubling (Linux 5).
 	SynAckRetries int
 	// Retries2 is R2 of RFC 1122: the connection is given up when data went
-	// unacknowledged for as long as this many doublings of MinRTO take (Linux
+	// unacknowledged for as long as this many doublings of BaseRTO take (Linux
 	// tcp_retries2 15: 924.6 s), or this many window probes were unanswered.
 	Retries2 int
 	// OrphanRetries takes the place of Retries2 when nobody waits for the
@@ -250,15 +253,37 @@ func Scale(buffer int64) uint8 {
 // before it is given up: R2 of RFC 1122 section 4.2.3.5.
 func (p *Profile) DataTimeout() sim.Duration { return p.retryTime(p.Retries2) }
 
-// retryTime is how long a number of doublings of the minimum RTO take (Linux
+// retryTime is how long a number of doublings of the base RTO take (Linux
 // tcp_model_timeout):
 //
-//	(2^(n+1)-1) MinRTO             up to the doubling that reaches MaxRTO
+//	(2^(n+1)-1) BaseRTO            up to the doubling that reaches MaxRTO
 //	... + (n - thresh) MaxRTO      beyond it
 func (p *Profile) retryTime(n int) sim.Duration {
-	thresh := bits.Len64(uint64(p.MaxRTO/p.MinRTO)) - 1
+	base := p.baseRTO()
+	thresh := bits.Len64(uint64(p.MaxRTO/base)) - 1
 	if n <= thresh {
-		return (2<<n - 1) * p.MinRTO
+		return (2<<n - 1) * base
 	}
-	return (2<<thresh-1)*p.MinRTO + sim.Duration(n-thresh)*p.MaxRTO
+	return (2<<thresh-1)*base + sim.Duration(n-thresh)*p.MaxRTO
+}
+
+func (p *Profile) baseRTO() sim.Duration {
+	if p.BaseRTO > 0 {
+		return p.BaseRTO
+	}
+	return p.MinRTO
+}
+
+// SetRTOMin sets the minimum RTO as Linux's `ip route ... rto_min` does: tail loss
+// probes follow it, and an acknowledgement waits for at most a tick of the timer less
+// (tcp_delack_max), but how long it takes to give up and the interval of window
+// probes do not (TCP_RTO_MIN). 0 < d <= MaxRTO; Granularity is set before.
+func (p *Profile) SetRTOMin(d sim.Duration) {
+	tick := sim.Millisecond
+	if p.Granularity == LinuxHZ250 {
+		tick = 4 * sim.Millisecond
+	}
+	p.BaseRTO = p.baseRTO()
+	p.MinRTO = d
+	p.DelAckMax = min(p.DelAckMax, max(d, 2*tick)-tick)
 }

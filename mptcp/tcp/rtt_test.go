@@ -64,6 +64,31 @@ func TestRetryTime(t *testing.T) {
 	}
 }
 
+// TestRTOMin: `ip route ... rto_min 5ms` bounds the RTO of RFC 6298 as Linux computes it,
+// and acknowledgements wait for at most a tick less (tcp_delack_max); what counts by
+// TCP_RTO_MIN stays: R2 and the interval of window probes.
+func TestRTOMin(t *testing.T) {
+	p := Linux()
+	p.SetRTOMin(5 * ms)
+	equal(t, "floor", samples(p, 1*ms), []sim.Duration{6 * ms})
+	equal(t, "no floor", samples(p, 100*ms, 140*ms), []sim.Duration{300 * ms, 305 * ms})
+	if p.DelAckMax != 4*ms || p.retryTime(15) != 924600*ms || p.baseRTO() != 200*ms {
+		t.Errorf("delayed ACKs wait for up to %v, R2 is %v, probes start at %v", p.DelAckMax, p.retryTime(15), p.baseRTO())
+	}
+	p = Linux()
+	p.Granularity = LinuxHZ250
+	p.SetRTOMin(ms)
+	if p.DelAckMax != 4*ms {
+		t.Errorf("with ticks of 4 ms delayed ACKs wait for up to %v", p.DelAckMax)
+	}
+	five := func(c *Config) {
+		profile := *c.Profile
+		c.Profile = &profile
+		profile.SetRTOMin(5 * ms)
+	}
+	equal(t, "transmissions", retransmissionTimes(t, five, ms, 4), []sim.Duration{0, 6 * ms, 18 * ms, 42 * ms})
+}
+
 // TestRepeatedSYNIsAmbiguous: a SYN/ACK that was sent again because the SYN came
 // again gives no sample from its last transmission (Karn, RFC 6298 section 3). The
 // path takes 200 ms; the SYN is duplicated 150 ms behind the first.

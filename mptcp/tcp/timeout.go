@@ -201,7 +201,7 @@ func (c *Conn) inLoss(now sim.Time, f *ackFacts) {
 // probeInterval is the time to the next window probe: the RTO doubled for each
 // one sent (Linux tcp_probe0_when).
 func (c *Conn) probeInterval() sim.Duration {
-	d := max(c.rto, c.p.MinRTO)
+	d := max(c.rto, c.p.baseRTO())
 	for range c.backoff {
 		if d >= c.p.MaxRTO {
 			break
