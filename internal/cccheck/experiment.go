@@ -46,10 +46,11 @@ type lossy struct {
 
 // overLossy is a connection with a controller and a subflow over each of the lossy
 // paths. What one single-path connection gets is measured by one path and the base:
-// its packets have the same room for payload.
+// its packets have the same room for payload. Every packet is acknowledged, as in the
+// published rules.
 func overLossy(controller string, seconds float64, paths ...lossy) experiment {
 	var b strings.Builder
-	header(&b, seconds)
+	header(&b, seconds, true)
 	for i, p := range paths {
 		link(&b, p, i)
 	}
@@ -57,9 +58,10 @@ func overLossy(controller string, seconds float64, paths ...lossy) experiment {
 	return experiment{b.String(), seconds / 10}
 }
 
-func header(b *strings.Builder, seconds float64) {
+// header begins a scenario. Quickack is whether every packet is acknowledged.
+func header(b *strings.Builder, seconds float64, quickack bool) {
 	fmt.Fprintf(b, "schema = 1\nname = \"cc-check\"\nduration = \"%gs\"\n", seconds)
-	fmt.Fprintf(b, "[defaults]\npath_manager = \"fullmesh\"\nscheduler = \"minrtt\"\nsample = \"%gs\"\n", sample)
+	fmt.Fprintf(b, "[defaults]\nquickack = %v\npath_manager = \"fullmesh\"\nscheduler = \"minrtt\"\nsample = \"%gs\"\n", quickack, sample)
 	b.WriteString("[[node]]\nname = \"client\"\n[[node]]\nname = \"server\"\n")
 }
 
@@ -104,7 +106,7 @@ cc = ` + controller + "\n", 4}
 // packet time, which breaks the phase effects of a drop-tail queue.
 func bottleneck(controller, base string) experiment {
 	var b strings.Builder
-	header(&b, 300)
+	header(&b, 300, false)
 	b.WriteString("[[node]]\nname = \"core\"\nrouter = true\n[[node]]\nname = \"edge\"\nrouter = true\n[[node]]\nname = \"other\"\n[[node]]\nname = \"source\"\n" +
 		"[[link]]\nname = \"shared\"\na = \"edge.up\"\nb = \"core.down\"\nrate = \"10Mbps\"\ndelay = \"20ms\"\nqueue = \"33pkt\"\n")
 	for _, l := range [][3]string{
