@@ -81,6 +81,10 @@ func (n *Network) PacketHops() uint64 {
 	return sum
 }
 
+// RoutingGeneration returns a number that grows whenever a routing decision may have
+// changed: what was derived from one is void then.
+func (n *Network) RoutingGeneration() uint32 { return n.gen }
+
 // topologyChanged voids every cached path.
 func (n *Network) topologyChanged() {
 	n.gen++

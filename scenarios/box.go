@@ -32,6 +32,7 @@ type Box struct {
 
 	extra    []extraKey
 	settings []mbox.Setting
+	broken   bool        // a parameter is wrong, and that is noted
 	filter   mbox.Filter // complete but for directions and probability
 }
 
@@ -79,6 +80,7 @@ func (c *checker) checkBoxes(l *Link) {
 			}
 			if err != nil {
 				c.add(x.entry.pos, "%v", err)
+				b.broken = true
 				continue
 			}
 			b.settings = append(b.settings, set)

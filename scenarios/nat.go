@@ -128,7 +128,7 @@ func (p *plan) claimOutside(c *checker, b *Box, at *planIface, a netip.Addr, pos
 // checks.
 func (b *Box) natConfig() (cfg nat.Config, ok bool) {
 	spec, err := findBox(b.Type)
-	if err != nil {
+	if err != nil || b.broken {
 		return cfg, false
 	}
 	given, err := spec.Given(b.settings)

@@ -14,6 +14,10 @@ import (
 type AntiSpoof struct {
 	box
 	ifc *simnet.Interface
+	// known says by route what was found in the generation of routing: 1 good, 2
+	// spoofed.
+	known []uint8
+	gen   uint32
 }
 
 // NewAntiSpoof returns the filter of an interface.
@@ -23,14 +27,31 @@ func NewAntiSpoof(ifc *simnet.Interface, env *mbox.Env) *AntiSpoof {
 
 // Process implements simnet.Box.
 func (a *AntiSpoof) Process(now sim.Time, p *simnet.Packet, d simnet.Dir, out simnet.Emitter) {
-	if d == simnet.In {
-		t := p.Tuple()
-		if a.ifc.Node().RouteTo(t.Dst.Addr(), t.Src.Addr()) != a.ifc {
-			a.drop(now, p, trace.SpoofedSource, out)
-			return
-		}
+	if d == simnet.In && a.spoofed(p) {
+		a.drop(now, p, trace.SpoofedSource, out)
+		return
 	}
 	out.Emit(p, d)
+}
+
+// spoofed reports whether the source of a packet does not belong behind the
+// interface.
+func (a *AntiSpoof) spoofed(p *simnet.Packet) bool {
+	if g := a.env.Net.RoutingGeneration(); g != a.gen {
+		clear(a.known)
+		a.gen = g
+	}
+	r := int(p.Route())
+	for r >= len(a.known) {
+		a.known = append(a.known, 0)
+	}
+	if a.known[r] == 0 {
+		a.known[r] = 1
+		if t := p.Tuple(); a.ifc.Node().RouteTo(t.Dst.Addr(), t.Src.Addr()) != a.ifc {
+			a.known[r] = 2
+		}
+	}
+	return a.known[r] == 2
 }
 
 // NextTimeout implements simnet.Box.
