@@ -138,9 +138,11 @@ func TestPenalty(t *testing.T) {
 		c = s.joined(t, 20, 40)
 		c.Reduce(0, 0, Penalty)
 		check(t, c, s.String(), 10*mss, 40*mss)
-		c = s.joined(t, 1, 2)
-		c.Reduce(0, 0, Penalty)
-		check(t, c, s.String(), mss, 2*mss)
+		for _, w := range []int64{1, 3} { // the least threshold is two
+			c = s.joined(t, w, 2)
+			c.Reduce(0, 0, Penalty)
+			check(t, c, s.String(), mss, 2*mss)
+		}
 	}
 }
 

@@ -243,6 +243,27 @@ func TestOLIAKernelVector(t *testing.T) {
 	}
 }
 
+// A5.2: the window moves when the counter is at 1023 or -1023.
+func TestOLIAKernelStep(t *testing.T) {
+	for _, v := range []struct {
+		f             FlowID
+		cnt, want     int64
+		wantCnt       int64
+		before, after int64
+	}{
+		{1, 897, 1022, 1022, 5, 5}, {1, 898, 1023, 0, 5, 6},
+		{0, -1017, -1022, -1022, 10, 10}, {0, -1018, -1023, 0, 10, 9},
+	} {
+		c := like(t, "olia", []liaPath{{10, 100 * ms}, {5, 100 * ms}}, Setting{"mode", 1}).(*oliaKernel)
+		c.paths[1].loss2 = 1000
+		c.paths[v.f].cnt = v.cnt
+		feed(c, 0, v.f, mss, 100*ms)
+		if got := c.Window(v.f) / mss; got != v.after || c.paths[v.f].cnt != v.wantCnt {
+			t.Errorf("counter %d to %d: window %d, counter %d", v.cnt, v.want, got, c.paths[v.f].cnt)
+		}
+	}
+}
+
 // loss1 to loss3 are sequence numbers modulo 2^32; a repeated timeout shifts
 // nothing, and the comparison of the best paths wraps at 2^64.
 func TestOLIAKernelDistances(t *testing.T) {

@@ -104,9 +104,11 @@ func TestPacing(t *testing.T) {
 		if got := c.PacingRate(0); got != 1600_000 { // 10 000 B/0.1 s * 8 * 2
 			t.Errorf("%s: slow start is paced at %v", s.String(), got)
 		}
-		c = s.joined(t, 10, 10, on)
-		if got := c.PacingRate(0); got != 960_000 {
-			t.Errorf("%s: congestion avoidance is paced at %v", s.String(), got)
+		for thresh, want := range map[int64]sim.Rate{10: 960_000, 15: 960_000, 20: 960_000, 21: 1600_000} {
+			c = s.joined(t, 10, thresh, on)
+			if got := c.PacingRate(0); got != want {
+				t.Errorf("%s: 10 segments are paced at %v with a threshold of %d, want %v", s.String(), got, thresh, want)
+			}
 		}
 		c = s.make(t, on)
 		c.Join(0, 0, Path{MSS: mss, InitWindow: mss})

@@ -130,7 +130,7 @@ func TestBloatCap(t *testing.T) {
 	for _, x := range []struct {
 		rtt  sim.Duration
 		used int64
-	}{{149, 60}, {160, 40}, {400, 40}, {120, 40}, {104, 60}, {149, 60}, {200, 40}} {
+	}{{149, 60}, {160, 40}, {400, 40}, {120, 40}, {106, 40}, {104, 60}, {149, 60}, {200, 40}} {
 		a := ack(0, x.rtt)
 		c.OnAck(0, 0, &a)
 		if c.Window(0) != x.used*mss || c.Observe(0).Window != c.Window(0) {

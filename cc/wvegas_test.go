@@ -192,6 +192,21 @@ func TestWVegasStates(t *testing.T) {
 	}
 }
 
+// cntRTT <= 2 is too few: two samples are a Reno step of a round, which two segments of
+// twenty do not complete; three are judged, and a backlog of 4 below an aim of 10 grows
+// the window.
+func TestWVegasSamples(t *testing.T) {
+	for _, mode := range []float64{0, 1} {
+		for samples, want := range map[int]float64{1: 20, 2: 20, 3: 21} {
+			d := vegasAt(t, mode, 20, 100*ms)
+			d.round(0, 125*ms-sim.Microsecond*sim.Duration(mode), samples)
+			if got := segments(d.c, 0); got != want {
+				t.Errorf("mode %v: window %v after a round of %d samples, want %v", mode, got, samples, want)
+			}
+		}
+	}
+}
+
 // A path without a queue: the window grows by one a round and is never drained.
 func TestWVegasWithoutQueue(t *testing.T) {
 	for _, mode := range []float64{0, 1} {

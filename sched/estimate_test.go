@@ -142,12 +142,15 @@ func TestEcfVectors(t *testing.T) {
 		{100, true, false, false},
 		{60, true, false, false},
 		{50, true, true, true},
+		{55, true, true, true},   // 130 < 131.25
+		{56, true, false, false}, // 132
 		{50, false, false, false},
 		// Little is left: S would not need longer than F does.
 		{4, false, false, false}, // 1.4*20 < 105, but 0.4*100 < 45
 		{4, true, false, true},
 	} {
-		s := &ecf{beta: 250, waiting: v.waiting}
+		s := make1(t, "ecf").(*ecf) // beta = 0.25
+		s.waiting = v.waiting
 		fast, slow := path(0, 20*ms, 10, varies(5*ms)), path(1, 100*ms, 0, varies(5*ms))
 		q := Queue{Una: 1, Next: 50_000, End: 50_000 + uint64(v.k*mss), PeerEdge: 9_000_000}
 		g := s.Pick(0, &q, []Path{fast, slow}, nil)
