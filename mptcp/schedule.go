@@ -205,6 +205,7 @@ func (c *connection) carry(now sim.Time, g *sched.Grant, candidates int) bool {
 	f := c.subs[g.Flow]
 	if g.Penalise != sched.NoFlow {
 		c.cc.Reduce(now, g.Penalise, cc.Penalty)
+		c.stats.penalties++
 	}
 	end := g.DSN + uint64(g.Len)
 	if g.Kind == sched.New {

@@ -113,7 +113,7 @@ func (c *checker) defaults() {
 	}
 	fill(&d.CC, p.CC)
 	c.coupled = p.Coupled
-	c.plugins.fillCoupled(&d.CC, c.coupled)
+	c.fillCoupled(&d.CC, c.coupled)
 	fill(&d.Scheduler, p.Scheduler)
 	c.mode(&d.Mode, &d.PathManager, d.valuePos("mode"))
 	fill(&d.PathManager, p.PathManager)

@@ -81,7 +81,7 @@ func (c *checker) flowDefaults(f *Flow) {
 		}
 	} else {
 		if f.Protocol == "mptcp" {
-			c.plugins.fillCoupled(&f.CC, c.coupled)
+			c.fillCoupled(&f.CC, c.coupled)
 		}
 		c.plugin(&f.CC, c.plugins.ccKind())
 	}

@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"path"
 	"slices"
+	"strings"
 
 	"mpsim/cc"
 	"mpsim/mptcp"
@@ -123,14 +125,18 @@ func linkProfileKind() pluginKind {
 
 // fillCoupled gives a coupled controller the parameters of the preset that it has
 // and is not told.
-func (p *Plugins) fillCoupled(ref *PluginRef, preset []cc.Setting) {
-	i := slices.IndexFunc(p.CC, func(s cc.Spec) bool { return s.Name == ref.Name && s.Coupled })
-	if i < 0 {
-		return
+func (c *checker) fillCoupled(ref *PluginRef, preset []cc.Setting) {
+	var params []cc.Param
+	if strings.HasPrefix(ref.Name, scriptPrefix) && path.Ext(ref.Name) == ".star" {
+		if f := c.script(ref); f != nil && f.Coupled {
+			params = f.Params
+		}
+	} else if i := slices.IndexFunc(c.plugins.CC, func(s cc.Spec) bool { return s.Name == ref.Name && s.Coupled }); i >= 0 {
+		params = c.plugins.CC[i].Params
 	}
 	for _, v := range preset {
 		told := slices.ContainsFunc(ref.Params, func(q PluginParam) bool { return q.Name == v.Name })
-		has := slices.ContainsFunc(p.CC[i].Params, func(q cc.Param) bool { return q.Name == v.Name })
+		has := slices.ContainsFunc(params, func(q cc.Param) bool { return q.Name == v.Name })
 		if has && !told {
 			ref.Params = append(slices.Clip(ref.Params), PluginParam{Name: v.Name, Value: v.Value, pos: ref.pos})
 		}

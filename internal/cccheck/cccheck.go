@@ -12,6 +12,7 @@ package cccheck
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mpsim/cc"
+	"mpsim/internal/script"
 	"mpsim/results"
 	"mpsim/scenarios"
 )
@@ -162,8 +164,33 @@ type subject struct {
 	baseName   string
 }
 
-// script begins the name of a controller that is a script, "file:my.star".
-const script = "file:"
+// scriptPrefix begins the name of a controller that is a script, "file:my.star".
+const scriptPrefix = "file:"
+
+// specOf returns the row of a controller in the tables, or that of a script, nil if
+// there is none: a scenario tells why.
+func (cfg *Config) specOf(name string) *cc.Spec {
+	file, isScript := strings.CutPrefix(name, scriptPrefix)
+	if !isScript {
+		if i := slices.IndexFunc(cfg.Plugins.CC, func(s cc.Spec) bool { return s.Name == name }); i >= 0 {
+			return &cfg.Plugins.CC[i]
+		}
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	f, err := script.Load(file, string(text))
+	if err != nil {
+		return nil
+	}
+	spec, err := f.Controller(name)
+	if err != nil {
+		return nil
+	}
+	return &spec
+}
 
 func newSubject(cfg *Config, name string) (subject, error) {
 	var b strings.Builder
@@ -174,16 +201,18 @@ func newSubject(cfg *Config, name string) (subject, error) {
 	b.WriteString(" }")
 	s := subject{name: name, self: b.String(), baseName: cfg.Base}
 	if s.baseName == "" {
-		s.baseName = baseOf(cfg.Plugins, name)
+		s.baseName = cfg.baseOf(name)
 	}
 	s.base = fmt.Sprintf("%q", s.baseName)
-	if !strings.HasPrefix(name, script) {
+	if !strings.HasPrefix(name, scriptPrefix) {
 		if _, _, err := cc.Lookup("congestion controller", cfg.Plugins.CC, name, cfg.Params); err != nil {
 			return s, err
 		}
 	}
-	if _, _, err := cc.Lookup("base", cfg.Plugins.CC, s.baseName, nil); err != nil {
-		return s, err
+	if !strings.HasPrefix(s.baseName, scriptPrefix) {
+		if _, _, err := cc.Lookup("base", cfg.Plugins.CC, s.baseName, nil); err != nil {
+			return s, err
+		}
 	}
 	// A scenario shows whether a script and its parameters are there.
 	for _, value := range []string{s.base, s.self} {
@@ -204,25 +233,21 @@ func (cfg *Config) settings(name string) []cc.Setting {
 	if slices.ContainsFunc(cfg.Params, func(p cc.Setting) bool { return p.Name == plainSlowStart }) {
 		return cfg.Params
 	}
-	for _, s := range cfg.Plugins.CC {
-		if s.Name == name && slices.ContainsFunc(s.Params, func(p cc.Param) bool { return p.Name == plainSlowStart }) {
-			return append(slices.Clip(cfg.Params), cc.Setting{Name: plainSlowStart})
-		}
+	if s := cfg.specOf(name); s != nil && slices.ContainsFunc(s.Params, func(p cc.Param) bool { return p.Name == plainSlowStart }) {
+		return append(slices.Clip(cfg.Params), cc.Setting{Name: plainSlowStart})
 	}
 	return cfg.Params
 }
 
-// baseOf returns the base of a controller; one that is in no table, such as a
-// script, is compared to reno.
-func baseOf(p *scenarios.Plugins, name string) string {
-	for _, s := range p.CC {
-		switch {
-		case s.Name != name:
-		case s.Base != "":
-			return s.Base
-		case !s.Coupled:
-			return name
-		}
+// baseOf returns the base of a controller: what it names, itself if it is not coupled,
+// or else reno.
+func (cfg *Config) baseOf(name string) string {
+	switch s := cfg.specOf(name); {
+	case s == nil:
+	case s.Base != "":
+		return s.Base
+	case !s.Coupled:
+		return name
 	}
 	return "reno"
 }

@@ -211,6 +211,9 @@ func TestScript(t *testing.T) {
 			t.Errorf("%s: %s %s", c.Name, c.Verdict, c.Note)
 		}
 	}
+	if r[0].Base != "reno" {
+		t.Errorf("a coupled script is compared to %s", r[0].Base)
+	}
 	_, err := Run(t.Context(), Config{Names: []string{"file:none.star"}, Seeds: 2})
 	if err == nil || !strings.Contains(err.Error(), "none.star") {
 		t.Errorf("%v", err)

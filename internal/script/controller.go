@@ -25,9 +25,9 @@ import (
 //
 // At the top level it can choose among Linux's rules and the RFCs':
 //
-//	rules(flightsize=False, pacing=False, hystartpp=False)
+//	rules(flightsize=False, pacing=False, hystartpp=False, coupled=False)
 //
-// Flows are those that have joined and not left, in the order of their numbers.
+// Coupled says that subflows are coupled, as [cc.Spec].Coupled does. Flows are those that have joined and not left, in the order of their numbers.
 
 // Controller returns the file as a row of the table of controllers, under the
 // name by which a scenario calls it. The error is of type [Errors].
@@ -36,7 +36,7 @@ func (f *File) Controller(name string) (cc.Spec, error) {
 		return cc.Spec{}, err
 	}
 	return cc.Spec{
-		Name: name, Doc: f.Doc, Params: f.Params,
+		Name: name, Doc: f.Doc, Params: f.Params, Coupled: f.Coupled,
 		New: func(p cc.Params, rnd *sim.Rand) cc.Controller { return newController(f, p, rnd) },
 	}, nil
 }
@@ -224,12 +224,12 @@ func (c *controller) PacingRate(f cc.FlowID) sim.Rate {
 	return v.f.PacingRate()
 }
 
-// choose carries rules(flightsize=False, pacing=False, hystartpp=False) out.
+// choose carries rules(flightsize=False, pacing=False, hystartpp=False, coupled=False) out.
 func (r *run) choose(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	if r.started {
 		return nil, errors.New("rules are chosen at the top level of the file")
 	}
-	err := starlark.UnpackArgs(b.Name(), args, kwargs, "flightsize?", &r.rules.FlightSize, "pacing?", &r.rules.Paced, "hystartpp?", &r.rules.HystartPP)
+	err := starlark.UnpackArgs(b.Name(), args, kwargs, "flightsize?", &r.rules.FlightSize, "pacing?", &r.rules.Paced, "hystartpp?", &r.rules.HystartPP, "coupled?", &r.coupled)
 	return starlark.None, err
 }
 

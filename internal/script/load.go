@@ -26,6 +26,8 @@ type File struct {
 	Doc string
 	// Params are the parameters that the file declares, in its order.
 	Params []cc.Param
+	// Coupled: a controller of the file couples subflows, as it says itself by rules.
+	Coupled bool
 
 	program *starlark.Program
 	names   []string // behind a dot anywhere in the file, sorted
@@ -74,7 +76,7 @@ func Load(name, source string) (*File, error) {
 	if err := r.start(f, nil, sim.NewRand(0, 0, "script")); err != nil {
 		return nil, err
 	}
-	f.Params = r.declared
+	f.Params, f.Coupled = r.declared, r.coupled
 	if err := f.findHooks(r); err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ type queueView struct {
 	q *sched.Queue // nil outside of the call
 
 	fresh       rangeView
+	skipped     rangeList
 	reinject    rangeList
 	outstanding rangeList
 	newData     *starlark.Builtin
@@ -22,7 +23,8 @@ type queueView struct {
 
 func (v *queueView) init(s *scheduler) {
 	v.s = s
-	v.fresh = rangeView{s: s, kind: sched.New}
+	v.fresh = rangeView{s: s, kind: sched.New, fresh: true}
+	v.skipped = rangeList{s: s, kind: sched.New}
 	v.reinject = rangeList{s: s, kind: sched.Reinject}
 	v.outstanding = rangeList{s: s, kind: sched.Redundant}
 	v.newData = starlark.NewBuiltin("new_data", queueNewData).BindReceiver(v)
@@ -32,6 +34,7 @@ func (v *queueView) begin(q *sched.Queue) { v.q = q }
 
 func (v *queueView) end() {
 	v.q = nil
+	v.skipped.forget()
 	v.reinject.forget()
 	v.outstanding.forget()
 }
@@ -43,7 +46,7 @@ func (v *queueView) Freeze()               {}
 func (v *queueView) Hash() (uint32, error) { return 0, errors.New("unhashable type: queue") }
 
 var queueNames = []string{
-	"end", "fresh", "new_data", "next", "outstanding", "peer_edge", "peer_flow", "reinject", "send_buffer", "sendable", "una",
+	"end", "fresh", "new_data", "next", "outstanding", "peer_edge", "peer_flow", "reinject", "send_buffer", "sendable", "skipped", "una",
 }
 
 func (v *queueView) AttrNames() []string { return queueNames }
@@ -59,6 +62,9 @@ func (v *queueView) Attr(name string) (starlark.Value, error) {
 	case "reinject":
 		v.reinject.fill(q.Reinject, q.Una)
 		return &v.reinject, nil
+	case "skipped":
+		v.skipped.fill(q.Skipped, q.Una)
+		return &v.skipped, nil
 	case "sendable":
 		rest := *q
 		rest.Next = v.s.next
@@ -106,18 +112,21 @@ func queueNewData(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, 
 	return starlark.MakeInt64(rest.NewData(mss)), nil
 }
 
-// rangeView is a range of data: the new data, or a range that was sent before.
+// rangeView is a range of data: the new data, some of it that was skipped, or a range
+// that was sent before.
 type rangeView struct {
-	s    *scheduler
-	kind sched.Kind
-	r    *sched.Range // nil for the new data, and outside of the call
+	s     *scheduler
+	kind  sched.Kind
+	fresh bool         // all new data behind what was granted
+	r     *sched.Range // nil if fresh, and outside of the call
+	list  *rangeList   // nil if fresh
 }
 
 func (v *rangeView) length() (int64, error) {
 	switch {
-	case v.s.queue.q == nil || v.kind != sched.New && v.r == nil:
+	case v.s.queue.q == nil || !v.fresh && v.r == nil:
 		return 0, errNotPicking
-	case v.kind == sched.New:
+	case v.fresh:
 		return max(int64(v.s.queue.q.End-v.s.next), 0), nil
 	}
 	return int64(v.r.Len), nil
@@ -151,7 +160,7 @@ func (v *rangeView) Attr(name string) (starlark.Value, error) {
 	case "carriers":
 		return (*carrierSet)(v), nil
 	case "dsn":
-		if v.kind == sched.New {
+		if v.fresh {
 			return starlark.MakeUint64(v.s.next), nil
 		}
 		return starlark.MakeUint64(v.r.DSN), nil
@@ -202,7 +211,7 @@ func (v *rangeList) fill(from []sched.Range, una uint64) {
 		}
 	}
 	for len(v.views) < len(v.ranges) {
-		v.views = append(v.views, &rangeView{s: v.s, kind: v.kind})
+		v.views = append(v.views, &rangeView{s: v.s, kind: v.kind, list: v})
 	}
 	for i := range v.ranges {
 		v.views[i].r = &v.ranges[i]

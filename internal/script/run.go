@@ -27,6 +27,7 @@ type run struct {
 	settings cc.Params  // values of the parameters; nil: their defaults
 	declared []cc.Param // so far
 	rules    cc.Rules   // of controllers
+	coupled  bool       // of controllers: they say so
 	started  bool
 	steps    uint64 // limit of the present call
 

@@ -20,12 +20,8 @@ import (
 //
 // and calls
 //
-//	grant(path, range, why="", n=None)   moves bytes of a range to a path
-//	wait(why)                            says why nothing is granted
-//
-// A grant without n takes what congestion window, send queue and for new data the
-// peer's window leave, in whole segments unless the range ends, as the schedulers
-// of package sched do. It returns the number of bytes, which may be 0.
+//	grant(path, range, ...)   moves bytes of a range to a path; see grant.go
+//	wait(why)                 says why nothing is granted
 
 // Scheduler returns the file as a row of the table of schedulers, under the name
 // by which a scenario calls it. The error is of type [Errors].
@@ -139,104 +135,6 @@ func (s *scheduler) OnPath(now sim.Time, f cc.FlowID, up bool) {
 		s.call(now, s.path, starlark.Tuple{starlark.MakeInt(int(f)), starlark.Bool(up)})
 	}
 }
-
-var errNotPicking = errors.New("only pick can do that, for the queue and paths that it was called with")
-
-// grant carries grant(path, range, why="", n=None) out.
-func (r *run) grant(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	s := r.sched
-	if s == nil || s.rows == nil {
-		return nil, errNotPicking
-	}
-	if len(kwargs) > 0 || len(args) != 3 {
-		var err error
-		if args, err = grantArgs(b, args, kwargs); err != nil {
-			return nil, err
-		}
-	}
-	to, what, why := args[0], args[1], args[2]
-	var n starlark.Value
-	if len(args) > 3 {
-		n = args[3]
-	}
-	p, ok := to.(*pathView)
-	if !ok {
-		return nil, fmt.Errorf("the first argument is a path, not a %s", to.Type())
-	}
-	if p.row == nil {
-		return nil, errNotPicking
-	}
-	x, ok := what.(*rangeView)
-	if !ok {
-		return nil, fmt.Errorf("the second argument is a range, not a %s", what.Type())
-	}
-	g := sched.Grant{Flow: p.row.Flow, Kind: x.kind, Penalise: sched.NoFlow}
-	if why != nil {
-		var err error
-		if g.Why, err = reason(why); err != nil {
-			return nil, err
-		}
-	}
-	want, given := int64(0), n != nil && n != starlark.None
-	if given {
-		i, ok := n.(starlark.Int)
-		if !ok {
-			return nil, fmt.Errorf("n is a number of bytes, not a %s", n.Type())
-		}
-		want, ok = i.Int64()
-		if !ok || want < 0 {
-			return nil, fmt.Errorf("n is %v, not a number of bytes", n)
-		}
-	}
-	return s.grantOf(&g, p, x, want, given)
-}
-
-// grantArgs puts the arguments of grant into their order.
-func grantArgs(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Tuple, error) {
-	out := make(starlark.Tuple, 4)
-	err := starlark.UnpackArgs(b.Name(), args, kwargs, "path", &out[0], "range", &out[1], "why?", &out[2], "n?", &out[3])
-	return out, err
-}
-
-// grantOf appends a grant of n bytes, or if that is not given of what fits.
-func (s *scheduler) grantOf(g *sched.Grant, v *pathView, x *rangeView, n int64, given bool) (starlark.Value, error) {
-	q, p := s.queue.q, v.row
-	switch {
-	case g.Kind == sched.New:
-		g.DSN = s.next
-		rest := *q
-		rest.Next = s.next
-		if given {
-			n = min(n, rest.NewData(1))
-		} else {
-			n = p.Fits(rest.NewData(p.MSS))
-		}
-		s.next += uint64(max(n, 0))
-	case x.r == nil:
-		return nil, errNotPicking
-	default:
-		g.DSN = x.r.DSN
-		if given {
-			n = min(n, int64(x.r.Len))
-		} else {
-			n = p.Fits(int64(x.r.Len))
-		}
-	}
-	if n <= 0 {
-		return zero, nil
-	}
-	g.Len = int(n)
-	if p != &v.own { // further grants of the call see this one
-		v.own = *p
-		p = &v.own
-		v.row = p
-	}
-	p.Unsent, p.Queued, p.SendBufFree = p.Unsent+n, p.Queued+n, p.SendBufFree-n
-	s.out = append(s.out, *g)
-	return starlark.MakeInt64(n), nil
-}
-
-var zero = starlark.MakeInt(0)
 
 // wait carries wait(why) out.
 func (r *run) wait(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
