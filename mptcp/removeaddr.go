@@ -92,7 +92,9 @@ func (f *subflow) writeRemoval(now sim.Time, s *Segment, room int) {
 	}
 }
 
-// readRemoveAddr processes a REMOVE_ADDR. Ids that name nothing are ignored.
+// readRemoveAddr processes a REMOVE_ADDR. Ids that name nothing are ignored (RFC 8684
+// section 3.4.2), but counted (Linux mptcp_pm_rm_addr_or_subflow). An id whose subflow
+// has ended, or whose FIN has come over a faster path, is known all the same.
 func (f *subflow) readRemoveAddr(now sim.Time, o *wire.RemoveAddr) {
 	c := f.conn
 	for _, id := range o.IDs[:min(int(o.N), len(o.IDs))] {
@@ -104,10 +106,13 @@ func (f *subflow) readRemoveAddr(now sim.Time, o *wire.RemoveAddr) {
 		}
 		closed := 0
 		for _, g := range c.subs {
-			if g.dead || g.closing || g.remoteID != id || g.phase == phasePlain {
+			if g.remoteID != id || g.phase == phasePlain {
 				continue
 			}
 			known = true
+			if g.dead || g.closing {
+				continue
+			}
 			if c.p.RemoveAddr == RemoveProbes {
 				g.startCheck(now)
 				continue
@@ -117,12 +122,11 @@ func (f *subflow) readRemoveAddr(now sim.Time, o *wire.RemoveAddr) {
 			}
 			g.retire(now, trace.AddressRemoved)
 		}
+		c.e.count(now, c.sock, rmAddr)
 		if !known {
-			c.e.count(now, c.sock, rmAddrDrop)
 			c.e.emit(now, c.sock, f.id, trace.AddressSignal, trace.UnknownAddressID, int64(trace.RemovalReceived), int64(id), 0, 0, 0)
 			continue
 		}
-		c.e.count(now, c.sock, rmAddr)
 		c.e.emit(now, c.sock, f.id, trace.AddressSignal, trace.NoReason, int64(trace.RemovalReceived), int64(id), int64(closed), 0, 0)
 		c.pm.note(PathEvent{Kind: PathAddrRemoved, ID: id, Closed: closed})
 	}

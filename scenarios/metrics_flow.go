@@ -76,7 +76,7 @@ func flowMetrics() []Metric {
 			eval: func(v *view, a *arguments) quantity {
 				return seconds(v.flow(a, 0).firstStall(a.time(1, 0), 100*sim.Millisecond, v.now))
 			}},
-		{Name: "reaches", Doc: "time from `at` until the flow delivers at least `rate` in each of six 100 ms intervals in a row, as the first of them ends",
+		{Name: "reaches", Doc: "time from `at` until the flow delivers at least `rate` in each of six 100 ms intervals in a row, to the beginning of the first of them",
 			Params: params(pFlow, pAt, pRate), result: dimTime,
 			eval: func(v *view, a *arguments) quantity { return seconds(reaches(v, a)) }},
 		{Name: "ratio", Doc: "goodput of the first flow over that of the second, over the same time",

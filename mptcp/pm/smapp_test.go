@@ -1,6 +1,7 @@
 package pm
 
 import (
+	"slices"
 	"testing"
 
 	"mpsim/mptcp"
@@ -127,5 +128,36 @@ func TestMonitorNames(t *testing.T) {
 		if k.String() != want {
 			t.Errorf("%d is %s, want %s", k, k, want)
 		}
+	}
+}
+
+// An address that the peer announces again may be tried again (RFC 8684 section 3.4.1):
+// at once by the full mesh; by the backup and the streaming policies when they next need a
+// subflow, and not before although the one that they opened has failed.
+func TestSmappAnnouncedAgain(t *testing.T) {
+	const open = "10.0.1.2-10.9.2.1 backup=false"
+	needs := map[string]func(s *script){
+		"smapp-backup": func(s *script) { s.event(mptcp.PathEvent{Kind: mptcp.PathRTO, RTO: sim.Second}) },
+		"smapp-stream": func(s *script) { // the check of a block of which nothing has moved
+			s.event(mptcp.PathEvent{Kind: mptcp.PathTimer, Tag: streamCheck})
+			if s.orders = slices.DeleteFunc(s.orders, func(o string) bool { return o == "after 500ms" }); len(s.orders) == 0 {
+				s.orders = nil
+			}
+		},
+		"smapp-fullmesh": func(*script) {},
+	}
+	for _, name := range []string{"smapp-backup", "smapp-stream", "smapp-fullmesh"} {
+		s := scriptOf(t, name, set("latency", 0)).up(1).establish()
+		s.orders = nil
+		s.hear(2, remote(2), false)
+		needs[name](s)
+		s.expect(t, open)
+		s.lose(1, trace.Refused)
+		s.orders = nil // the full mesh sets a timer
+		needs[name](s)
+		s.expect(t)
+		s.hear(2, remote(2), true)
+		needs[name](s)
+		s.expect(t, open)
 	}
 }
