@@ -29,6 +29,7 @@ var Kinds = []Kind{
 	{"srtt", "smoothed round-trip time of each subflow", perFlow("srtt_s", false, timeUnit, "Smoothed RTT")},
 	{"dataseq", "data sequence: bytes in order at the receiver of each flow", dataSequence},
 	{"queue", "occupancy of the queues that were used most", queues},
+	{"load", "queueing delay against load of the links with queues, a mark a second; several runs side by side", delayAgainstLoad},
 }
 
 func lookup(name string) (*Kind, error) {

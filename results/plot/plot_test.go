@@ -55,6 +55,7 @@ func story(t *testing.T) string {
 		}
 		for _, l := range []string{"wifi-mptcp", "lte-mptcp", "wifi-tcp", "lte-tcp"} {
 			s.Point(at, l+".down", "queue_bytes", 75e3*math.Abs(math.Sin(x*3+float64(len(l)))))
+			s.Point(at, l+".down", "rate_bps", wifi+lte)
 			s.Point(at, l+".up", "queue_bytes", 100*math.Abs(math.Sin(x)))
 		}
 	}
@@ -72,7 +73,7 @@ func story(t *testing.T) string {
 			{Name: "tcp-lte", Protocol: "tcp", Controller: "cubic", Goodput: 9.1e6, Subflows: []results.Subflow{sub(0, "lte")}},
 		},
 		Links: []results.Link{
-			{Name: "wifi-mptcp", Direction: "up"}, {Name: "wifi-mptcp", Direction: "down", MeanQueueBytes: 3},
+			{Name: "wifi-mptcp", Direction: "up"}, {Name: "wifi-mptcp", Direction: "down", MeanQueueBytes: 3, Bytes: 100e6, Utilisation: 0.8},
 			{Name: "lte-mptcp", Direction: "down", MeanQueueBytes: 4}, {Name: "lte-mptcp", Direction: "up"},
 			{Name: "wifi-tcp", Direction: "down", MeanQueueBytes: 2}, {Name: "lte-tcp", Direction: "down", MeanQueueBytes: 1},
 		},
