@@ -98,6 +98,51 @@ func TestCoDelMarks(t *testing.T) {
 	}
 }
 
+// CoDel takes up where it was: five drops (count 5), of which the last dropping state began
+// with count 1, make the next one begin with 5-1 = 4 and so 50 ms between its first drops,
+// if it begins within 16 intervals; later it begins with 1 and 100 ms.
+func TestCoDelResumes(t *testing.T) {
+	for _, variant := range []struct {
+		name string
+		soon float64 // ms: for Linux one step of Newton's method, x (3 - 4 x^2)/2, from 0.4415 at count 5
+	}{{"ref", 50}, {"linux", 49.01}} {
+		for _, pause := range []sim.Time{1000 * ms, 3000 * ms} {
+			q := simnet.Queue{Packets: 100000}
+			b := newBench(simnet.LinkConfig{Rate: 100e6, Queue: q, Discipline: discipline(t, "codel", q, text("variant", variant.name))}).watch()
+			// From the fifth drop on only what waits: 2 ms are offered after it.
+			end := 110*ms + 279*ms
+			if variant.name == "linux" {
+				end = 110*ms + 256*ms
+			}
+			b.at(end, func() { b.link.Down(simnet.Outage{KeepInFlight: true, Silent: true}) })
+			b.at(end+1, func() { b.link.Up() })
+			b.offer(stream{size: 125, every: 5 * us, end: end - 100*us},
+				stream{size: 125, every: 5 * us, begin: end + pause, end: end + pause + 230*ms})
+			b.sim.Run(end+pause+230*ms, 1<<40)
+			var first, again []sim.Time
+			for _, d := range b.dropped {
+				switch {
+				case d.Why != trace.SojournDrop:
+				case d.At < end:
+					first = append(first, d.At)
+				default:
+					again = append(again, d.At)
+				}
+			}
+			if len(first) != 5 || len(again) < 2 {
+				t.Fatalf("%s: %d and %d drops", variant.name, len(first), len(again))
+			}
+			want := variant.soon
+			if pause > 1600*ms {
+				want = 100
+			}
+			if got := float64(again[1]-again[0]) / 1e6; math.Abs(got-want) > 0.1 {
+				t.Errorf("%s, after %v: %v ms between the first drops, want %v", variant.name, pause, got, want)
+			}
+		}
+	}
+}
+
 // CoDel does not drop what is alone: on a trace with a packet a second, each waits up to a
 // second, and nothing is lost (E7: mahimahi's CoDel does not drop the only packet).
 func TestCoDelKeepsTheOnlyPacket(t *testing.T) {
@@ -191,10 +236,66 @@ func TestFQCoDelFairness(t *testing.T) {
 	}
 }
 
-// At the limit the queue with the most octets pays, with half of its octets or 64 packets.
+// An empty queue passes through the list of old ones before it may be new again (RFC 8290
+// section 4.2). With a quantum of four packets flow 0 has its turn of four, then flow 1
+// sends one. Its next packet comes while flow 0 has its second turn, and waits for its end;
+// as that of a new queue it would be next.
+func TestFQCoDelOldQueues(t *testing.T) {
+	q := simnet.Queue{Packets: 1000}
+	b := newBench(simnet.LinkConfig{Rate: 12e6, Queue: q, Discipline: discipline(t, "fq_codel", q, num("quantum", 6000))})
+	b.at(0, func() {
+		for range 12 {
+			b.send(0, 1500, 0)
+		}
+		b.send(1, 1500, 0)
+	})
+	b.at(5*ms+500*us, func() { b.send(1, 1500, 0) })
+	b.finish(t)
+	order := ""
+	for _, a := range b.arrived {
+		order += string(rune('0' + b.net.Tuple(a.Flow).Src.Port() - 1000))
+	}
+	if want := "00001000010000"; order != want {
+		t.Errorf("flows in the order %s, want %s", order, want)
+	}
+}
+
+// The packet that comes counts in its queue: of two queues of equal length the one loses
+// that would grow.
+func TestFQCoDelGrowingQueuePays(t *testing.T) {
+	for flow := range 2 {
+		q := simnet.Queue{Packets: 100}
+		b := newBench(simnet.LinkConfig{Rate: 1e6, Queue: q, Discipline: discipline(t, "fq_codel", q)}).watch()
+		b.at(0, func() {
+			b.send(2, 40, 0) // in service
+			for range 49 {
+				b.send(0, 1500, 0)
+				b.send(1, 1500, 0)
+			}
+			b.send(2, 40, 0)
+			b.send(flow, 1500, 0)
+		})
+		b.sim.Run(0, 1<<40)
+		if len(b.dropped) != 25 { // half of 50
+			t.Errorf("%d drops", len(b.dropped))
+		}
+		for _, d := range b.dropped {
+			if int(d.Seq)&1 != flow { // flow 0 has the even numbers, flow 1 the odd ones
+				t.Errorf("packet %d of the other flow is dropped", d.Seq)
+			}
+		}
+	}
+}
+
+// At the limit the queue with the most octets pays, with half of its octets or 64 packets,
+// which its CoDel counts as drops of its own.
 func TestFQCoDelOverflow(t *testing.T) {
 	q := simnet.Queue{Packets: 200}
-	b := newBench(simnet.LinkConfig{Rate: 1e6, Queue: q, Discipline: discipline(t, "fq_codel", q)}).watch()
+	var made simnet.Discipline
+	b := newBench(simnet.LinkConfig{Rate: 1e6, Queue: q, Discipline: func(p *simnet.Port) simnet.Discipline {
+		made = discipline(t, "fq_codel", q)(p)
+		return made
+	}}).watch()
 	b.at(0, func() {
 		for range 20 {
 			b.send(1, 100, 0)
@@ -211,6 +312,9 @@ func TestFQCoDelOverflow(t *testing.T) {
 	}
 	if d := cmp.Diff(want, b.dropped); d != "" {
 		t.Error(d)
+	}
+	if n := aqm.LargestCount(made); n != 64 {
+		t.Errorf("CoDel counts %d drops", n)
 	}
 }
 
@@ -346,6 +450,25 @@ func TestPolicer(t *testing.T) {
 	}
 	if st := b.link.Stats(); st.PolicedDrops != 7 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// Above max RED drops even what is ECN-capable (RFC 3168 section 7), unless hard_mark is
+// set. Ten packets at once, of which those are above that find three or more.
+func TestREDHardMark(t *testing.T) {
+	q := simnet.Queue{Packets: 100}
+	for hard, want := range [][2]uint64{{7, 0}, {0, 7}} {
+		b := newBench(simnet.LinkConfig{Rate: 12e6, Queue: q, Discipline: discipline(t, "red", q,
+			pkt("min", 3), pkt("max", 3), num("weight", 1), num("ecn", 1), num("hard_mark", float64(hard)))})
+		b.at(0, func() {
+			for range 10 {
+				b.send(0, 1500, wire.ECT0)
+			}
+		})
+		b.finish(t)
+		if st := b.link.Stats(); st.EarlyDrops != want[0] || st.Marked != want[1] {
+			t.Errorf("hard_mark %d: %d drops, %d marks", hard, st.EarlyDrops, st.Marked)
+		}
 	}
 }
 

@@ -45,9 +45,11 @@ var pieSpec = Spec{
 			return newMahimahiPIE(v, p)
 		}
 		return &pie{
-			fifo: fifo{port: p}, rand: p.Stream(), ecn: v.on("ecn"), spread: v.on("derandomise"), mean: int(v.int("mean_packet")),
-			update: v.span("update"), next: sim.Time(v.span("update")),
-			pieState: pieState{target: v.span("target"), maxBurst: v.span("max_burst"), alpha: v.real("alpha"), beta: v.real("beta")},
+			fifo: fifo{port: p}, rand: p.Stream(), ecn: v.on("ecn"), update: v.span("update"), next: sim.Time(v.span("update")),
+			pieState: pieState{
+				target: v.span("target"), maxBurst: v.span("max_burst"), alpha: v.real("alpha"), beta: v.real("beta"),
+				mean: int(v.int("mean_packet")), spread: v.on("derandomise"),
+			},
 		}
 	},
 }
@@ -68,6 +70,8 @@ type pieState struct {
 	p                float64
 	delay, before    sim.Duration // now, and at the last change
 	burst            sim.Duration // that is still allowed
+	mean             int          // octets of a typical packet
+	spread           bool         // drops, by the accumulated probability
 	sum              float64      // accumulated probability
 }
 
@@ -114,15 +118,33 @@ func (s *pieState) calm() bool {
 	return s.p == 0 && s.delay < s.target/2 && s.before < s.target/2
 }
 
+// spares reports whether nothing is dropped with so many octets in the queue.
+func (s *pieState) spares(bytes int) bool {
+	return s.before < s.target/2 && s.p < 0.2 || bytes <= 2*s.mean
+}
+
+// early reports whether the packet that comes is dropped or marked; u is a random number
+// in [0, 1).
+func (s *pieState) early(u float64) bool {
+	if s.p == 0 {
+		s.sum = 0
+	}
+	s.sum += s.p
+	if s.spread && s.sum < pieNever || u >= s.p && !(s.spread && s.sum >= pieAlways) {
+		return false
+	}
+	s.sum = 0
+	return true
+}
+
 // pie is PIE on the queue of a link.
 type pie struct {
 	fifo
 	pieState
-	rand        *sim.Rand
-	ecn, spread bool
-	mean        int
-	update      sim.Duration
-	next        sim.Time // when the probability changes
+	rand   *sim.Rand
+	ecn    bool
+	update sim.Duration
+	next   sim.Time // when the probability changes
 }
 
 // Enqueue implements simnet.Discipline.
@@ -131,37 +153,13 @@ func (q *pie) Enqueue(now sim.Time, id simnet.PacketID) trace.Reason {
 	if q.calm() {
 		q.burst = q.maxBurst
 	}
-	if q.port.Full(q.port.Size(id)) || q.burst > 0 || !q.early() {
+	if q.port.Full(q.port.Size(id)) || q.burst > 0 || q.spares(q.list.Bytes) || !q.early(q.rand.FloatAt(q.port.Index())) {
 		return q.fifo.Enqueue(now, id)
 	}
 	if q.ecn && q.p <= pieMarkUpTo && q.port.Mark(id) {
 		return q.fifo.Enqueue(now, id)
 	}
 	return trace.EarlyDrop
-}
-
-// early reports whether the packet that comes is dropped or marked.
-func (q *pie) early() bool {
-	if q.before < q.target/2 && q.p < 0.2 || q.list.Bytes <= 2*q.mean {
-		return false
-	}
-	if q.spread {
-		if q.p == 0 {
-			q.sum = 0
-		}
-		if q.sum += q.p; q.sum < pieNever {
-			return false
-		}
-		if q.sum >= pieAlways {
-			q.sum = 0
-			return true
-		}
-	}
-	if q.rand.FloatAt(q.port.Index()) < q.p {
-		q.sum = 0
-		return true
-	}
-	return false
 }
 
 // Dequeue implements simnet.Discipline.

@@ -6,6 +6,7 @@ import (
 
 	simnet "mpsim/net"
 	"mpsim/sim"
+	"mpsim/sim/trace"
 )
 
 // E3 of the algorithm facts: the distances between drops are interval/sqrt(count): the
@@ -93,6 +94,77 @@ func TestPIEChange(t *testing.T) {
 		if math.Abs(s.p-x.want) > 1e-15 {
 			t.Errorf("p %v, delays %v and %v: %v, want %v", x.p, x.before, x.delay, s.p, x.want)
 		}
+	}
+}
+
+// Derandomisation (RFC 8033 section 5.4): at a probability of 1/128 the first drop comes
+// not before the 109th packet (0.85 128 = 108.8), and at the latest with the 1088th (8.5 128).
+// Without it the draw alone decides.
+func TestPIESpreadsDrops(t *testing.T) {
+	for _, x := range []struct {
+		spread bool
+		u      float64
+		want   int
+	}{{true, 0, 109}, {true, 0.999, 1088}, {false, 0, 1}} {
+		s := pieState{p: 1.0 / 128, spread: x.spread}
+		n := 1
+		for !s.early(x.u) {
+			n++
+		}
+		if n != x.want || s.sum != 0 {
+			t.Errorf("spread %v, draw %v: packet %d is the first to be dropped, want %d", x.spread, x.u, n, x.want)
+		}
+	}
+	if s := (pieState{p: 1.0 / 128}); s.early(0.999) || s.early(1.0/128) {
+		t.Error("a drop with a draw above the probability")
+	}
+}
+
+// Nothing is dropped with a small queue, nor after a small delay unless the probability is
+// 0.2 or more (RFC 8033 section 4.1).
+func TestPIESpares(t *testing.T) {
+	ms := sim.Millisecond
+	for _, x := range []struct {
+		before sim.Duration
+		p      float64
+		bytes  int
+		want   bool
+	}{
+		{20 * ms, 0.5, 3000, true}, {20 * ms, 0.5, 3001, false},
+		{7 * ms, 0.19, 9000, true}, {7 * ms, 0.2, 9000, false}, {8 * ms, 0.19, 9000, false},
+	} {
+		s := pieState{target: 15 * ms, mean: 1500, before: x.before, p: x.p}
+		if got := s.spares(x.bytes); got != x.want {
+			t.Errorf("%+v: %v", x, got)
+		}
+	}
+}
+
+// The rate of departures in mahimahi's PIE: 17 packets of 1000 octets in 17 ms are the first
+// measurement above 16384 octets, 1000 octets a millisecond; the next one counts 1/8. At
+// rest the burst is allowed again.
+func TestMahimahiPIERate(t *testing.T) {
+	q := mahimahiPIE{target: 20, update: 30, maxBurst: 150, alpha: 0.125, beta: 1.25, measuring: true}
+	q.list.Bytes = 20000
+	for i := int64(1); i <= 17; i++ {
+		if q.rate != 0 {
+			t.Fatalf("a rate after %d packets", i-1)
+		}
+		q.departed(i, 1000)
+	}
+	if q.rate != 1000 || !q.measuring || q.began != 17 {
+		t.Errorf("rate %d", q.rate)
+	}
+	for i := range int64(17) {
+		q.departed(17+(i+1)/2, 1000) // twice as fast: 17000 octets in 8 ms
+	}
+	if want := int64(1000 - 125 + 17000/8/8); q.rate != want {
+		t.Errorf("rate %d, want %d", q.rate, want)
+	}
+	q.list.Bytes = 0
+	q.tick(31)
+	if q.burst != 150 || q.rate != 0 || q.measuring {
+		t.Errorf("at rest: burst %d ms, rate %d", q.burst, q.rate)
 	}
 }
 
@@ -198,6 +270,39 @@ func TestPrioBands(t *testing.T) {
 			if (err == nil) != x.ok {
 				t.Errorf("%s = %q: %v", name, x.list, err)
 			}
+		}
+	}
+}
+
+// What adaptive RED takes from the rate of the link (Floyd et al. 2001, section 5): 100 Mb/s
+// are C = 12500 packets of 1000 octets a second, 5 ms of half of them 31.25; at 10 Mb/s the
+// least threshold of 5 holds.
+func TestAREDConfiguresItself(t *testing.T) {
+	for _, x := range []struct {
+		rate             sim.Rate
+		more             []Setting
+		min, max, weight float64
+	}{
+		{100e6, nil, 31.25, 93.75, 1 - math.Exp(-1.0/12500)},
+		{10e6, nil, 5, 15, 1 - math.Exp(-1.0/1250)},
+		{0, nil, 5, 15, 0.002},
+		{100e6, []Setting{{Name: "min", Number: 10, Packets: true}, {Name: "weight", Number: 0.1}}, 10, 30, 0.1},
+		{100e6, []Setting{{Name: "max", Number: 60, Packets: true}}, 20, 60, 1 - math.Exp(-1.0/12500)},
+	} {
+		make, err := New("ared", x.more, simnet.Queue{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a *ared
+		s := sim.New(1, 0)
+		n := simnet.New(s, new(trace.Run))
+		i, j := n.AddNode("a").AddInterface("x"), n.AddNode("b").AddInterface("x")
+		n.Connect("l", i, j, simnet.LinkConfig{Rate: x.rate, Discipline: func(p *simnet.Port) simnet.Discipline {
+			a = make(p).(*ared)
+			return a
+		}}, simnet.LinkConfig{})
+		if a.min != x.min || a.max != x.max || math.Abs(a.weight-x.weight) > 1e-15 || !a.gentle || !a.unit.packets {
+			t.Errorf("%v %v: min %v, max %v, weight %v", x.rate, x.more, a.min, a.max, a.weight)
 		}
 	}
 }
