@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -243,5 +244,24 @@ func TestExpectationsHoldForOtherSeeds(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// ALGORITHMS A12.5: one Reno flow behind 83 packets of queue at 10 Mb/s and 100 ms has a
+// window that swings between one pipe and two, 83 and 166 packets.
+func TestSawtoothWindow(t *testing.T) {
+	sc, err := LoadLibrary("closed-form/reno-sawtooth.toml", Options{Set: []string{"duration=120s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	least, most := 1e9, 0.0
+	endOf(t, sc, Run{Seed: 1, Sample: func(at sim.Time, _, metric string, v float64) {
+		if metric == "cwnd_bytes" && at > sim.Time(20*sim.Second) {
+			least, most = min(least, v/1448), max(most, v/1448)
+		}
+	}}, nil)
+	t.Logf("between %.1f and %.1f segments", least, most)
+	if math.Abs(least-83) > 2 || math.Abs(most-166) > 3 {
+		t.Errorf("the window swings between %.1f and %.1f segments, want 83 and 166", least, most)
 	}
 }

@@ -61,7 +61,7 @@ func TestEveryPluginHasAPage(t *testing.T) {
 			t.Errorf("%s %q: no page in docs/models has the title %q", kind, name, title)
 			return
 		}
-		for _, want := range [][]string{{"Formula", "Rule", "Rules"}, {"Source", "Sources"}, {"Tests"}} {
+		for _, want := range [][]string{{"Formula", "Rule", "Rules", "Estimates"}, {"Source", "Sources"}, {"Tests"}} {
 			if !slices.ContainsFunc(want, func(s string) bool { return slices.Contains(p.sections, s) }) {
 				t.Errorf("%s: no section %q", p.file, want[0])
 			}
