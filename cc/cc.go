@@ -82,12 +82,15 @@ type Ack struct {
 	TotalDelivered, PriorDelivered int64
 	Lost                           int64 // bytes newly presumed lost
 
-	RTT      sim.Duration // sample of this acknowledgement; 0: none
-	SRTT     sim.Duration // smoothed, after this sample; 0: none yet
-	MinRTT   sim.Duration // smallest of the connection so far; 0: none yet
-	OWD      sim.Duration // one-way delay by timestamps, in their ticks (1 ms or 1 us), offset unknown and modulo 2^32 of them; 0: none
-	InFlight int64        // bytes in flight before this acknowledgement
-	Una, Nxt uint64       // stream positions of SND.UNA (after) and SND.NXT
+	RTT    sim.Duration // sample of this acknowledgement; 0: none
+	SRTT   sim.Duration // smoothed, after this sample; 0: none yet
+	MinRTT sim.Duration // smallest of the connection so far; 0: none yet
+	// OWD is the one-way delay of the newest segment acknowledged, from the timestamps of
+	// both ends: in their ticks (1 ms or 1 us), modulo 2^32 of them, with an unknown
+	// offset; what the receiver waited before it acknowledged is part of it; 0: none.
+	OWD      sim.Duration
+	InFlight int64  // bytes in flight before this acknowledgement
+	Una, Nxt uint64 // stream positions of SND.UNA (after) and SND.NXT
 	State    State
 	// CwndLimited says that the window, not the application or the peer, limited
 	// the sender since the last window of data. RFC 9293 and Linux let the window

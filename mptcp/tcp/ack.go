@@ -355,9 +355,11 @@ func (c *Conn) tellController(now sim.Time, s *Segment, f *ackFacts) {
 	if f.flags&ackECE != 0 {
 		a.CE = delivered
 	}
+	// The echo would do, but it is that of the first of the segments that a delayed
+	// acknowledgement answers (RFC 7323 section 4.3), and so contains the wait.
 	a.OWD = 0
-	if f.hasTS {
-		a.OWD = sim.Duration(int32(s.TSVal-s.TSEcr)) * c.p.tick()
+	if f.hasTS && f.rtt > 0 {
+		a.OWD = sim.Duration(int32(s.TSVal-c.tsClock(now.Add(-f.rtt)))) * c.p.tick()
 	}
 	c.cc.OnAck(now, c.flow, a)
 	if c.caState == cc.CWR || c.caState == cc.Recovery {

@@ -110,3 +110,33 @@ func TestMicrosecondEcho(t *testing.T) {
 		t.Errorf("round trip of less than a tick: %v", got)
 	}
 }
+
+// The delay is that of the newest segment, not of the one that a delayed acknowledgement
+// echoes: two segments 5 ms apart are answered by one acknowledgement, whose echo is that
+// of the first.
+func TestOneWayDelayOfDelayedAcknowledgement(t *testing.T) {
+	d := &delays{Controller: newCC(t, "reno")}
+	n := newNet(t, 10*ms, func(a, b *Config) {
+		a.CC, a.NoDelay = d, true
+		b.Profile.QuickAckStart, b.Profile.AckOnRead = 0, false
+	})
+	n.connect()
+	write := func() {
+		n.a.write = 1448
+		n.flush(n.a)
+	}
+	write() // acknowledged at once, as the first one is
+	n.run(n.now.Add(150 * ms))
+	d.owd = nil
+	write()
+	n.run(n.now.Add(5 * ms))
+	write()
+	n.run(n.now.Add(100 * ms))
+	last := n.a.rcvd[len(n.a.rcvd)-1]
+	if len(d.owd) != 1 || last.seg.TSVal-last.seg.TSEcr != 99-7+15 {
+		t.Fatalf("%d acknowledgements, the last echoes %d of %d", len(d.owd), last.seg.TSEcr, last.seg.TSVal)
+	}
+	if want := (99 - 7 + 10) * ms; d.owd[0] != want {
+		t.Errorf("delay %v, want %v", d.owd[0], want)
+	}
+}
