@@ -25,6 +25,7 @@ func Specs() []Spec {
 		xmpSpec,
 		bloatSpec,
 		costSpec,
+		sbdSpec,
 	}
 }
 

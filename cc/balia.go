@@ -43,7 +43,7 @@ type balia struct{ linked }
 // OnAck grows the window of one subflow.
 func (b *balia) OnAck(_ sim.Time, f FlowID, a *Ack) {
 	if r, n := b.take(f, a); n > 0 {
-		s := b.sums()
+		s := b.sums(r)
 		r.Additive(s.baliaThreshold(r), n)
 	}
 }
@@ -65,7 +65,7 @@ func (b *balia) alpha(r *linkedFlow) float64 {
 	if !r.counts() {
 		return 1
 	}
-	s := b.sums()
+	s := b.sums(r)
 	return s.fast / float64(float64(r.W)*r.invRTT)
 }
 
@@ -106,7 +106,8 @@ func (b *balia) Observe(f FlowID) Metrics {
 // Terms appends "alpha", "x_per_s", "x_max_per_s" and "x_sum_per_s" in segments
 // per second, "threshold", and Reno's with 1/threshold as the increase.
 func (b *balia) Terms(f FlowID, out []Term) []Term {
-	r, s := b.at(f), b.sums()
+	r := b.at(f)
+	s := b.sums(r)
 	if r.counts() {
 		per := 1e9 / float64(r.MSS)
 		out = append(out, Term{"alpha", b.alpha(r)}, Term{"x_per_s", float64(r.W) * r.invRTT * per},

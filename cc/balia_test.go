@@ -70,7 +70,7 @@ func TestBALIAFormula(t *testing.T) {
 			most = math.Max(most, rates[i])
 		}
 		for i, r := range rates {
-			s := c.sums()
+			s := c.sums(&c.flows[i])
 			got := float64(c.Window(FlowID(i))) / float64(s.baliaThreshold(&c.flows[i]))
 			want := (r + most) * (4*r + most) / (10 * sum * sum)
 			if got > 1 || math.Abs(got/want-1) > 1e-3 {

@@ -67,11 +67,11 @@ func (e *epsilon) OnAck(_ sim.Time, f FlowID, a *Ack) {
 
 // ratio returns A/w_tot, and 0 if no subflow counts. Windows are in bytes: the
 // ratio has the dimension of their inverse for every epsilon.
-func (e *epsilon) ratio() float64 {
+func (e *epsilon) ratio(of *linkedFlow) float64 {
 	best, rate := 0.0, 0.0
 	for i := range e.flows {
 		r := &e.flows[i]
-		if !r.counts() {
+		if !r.countsFor(of) {
 			continue
 		}
 		w := float64(r.W)
@@ -106,11 +106,11 @@ func (e *epsilon) power(w float64) float64 {
 
 // threshold returns T_r in bytes.
 func (e *epsilon) threshold(r *linkedFlow) int64 {
-	if e.e == 2 || e.members <= 1 || !r.counts() {
+	if e.e == 2 || r.mates <= 1 || !r.counts() {
 		return r.W
 	}
 	w := float64(r.W)
-	x := 1 / float64(w*e.ratio()) // w_tot/(A*w_r)
+	x := 1 / float64(w*e.ratio(r)) // w_tot/(A*w_r)
 	switch e.e {
 	case 0:
 		x = float64(x * x)
@@ -123,9 +123,9 @@ func (e *epsilon) threshold(r *linkedFlow) int64 {
 
 // Observe adds A, which is NaN while no subflow counts, and where epsilon is 2.
 func (e *epsilon) Observe(f FlowID) Metrics {
-	m := e.each.Observe(f)
-	if s := e.sums(); s.n > 0 && e.e < 2 {
-		m.Alpha = s.total * e.ratio()
+	m, r := e.each.Observe(f), e.at(f)
+	if s := e.sums(r); s.n > 0 && e.e < 2 {
+		m.Alpha = s.total * e.ratio(r)
 	}
 	return m
 }
@@ -134,8 +134,8 @@ func (e *epsilon) Observe(f FlowID) Metrics {
 // 1/threshold as the increase.
 func (e *epsilon) Terms(f FlowID, out []Term) []Term {
 	r := e.at(f)
-	if s := e.sums(); s.n > 0 && e.e < 2 {
-		out = append(out, Term{"alpha", s.total * e.ratio()}, Term{"w_total", s.total / float64(r.MSS)})
+	if s := e.sums(r); s.n > 0 && e.e < 2 {
+		out = append(out, Term{"alpha", s.total * e.ratio(r)}, Term{"w_total", s.total / float64(r.MSS)})
 	}
 	return r.termsEvery(e.threshold(r), out)
 }

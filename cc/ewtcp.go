@@ -45,7 +45,7 @@ func (e *ewtcp) OnAck(_ sim.Time, f FlowID, a *Ack) {
 // threshold returns w/a in bytes.
 func (e *ewtcp) threshold(r *linkedFlow) int64 {
 	if e.a == 0 {
-		n := int64(max(e.members, 1))
+		n := int64(max(r.mates, 1))
 		return r.W * n * n
 	}
 	return int64(min(float64(r.W)/e.a, float64(MaxWindow)))

@@ -43,7 +43,7 @@ type lia struct{ linked }
 // OnAck grows the window of one subflow.
 func (l *lia) OnAck(_ sim.Time, f FlowID, a *Ack) {
 	if r, n := l.take(f, a); n > 0 {
-		s := l.sums()
+		s := l.sums(r)
 		r.Additive(max(s.liaThreshold(), r.W), n)
 	}
 }
@@ -69,7 +69,7 @@ func (s *sums) liaAlpha() float64 {
 // Observe adds alpha, which is NaN while no subflow counts.
 func (l *lia) Observe(f FlowID) Metrics {
 	m := l.each.Observe(f)
-	if s := l.sums(); s.n > 0 {
+	if s := l.sums(l.at(f)); s.n > 0 {
 		m.Alpha = s.liaAlpha()
 	}
 	return m
@@ -78,7 +78,8 @@ func (l *lia) Observe(f FlowID) Metrics {
 // Terms appends "alpha", "w_total", "threshold" (the segments acknowledged per
 // segment of growth, T of the page), and Reno's with 1/threshold as the increase.
 func (l *lia) Terms(f FlowID, out []Term) []Term {
-	r, s := l.at(f), l.sums()
+	r := l.at(f)
+	s := l.sums(r)
 	if s.n > 0 {
 		out = append(out, Term{"alpha", s.liaAlpha()}, Term{"w_total", s.total / float64(r.MSS)})
 	}

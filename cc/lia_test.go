@@ -44,7 +44,8 @@ func bytesPerStep(t testing.TB, f FlowID, paths ...liaPath) float64 {
 const ms = sim.Millisecond
 
 func threshold(c Controller) int64 {
-	s := c.(*lia).sums()
+	l := c.(*lia)
+	s := l.sums(l.at(0))
 	return s.liaThreshold()
 }
 

@@ -5,7 +5,8 @@ import "mpsim/sim"
 // This file holds what coupled controllers share. Slow start, timeouts, undo and
 // idling are Reno's on each subflow; the algorithms decide the increase in
 // congestion avoidance and, some of them, the reduction. Of the subflows those
-// count that have joined, have not left and have a round-trip time.
+// count that have joined, have not left and have a round-trip time. A wrapper may
+// confine the coupling to groups of subflows ([Grouped]); without one all are one.
 //
 // Increases are applied by counting acknowledged bytes, as RFC 6356 section 4.1
 // does: a window grows by one MSS whenever T bytes are acknowledged, T being MSS
@@ -24,10 +25,18 @@ var modeParam = Param{
 	Doc: "0: the published formula; 1: the integers of the out-of-tree Linux stack v0.9x (chosen by preset linux-oot)",
 }
 
+// Grouped is a coupled controller whose coupling can be confined to groups: a subflow
+// is coupled only with those of its own group.
+type Grouped interface {
+	Controller
+	// SetGroup puts a subflow that has joined into a group of any number. A subflow
+	// joins in group 0.
+	SetGroup(f FlowID, group int32)
+}
+
 // linked couples Reno flows.
 type linked struct {
 	each[linkedFlow, *linkedFlow]
-	members int // subflows that have joined and not left
 }
 
 // linkedFlow is a Reno flow whose additive increase the connection decides.
@@ -35,6 +44,8 @@ type linkedFlow struct {
 	reno
 	invRTT float64 // 1/SRTT in 1/ns; 0: no sample yet, in no sum
 	joined bool    // and has not left
+	group  int32
+	mates  int // subflows of the group that have joined and not left, with this one
 }
 
 func newLinked(r Rules) linked {
@@ -49,7 +60,7 @@ func (l *linked) Join(now sim.Time, f FlowID, p Path) {
 	l.each.Join(now, f, p)
 	r := l.at(f)
 	r.joined = true
-	l.members++
+	l.countMates(r.group)
 	if p.RTT > 0 {
 		r.invRTT = 1 / float64(p.RTT)
 	}
@@ -59,7 +70,31 @@ func (l *linked) Join(now sim.Time, f FlowID, p Path) {
 func (l *linked) Leave(_ sim.Time, f FlowID) {
 	if r := l.at(f); r.joined {
 		r.joined = false
-		l.members--
+		l.countMates(r.group)
+	}
+}
+
+// SetGroup moves the subflow between sums at once.
+func (l *linked) SetGroup(f FlowID, group int32) {
+	if r := l.at(f); r.group != group {
+		old := r.group
+		r.group = group
+		l.countMates(old)
+		l.countMates(group)
+	}
+}
+
+func (l *linked) countMates(group int32) {
+	n := 0
+	for i := range l.flows {
+		if r := &l.flows[i]; r.joined && r.group == group {
+			n++
+		}
+	}
+	for i := range l.flows {
+		if r := &l.flows[i]; r.group == group {
+			r.mates = n
+		}
 	}
 }
 
@@ -89,7 +124,10 @@ func (l *linked) take(f FlowID, a *Ack) (r *linkedFlow, n int64) {
 // counts reports whether the subflow is in the sums.
 func (r *linkedFlow) counts() bool { return r.joined && r.invRTT != 0 }
 
-// sums are the terms over the subflows that count, in bytes and nanoseconds.
+// countsFor reports whether it is in those of a subflow.
+func (r *linkedFlow) countsFor(of *linkedFlow) bool { return r.group == of.group && r.counts() }
+
+// sums are the terms over the subflows of a group that count, in bytes and nanoseconds.
 type sums struct {
 	n     int     // how many count
 	total float64 // sum(w)
@@ -98,10 +136,10 @@ type sums struct {
 	fast  float64 // max(w/rtt)
 }
 
-func (l *linked) sums() (s sums) {
+func (l *linked) sums(of *linkedFlow) (s sums) {
 	for i := range l.flows {
 		r := &l.flows[i]
-		if !r.counts() {
+		if !r.countsFor(of) {
 			continue
 		}
 		w := float64(r.W)
@@ -120,19 +158,19 @@ func (l *linked) sums() (s sums) {
 func (l *linked) windows(r *linkedFlow) int64 {
 	total := int64(0)
 	for i := range l.flows {
-		if o := &l.flows[i]; o.counts() {
+		if o := &l.flows[i]; o.countsFor(r) {
 			total += o.W
 		}
 	}
 	return max(total, r.W)
 }
 
-// lowestThreshold returns thresh in a connection with several subflows, or one
+// lowestThreshold returns thresh in a group of several subflows, or one
 // segment if that is more. The drafts of OLIA and BALIA lower the smallest threshold
 // from two segments to one there, so that a congested subflow stays out of slow
 // start. With one subflow the threshold is Reno's.
 func (l *linked) lowestThreshold(r *linkedFlow, thresh, flight int64) int64 {
-	if l.members <= 1 {
+	if r.mates <= 1 {
 		return r.Half(flight)
 	}
 	return max(thresh, r.MSS)

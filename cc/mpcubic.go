@@ -63,6 +63,7 @@ type mpcubic struct {
 type mpcubicPath struct {
 	invRTT float64 // 1/SRTT in 1/ns; 0: no sample yet, in no sum
 	joined bool    // and has not left
+	group  int32
 }
 
 // Join adds the subflow to the sums, if its handshake gave a round-trip time.
@@ -81,6 +82,12 @@ func (m *mpcubic) Join(now sim.Time, f FlowID, p Path) {
 func (m *mpcubic) Leave(_ sim.Time, f FlowID) {
 	m.at(f)
 	m.paths[f].joined = false
+}
+
+// SetGroup confines the coupling ([Grouped]).
+func (m *mpcubic) SetGroup(f FlowID, group int32) {
+	m.at(f)
+	m.paths[f].group = group
 }
 
 // OnAck grows the window of one subflow.
@@ -102,7 +109,7 @@ func (m *mpcubic) share(f FlowID) float64 {
 	n, rate, best := 0, 0.0, 0.0
 	for i := range m.paths {
 		p := &m.paths[i]
-		if !p.joined || p.invRTT == 0 {
+		if !p.joined || p.invRTT == 0 || p.group != m.paths[f].group {
 			continue
 		}
 		x := float64(float64(m.flows[i].W) * p.invRTT)

@@ -82,7 +82,7 @@ func (o *olia) OnAck(_ sim.Time, f FlowID, a *Ack) {
 	if n == 0 {
 		return
 	}
-	s := o.sums()
+	s := o.sums(r)
 	if s.n <= 1 || !r.counts() {
 		r.Additive(r.W, n)
 		return
@@ -113,9 +113,10 @@ func (o *olia) perByte(f FlowID, s *sums) float64 {
 func (o *olia) alpha(f FlowID, n int) float64 {
 	best, widest, widestOfBest := -1.0, int64(0), int64(0)
 	var m, b, both int // sizes of M and B, and of those in B with widestOfBest
+	of := &o.flows[f]
 	for i := range o.flows {
 		r := &o.flows[i]
-		if !r.counts() {
+		if !r.countsFor(of) {
 			continue
 		}
 		if r.W > widest {
@@ -145,7 +146,7 @@ func (o *olia) alpha(f FlowID, n int) float64 {
 	switch {
 	case c == 0:
 		return 0
-	case o.flows[f].W == widest:
+	case of.W == widest:
 		return -1 / float64(n*m)
 	case o.quality(int(f)) == best:
 		return 1 / float64(n*c)
@@ -215,7 +216,7 @@ func (o *olia) Undo(now sim.Time, f FlowID) {
 // Observe adds alpha_r, which is NaN while the subflow does not count.
 func (o *olia) Observe(f FlowID) Metrics {
 	m := o.each.Observe(f)
-	if s := o.sums(); o.flows[f].counts() {
+	if s := o.sums(o.at(f)); o.flows[f].counts() {
 		m.Alpha = o.alpha(f, s.n)
 	}
 	return m
@@ -224,7 +225,8 @@ func (o *olia) Observe(f FlowID) Metrics {
 // Terms appends "alpha", "l1" and "l2" in segments, "increase" in segments per
 // segment acknowledged, and "credit".
 func (o *olia) Terms(f FlowID, out []Term) []Term {
-	r, s := o.at(f), o.sums()
+	r := o.at(f)
+	s := o.sums(r)
 	x := &o.paths[f]
 	out = append(out, Term{"l1", r.inSegments(x.between)}, Term{"l2", r.inSegments(x.since)})
 	if s.n <= 1 || !r.counts() {

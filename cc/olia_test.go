@@ -153,7 +153,7 @@ func TestOLIAFormula(t *testing.T) {
 			sum += alpha
 			w, rtt := float64(c.Window(FlowID(i)))/mss, c.flows[i].SRTT.Seconds()
 			want := w/rtt/rtt/(rate*rate) + alpha/w
-			s := c.sums()
+			s := c.sums(&c.flows[i])
 			got := c.perByte(FlowID(i), &s) * mss
 			if math.Abs(got-want) > 1e-9*(1+math.Abs(want)) {
 				t.Fatalf("increase %v, formula %v", got, want)

@@ -28,8 +28,10 @@ func innerSpecs() []Spec {
 	}
 }
 
-func innerParam() Param {
-	names := Names(innerSpecs())
+func innerParam() Param { return innerParamOf(innerSpecs()) }
+
+func innerParamOf(specs []Spec) Param {
+	names := Names(specs)
 	return Param{
 		Name: "inner", Names: names, Whole: true, Max: float64(len(names) - 1),
 		Doc: "the controller that is wrapped, with its defaults",
@@ -37,7 +39,11 @@ func innerParam() Param {
 }
 
 func newInner(p Params, table []Param, rnd *sim.Rand) Controller {
-	s := innerSpecs()[int(p.Get(table, "inner"))]
+	return newInnerOf(innerSpecs(), p, table, rnd)
+}
+
+func newInnerOf(specs []Spec, p Params, table []Param, rnd *sim.Rand) Controller {
+	s := specs[int(p.Get(table, "inner"))]
 	all, err := Resolve(s.Params, nil)
 	if err != nil {
 		sim.Bugf("defaults of %s: %v", s.Name, err)

@@ -2,6 +2,7 @@ package cc
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"mpsim/sim"
@@ -9,25 +10,34 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A wrapper that has nothing to do is its inner controller: equal costs, and no delivery
-// rate (the walk has none), give the very windows of each inner controller over random
+// A wrapper that has nothing to do is its inner controller: equal costs, no delivery
+// rate and no one-way delays (the walk has none), give the very windows of each inner controller over random
 // histories.
 func TestIdleWrappersAreTransparent(t *testing.T) {
+	wrappers := []struct {
+		name  string
+		inner []Spec
+	}{{"cost", innerSpecs()}, {"mpt-bm", innerSpecs()}, {"sbd", sbdSpecs()}}
 	rapid.Check(t, func(t *rapid.T) {
-		inner := rapid.IntRange(0, len(innerSpecs())-1).Draw(t, "inner")
-		plain, err := New(innerSpecs()[inner].Name, nil, sim.NewRand(1, 0, "x"))
+		every := slices.Concat(innerSpecs(), sbdSpecs())
+		inner := rapid.SampledFrom(Names(every)).Draw(t, "inner")
+		plain, err := New(inner, nil, sim.NewRand(1, 0, "x"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		all := []Controller{plain}
-		for _, name := range []string{"cost", "mpt-bm"} {
-			c, err := New(name, []Setting{{"inner", float64(inner)}}, sim.NewRand(1, 0, "x"))
+		for _, x := range wrappers {
+			at := slices.Index(Names(x.inner), inner)
+			if at < 0 {
+				continue
+			}
+			c, err := New(x.name, []Setting{{"inner", float64(at)}}, sim.NewRand(1, 0, "x"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			all = append(all, c)
 			if TraitsOf(c) != TraitsOf(plain) {
-				t.Fatalf("%s: other traits", name)
+				t.Fatalf("%s: other traits", x.name)
 			}
 		}
 		w := newWalk(t, 2)
@@ -43,7 +53,7 @@ func TestIdleWrappersAreTransparent(t *testing.T) {
 			for f := range FlowID(2) {
 				for _, c := range all[1:] {
 					if c.Window(f) != plain.Window(f) || c.Ssthresh(f) != plain.Ssthresh(f) || c.PacingRate(f) != plain.PacingRate(f) {
-						t.Fatalf("%T over %s: window %d, inner %d after %+v", c, innerSpecs()[inner].Name, c.Window(f), plain.Window(f), e)
+						t.Fatalf("%T over %s: window %d, inner %d after %+v", c, inner, c.Window(f), plain.Window(f), e)
 					}
 				}
 			}

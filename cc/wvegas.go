@@ -216,8 +216,9 @@ func (v *wvegas) avoid(f FlowID, diff, rtt float64, n int64) {
 // samples in their present round.
 func (v *wvegas) weight(f FlowID) float64 {
 	total := 0.0
+	group := v.flows[f].group
 	for i := range v.paths {
-		if x := &v.paths[i]; v.flows[i].joined && x.count > 0 {
+		if x := &v.paths[i]; v.flows[i].joined && v.flows[i].group == group && x.count > 0 {
 			total += x.rate
 		}
 	}

@@ -75,9 +75,9 @@ func (x *xmp) OnAck(_ sim.Time, f FlowID, a *Ack) {
 // delta returns the growth of a round in segments; a subflow without a round-trip
 // time grows like Reno.
 func (x *xmp) delta(r *linkedFlow) float64 {
-	fastest, s := 0.0, x.sums()
+	fastest, s := 0.0, x.sums(r)
 	for i := range x.flows {
-		if o := &x.flows[i]; o.counts() {
+		if o := &x.flows[i]; o.countsFor(r) {
 			fastest = max(fastest, o.invRTT)
 		}
 	}
