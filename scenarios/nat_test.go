@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"mpsim/net/nat"
+	"mpsim/sim"
 	"mpsim/sim/trace"
 )
 
@@ -30,6 +31,7 @@ name = "net"
 router = true
 [[node]]
 name = "server"
+source_routing = true
 [[link]]
 name = "wifi"
 a = "phone.wifi"
@@ -178,8 +180,13 @@ func TestInboundJoin(t *testing.T) {
 		{"PCP behind a second NAT", natOn("home-router", "") + outer, pcp("outer"), false, trace.InboundFiltered},
 	} {
 		defaults := "[defaults]\npath_manager = { name = \"server\", announce = 0, delay = 0.5 }\nprofile = \"rfc\"\n"
-		w := runText(t, fmt.Sprintf(behindNAT, defaults, "", c.box, natOn("cgn", ""), c.more), Run{Verify: true})
+		w := runText(t, fmt.Sprintf(behindNAT, defaults, "", c.box, natOn("cgn", ""), c.more), Run{Verify: true},
+			"link.one.rate=5Mbps", "link.two.rate=5Mbps", "link.one.queue=50pkt", "link.two.queue=50pkt")
 		f := whole(t, w)
+		// 64 Mbit take 13 s over one of the server's links, and half of that over both.
+		if fast := f.record.Done < sim.Time(9*sim.Second); fast != c.joins {
+			t.Errorf("%s: complete at %v", c.name, f.record.Done)
+		}
 		if joins := len(f.subs) == 2 && f.subs[1].BytesDelivered > 1e6; joins != c.joins {
 			t.Errorf("%s: the server's join succeeds: %v", c.name, joins)
 		}
@@ -319,5 +326,65 @@ func TestFirewallAgainstOptions(t *testing.T) {
 				t.Errorf("%s: %s: fallback %q, subflows %+v", link, name, f.fallback, f.subs)
 			}
 		}
+	}
+}
+
+// mapped runs behindNAT with a request for UDP port 777 of the phone at 1 s, and
+// returns when the home router granted something.
+func mapped(t *testing.T, more string, set ...string) (times []sim.Time, w *World) {
+	t.Helper()
+	ask := "[[at]]\ntime = \"1s\"\naction = \"nat.map\"\nboxes = [\"dsl-nat\"]\ninterface = \"phone.wifi\"\nport = 777\nprotocol = \"udp\"\noutside_port = 888\n" + more
+	sc := mustParse(t, fmt.Sprintf(behindNAT, "", "", natOn("home-router", ""), natOn("cgn", ""), ask), append(set, "duration=400s", "flow.dl.size=1kB")...)
+	w, err := Build(sc, Run{Seed: 1, Verify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Trace().Subscribe(trace.Set(trace.Mapping), leases{&times})
+	if err := w.RunToEnd(); err != nil {
+		t.Fatal(err)
+	}
+	return times, w
+}
+
+type leases struct{ times *[]sim.Time }
+
+// Emit implements trace.Sink.
+func (l leases) Emit(r *trace.Record) {
+	if r.Why == trace.MappingLeased && r.C&0xffff == 888 && r.B&0xffff == 777 && r.D == 17 {
+		*l.times = append(*l.times, r.At)
+	}
+}
+
+// The PCP client repeats a request that got no answer after 3 s, more or less a
+// tenth (RFC 6887 section 8.1.1), renews the lease between a half and five eighths
+// of it (section 11.2.1), and lets it end if it is told to; the suggested port is
+// given.
+//
+// row:E11
+func TestAskingForMappings(t *testing.T) {
+	nat := func(w *World) int { return w.boxes[0].box.(interface{ Mappings() int }).Mappings() }
+	times, w := mapped(t, "lifetime = \"120s\"\nrenew = false\n")
+	if len(times) != 1 || nat(w) != 0 {
+		t.Errorf("without renewal: granted at %v, %d mappings at the end", times, nat(w))
+	}
+	times, w = mapped(t, "lifetime = \"120s\"\n")
+	if nat(w) != 1 || len(times) < 5 || len(times) > 7 {
+		t.Errorf("with renewal: granted at %v, %d mappings at the end", times, nat(w))
+	}
+	for i := 1; i < len(times); i++ {
+		if d := times[i].Sub(times[i-1]); d < 60*sim.Second || d > 75*sim.Second+100*sim.Millisecond {
+			t.Errorf("renewed after %v", d)
+		}
+	}
+	lost := "[[at]]\ntime = \"900ms\"\naction = \"link.blackhole\"\nlinks = [\"wifi\"]\n[[at]]\ntime = \"8s\"\naction = \"link.restore\"\nlinks = [\"wifi\"]\n"
+	times, _ = mapped(t, "renew = false\n"+lost)
+	// 1 + 3 (2.7 to 3.3) = 4 s is lost, too; twice as long after that.
+	if len(times) != 1 || times[0] < sim.Time(1*sim.Second+27*sim.Second/10+2*27*9*sim.Second/100) || times[0] > sim.Time(1*sim.Second+33*sim.Second/10+2*33*11*sim.Second/100+100*sim.Millisecond) {
+		t.Errorf("after two losses: granted at %v", times)
+	}
+	// Given back.
+	times, w = mapped(t, "[[at]]\ntime = \"2s\"\naction = \"nat.map\"\nboxes = [\"dsl-nat\"]\ninterface = \"phone.wifi\"\nport = 778\nlifetime = \"0s\"\n")
+	if len(times) != 1 || nat(w) != 1 {
+		t.Errorf("another port was given back: granted at %v, %d mappings at the end", times, nat(w))
 	}
 }
