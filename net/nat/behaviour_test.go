@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mpsim/net/wire"
 	"mpsim/sim"
 )
 
@@ -188,6 +189,28 @@ func TestPool(t *testing.T) {
 	r.wait(131 * sim.Second)
 	if got := r.source(r.udp("b:1", "x:80")); got != "p:7000" {
 		t.Errorf("after two minutes: %q", got)
+	}
+}
+
+// What turns at the router loses a hop, as everything does that a router passes on.
+func TestHairpinCountsAsAHop(t *testing.T) {
+	r := newRig(t)
+	r.quiet = true
+	r.put("nat", "profile=full-cone", "outside=p", "hairpin=true")
+	r.udp("b:2000", "x:80")
+	for ttl, want := range map[uint8]uint8{1: 0, 2: 1, 64: 63} {
+		r.wire = nil
+		id := r.n.Alloc()
+		*r.n.Segment(id) = wire.Segment{Route: uint32(r.n.Intern(wire.Tuple{Src: at("a:1"), Dst: at("p:2000"), Proto: wire.ProtoUDP})), TTL: ttl}
+		r.nodes["a"].Send(r.s.Now(), id)
+		r.wait(0)
+		got := uint8(0)
+		if len(r.wire) == 1 {
+			got = r.wire[0].bytes[8]
+		}
+		if got != want {
+			t.Errorf("TTL %d arrives as %d, want %d (0: not at all)", ttl, got, want)
+		}
 	}
 }
 

@@ -173,6 +173,34 @@ func TestPCPServer(t *testing.T) {
 	}
 }
 
+// When the lease ends, who came in uninvited through it may stay, but gives nobody
+// else the right; and while it lasts nobody else gets its port, shared ones included.
+func TestPCPLeaseEnds(t *testing.T) {
+	r := newRig(t)
+	r.quiet = true
+	r.put("nat", "profile=restricted", "outside=p", "pcp=true", "unsolicited_syn=drop", "hold=0s")
+	q, _ := requestAndResponse()
+	q.Lifetime = 120
+	r.ask("a:50000", "p:5351", q)
+	if r.source(r.syn("y:9", "p:80")) != "y:9" {
+		t.Fatal("the mapping admits nobody")
+	}
+	r.wait(121 * sim.Second)
+	if r.source(r.syn("y:9", "p:80")) != "y:9" {
+		t.Error("the session ended with the lease")
+	}
+	if r.source(r.syn("y:10", "p:80")) != "" {
+		t.Error("another port of the address comes in")
+	}
+	r = newRig(t)
+	r.quiet = true
+	r.put("nat", "profile=linux-conntrack", "outside=p", "pcp=true")
+	r.ask("a:50000", "p:5351", q)
+	if got := r.source(r.syn("b:80", "x:80")); got == "p:80" || got == "" {
+		t.Errorf("another host leaves from %q", got)
+	}
+}
+
 // Requests that cannot be served get the result code that says why (RFC 6887
 // sections 7.4, 8.2 and 11.3); what is no request gets none.
 func TestPCPRefusals(t *testing.T) {

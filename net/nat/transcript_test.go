@@ -190,6 +190,11 @@ func segment(t testing.TB, words []string) (wire.Segment, *wire.Options) {
 			o.Present, o.WScale = o.Present|wire.OptWScale, uint8(n)
 		case "sack":
 			o.Present |= wire.OptSACKPermitted
+		case "blocks":
+			var b wire.SACKBlock
+			fmt.Sscanf(v, "%d-%d", &b.Start, &b.End)
+			o.Present, o.NSACK = o.Present|wire.OptSACK, 1
+			o.SACK[0] = b
 		case "mptcp":
 			o.Present |= wire.OptCapable
 			o.Capable = wire.Capable{Version: 1, Flags: wire.CapableHMACSHA256}
