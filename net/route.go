@@ -70,6 +70,10 @@ func (n *Network) Tuple(r RouteID) *wire.Tuple { return &n.tuples[r] }
 // folds packets into a chain takes it for the addresses and ports.
 func (n *Network) TupleHash(r RouteID) uint64 { return n.routes[r].salt }
 
+// FlowHash returns 64 even bits that depend on a route's tuple and a seed only: what
+// balances flows over several ways takes it.
+func (n *Network) FlowHash(r RouteID, seed uint64) uint64 { return finalise(n.routes[r].salt ^ seed) }
+
 // Reverse returns the route of the opposite direction.
 func (n *Network) Reverse(r RouteID) RouteID {
 	if rev := n.routes[r].reverse; rev != 0 {

@@ -117,6 +117,9 @@ func (w *World) connection(r *flowRun, client, server *host.Host, local netip.Ad
 		Local: netip.AddrPortFrom(local, 0), Remote: remote, Client: o, Server: &atServer,
 		Start: f.Start.Time(), Stop: f.stopTime(), Cookie: f.FastOpen == "known", Bound: f.Listen == "address",
 	}
+	for _, n := range f.Servers {
+		s.Others = append(s.Others, w.hosts[n])
+	}
 	if f.App == "request" {
 		q := f.Request
 		p := app.Pattern{

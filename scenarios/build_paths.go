@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"net/netip"
+	"slices"
 
 	"mpsim/mptcp"
 )
@@ -16,7 +17,7 @@ func (w *World) configurePaths() error {
 		}
 		uses, dials := false, false
 		for _, f := range w.sc.Flows {
-			if f.Client != n.decl.Name && f.Server != n.decl.Name {
+			if f.Client != n.decl.Name && f.Server != n.decl.Name && !slices.Contains(f.Servers, n.decl.Name) {
 				continue
 			}
 			uses = uses || f.Protocol == "mptcp" && f.PathManager.Name == "linux"

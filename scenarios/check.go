@@ -51,6 +51,7 @@ func (c *checker) check() {
 	c.checkECMP()
 	c.checkFlowNames()
 	c.plan = planNetwork(c)
+	c.checkBalancers()
 	c.checkRoutes()
 	c.checkFlows()
 	c.linuxKeys()
@@ -283,6 +284,9 @@ func (c *checker) linuxKeys() {
 	for _, f := range c.sc.Flows {
 		if f.Protocol == "mptcp" && f.PathManager.Name == "linux" {
 			uses[f.Client], uses[f.Server] = true, true
+			for _, n := range f.Servers {
+				uses[n] = true
+			}
 		}
 	}
 	for _, n := range c.sc.Nodes {

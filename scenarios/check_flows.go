@@ -283,7 +283,7 @@ func (c *checker) serverAddress(f *Flow, from *planIface, server *planNode) (net
 		return to, ok
 	}
 	if a, err := netip.ParseAddr(f.To); err == nil {
-		if owner := c.plan.owner[a]; c.plan.nats[a] == nil && (owner == nil || owner.node != server) {
+		if owner := c.plan.owner[a]; c.plan.nats[a] == nil && (owner == nil || owner.node != server && (len(f.Servers) == 0 || !owner.node.decl.Router)) {
 			c.add(f.valuePos("to"), "flow %q: %v is no address of node %q", f.Name, a, f.Server)
 			return a, false
 		}

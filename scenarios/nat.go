@@ -28,7 +28,7 @@ func findBox(name string) (*mbox.Spec, error) { return mbox.FindIn(boxSpecs(), n
 var filterKeys = []string{"direction", "from", "until", "packets", "carrying", "source", "destination", "first", "count", "probability"}
 
 // stateful reports whether a box follows sessions.
-func (b *Box) stateful() bool { return b.Type == "nat" || b.Type == "firewall" }
+func (b *Box) stateful() bool { return b.Type == "nat" || b.Type == "firewall" || b.Type == "balance" }
 
 // skips implements keySkipper.
 func (b *Box) skips(key string) bool { return b.stateful() && slices.Contains(filterKeys, key) }

@@ -44,7 +44,7 @@ func (f *flowRun) ownEnds() []endInfo {
 	c, s := &f.ends.Client, &f.ends.Server
 	return []endInfo{
 		{f.decl.Client, c.Open, c.Number},
-		{f.decl.Server, s.Open, s.Number},
+		{s.Host.Node().Name(), s.Open, s.Number},
 	}
 }
 
@@ -148,6 +148,9 @@ func (f *flowRun) find(i *mptcp.SubflowInfo, client bool) *subflowRun {
 		return f.byTuple(local, remote)
 	}
 	if x := f.byTuple(remote, local); x != nil || f.natted == nil {
+		if x == nil && len(f.decl.Servers) > 0 {
+			return f.balanced(remote)
+		}
 		return x
 	}
 	return f.behindNAT(i, remote, local)

@@ -206,6 +206,7 @@ type Flow struct {
 	Protocol       string        `toml:"protocol" default:"mptcp" enum:"mptcp,tcp,udp" doc:"transport protocol"`
 	Client         string        `toml:"client" required:"true" doc:"node that opens the connection"`
 	Server         string        `toml:"server" required:"true" doc:"node that accepts it"`
+	Servers        []string      `toml:"servers" doc:"further nodes at which the server's application listens, behind a load balancer: to is then its virtual address, and the network decides which of them accepts the connection. Not for udp"`
 	Via            string        `toml:"via" default:"" doc:"client interface of the initial subflow; default: the first one with a route to the server"`
 	To             string        `toml:"to" default:"" doc:"server interface or address to connect to; default: the one reached first from via"`
 	Port           int           `toml:"port" default:"0" min:"0" max:"65535" doc:"server port; 0: 5001 for the first flow, 5002 for the second, ..."`

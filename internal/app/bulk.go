@@ -29,7 +29,7 @@ func NewBulk(client, server *host.Host, s Socket, size int64, upload bool, r *Re
 	b.init(client, server, s)
 	b.sender = bulkSender{b: b, left: size}
 	b.receiver.b = b
-	if _, err := server.Listen(0, s.listenAt(), s.Server, b.accept); err != nil {
+	if err := b.listen(b.accept); err != nil {
 		return nil, err
 	}
 	client.SetAlarm(b.clientApp(), s.Start, alarmStart)

@@ -21,6 +21,10 @@ type Socket struct {
 	Server *mptcp.SocketOptions
 	Start  sim.Time // when the client dials
 	Stop   sim.Time // when the sender stops; Never: does not
+	// Others are hosts on which the server's application listens, too: which of them
+	// gets the connection is what the network decides. They listen at the port of
+	// all their addresses.
+	Others []*host.Host
 	// Cookie: the client knows a fast open cookie of the server when it dials.
 	Cookie bool
 }
@@ -103,6 +107,24 @@ func (e *ends) init(client, server *host.Host, s Socket) {
 	e.socket = s
 	e.Client.Host, e.Server.Host = client, server
 	e.Connected, e.Closed = sim.Never, sim.Never
+}
+
+// listen waits for the connection at the server, or at one of several.
+func (e *ends) listen(accept host.Acceptor) error {
+	at := e.socket.listenAt()
+	if _, err := e.Server.Host.Listen(0, at, e.socket.Server, accept); err != nil {
+		return err
+	}
+	for _, h := range e.socket.Others {
+		var a host.Acceptor = func(now sim.Time, c mptcp.ConnID) host.App {
+			e.Server.Host = h
+			return accept(now, c)
+		}
+		if _, err := h.Listen(0, netip.AddrPortFrom(netip.Addr{}, at.Port()), e.socket.Server, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dial opens the connection for the application of the client.

@@ -40,7 +40,7 @@ func NewRequest(client, server *host.Host, s Socket, p Pattern, r *Record) (*Req
 	q := &Request{pattern: p, record: r, Latencies: make([]sim.Duration, 0, min(p.Count, 1<<16))}
 	q.init(client, server, s)
 	q.server = requestServer{q: q, record: NewRecord(0)}
-	if _, err := server.Listen(0, s.listenAt(), s.Server, q.server.accept); err != nil {
+	if err := q.listen(q.server.accept); err != nil {
 		return nil, err
 	}
 	client.SetAlarm(q, s.Start, alarmStart)

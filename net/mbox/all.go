@@ -19,6 +19,7 @@ func Specs() []Spec {
 		ackEarlySpec,
 		stripDataAckSpec,
 		jitterSpec,
+		balanceSpec,
 	}
 }
 

@@ -89,6 +89,7 @@ const (
 	Duplicated
 	MSSClamped
 	SequenceRewritten
+	Balanced // a new flow was given to one of several servers
 	EarlyAck
 	BoxFull // no room for the state of another flow or change
 	// Path management.
@@ -192,6 +193,7 @@ var reasons = [numReasons]string{
 	Duplicated:              "duplicated",
 	MSSClamped:              "mss_clamped",
 	SequenceRewritten:       "sequence_rewritten",
+	Balanced:                "balanced",
 	EarlyAck:                "early_ack",
 	BoxFull:                 "box_full",
 	AddressIDInUse:          "address_id_in_use",
