@@ -389,3 +389,16 @@ func TestSBDDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// The parameters that RFC 8382 section 3.3 recommends (ALGORITHMS A11) are the defaults.
+func TestSBDDefaults(t *testing.T) {
+	params := find("sbd").Params
+	for name, want := range map[string]float64{
+		"interval_ms": 350, "n": 50, "m": 30, "c_s": 0.1, "c_h": 0.3, "p_l": 0.05, "p_v": 0.7,
+		"p_f": 0.1, "p_mad": 0.1, "p_s": 0.15, "p_d": 0.1,
+	} {
+		if i := indexOf(params, name); i < 0 || params[i].Default != want {
+			t.Errorf("%s: want the default %v", name, want)
+		}
+	}
+}

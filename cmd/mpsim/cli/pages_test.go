@@ -92,7 +92,7 @@ func TestPromisedPlugins(t *testing.T) {
 		have     []string
 		promised string
 	}{
-		{"controller", cc.Names(cc.Specs()), "reno cubic dctcp vegas bbr lia olia balia wvegas ewtcp coupled semicoupled epsilon xmp westwood-coordinated mpcubic mpt-bm cost"},
+		{"controller", cc.Names(cc.Specs()), "reno cubic dctcp vegas bbr lia olia balia wvegas ewtcp coupled semicoupled epsilon xmp westwood-coordinated mpcubic sbd mpt-bm cost"},
 		{"scheduler", cc.Names(sched.Specs()), "minrtt roundrobin weighted random redundant backup overflow blest ecf daps stms sttf qaware cost jitter equalsplit mirror alternate-bytes linux"},
 		{"path manager", cc.Names(pm.Specs()), "fullmesh ndiffports binder linux singlepath subnet ondemand smapp-backup smapp-fullmesh smapp-stream smapp-refresh scripted server"},
 	} {
