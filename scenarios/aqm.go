@@ -62,7 +62,10 @@ func (d *Direction) discipline() (func(*simnet.Port) simnet.Discipline, error) {
 			return nil, err
 		}
 	}
-	return aqm.New(spec.Name, settings, simnet.Queue{Packets: int(d.Queue.Packets), Bytes: int(d.Queue.Bytes)})
+	return aqm.New(spec.Name, settings, aqm.Place{
+		Limit: simnet.Queue{Packets: int(d.Queue.Packets), Bytes: int(d.Queue.Bytes)},
+		MTU:   min(int(d.MTU.N), 1500), // what hosts send at most
+	})
 }
 
 // aqmSetting reads the value of a parameter as its type has it.

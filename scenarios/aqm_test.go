@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"mpsim/net/aqm"
+	"mpsim/sim"
 )
 
 const bottleneck = `schema = 1
@@ -56,6 +59,61 @@ func TestAQMKey(t *testing.T) {
 		again := runText(t, resolved.String(), Run{})
 		if a, b := w.Hash(), again.Hash(); a != b {
 			t.Errorf("%s: hash %v of the run, %v of the resolved scenario", x.keys, a, b)
+		}
+	}
+}
+
+// MPTCP and TCP complete over every discipline, on links with rates, a profile and an
+// outage that keeps the queue, in verify mode; and the hash does not know of verify mode.
+func TestAQMCarriesTransfers(t *testing.T) {
+	for _, spec := range aqm.Specs() {
+		more := ""
+		if spec.Name == "tbf" || spec.Name == "policer" {
+			more = `, rate = "4Mbps", burst = "20kB"`
+		}
+		text := fmt.Sprintf(`schema = 1
+name = "aqm"
+duration = "60s"
+paths = ["wifi 10ms 60KiB 8Mbps"]
+[[link]]
+name = "wifi"
+aqm = { name = %[1]q%[2]s }
+[[link]]
+name = "lte"
+a = "client.lte"
+b = "server.lte"
+profile = "lte-walking"
+aqm = { name = %[1]q%[2]s }
+[[flow]]
+name = "both"
+client = "client"
+server = "server"
+size = "4MB"
+[[flow]]
+name = "one"
+client = "client"
+server = "server"
+protocol = "tcp"
+direction = "up"
+size = "1MB"
+[[at]]
+time = "1s"
+action = "link.blackhole"
+links = ["wifi"]
+queue = "keep"
+[[at]]
+time = "2s"
+action = "link.restore"
+links = ["wifi"]
+`, spec.Name, more)
+		w := runText(t, text, Run{})
+		for _, f := range []string{"both", "one"} {
+			if r := w.byFlow[f].record; r.Done == sim.Never || r.Corrupt != 0 {
+				t.Errorf("%s: %s has %d bytes, %d of them corrupt", spec.Name, f, r.Bytes, r.Corrupt)
+			}
+		}
+		if v := runText(t, text, Run{Verify: true}); v.Hash() != w.Hash() {
+			t.Errorf("%s: verify mode changes the run", spec.Name)
 		}
 	}
 }

@@ -475,6 +475,37 @@ func TestPolicer(t *testing.T) {
 	}
 }
 
+// RED's average decays over the time for which the link has nothing to do, by how many
+// packets of 1000 octets it could have sent. Two packets at 0 leave an average of 1/2, and
+// are gone after 2 ms; the next one comes at 5 ms.
+func TestREDIdle(t *testing.T) {
+	for _, x := range []struct {
+		what string
+		cfg  simnet.LinkConfig
+		want float64 // packets in 3 ms
+	}{
+		{"8 Mb/s", simnet.LinkConfig{Rate: 8e6}, 3},
+		{"8 Mb/s with the overhead of Ethernet", simnet.LinkConfig{Rate: 8.304e6, Overhead: 38}, 3},
+		{"a schedule, by the rate at the arrival", simnet.LinkConfig{Schedule: &simnet.RateSchedule{
+			Steps: []simnet.RateStep{{At: 0, Rate: 8e6}, {At: 4 * ms, Rate: 16e6}}}}, 6},
+		{"a trace of an opportunity a millisecond", simnet.LinkConfig{Opportunities: &simnet.Opportunities{Milliseconds: []uint32{1}}}, 3 * 1504.0 / 1004},
+	} {
+		x.cfg.Queue = simnet.Queue{Packets: 100}
+		var made simnet.Discipline
+		x.cfg.Discipline = func(p *simnet.Port) simnet.Discipline {
+			made = discipline(t, "red", simnet.Queue{Packets: 100}, num("weight", 0.5))(p)
+			return made
+		}
+		b := newBench(x.cfg)
+		b.burst(0, 2, 1000)
+		b.burst(5*ms, 1, 1000)
+		b.finish(t)
+		if got, want := aqm.Average(made), 0.5*math.Pow(0.5, x.want); math.Abs(got-want) > 1e-6*want {
+			t.Errorf("%s: average %v, want %v", x.what, got, want)
+		}
+	}
+}
+
 // Above max RED drops even what is ECN-capable (RFC 3168 section 7), unless hard_mark is
 // set. Ten packets at once, of which those are above that find three or more.
 func TestREDHardMark(t *testing.T) {

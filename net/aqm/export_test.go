@@ -10,3 +10,6 @@ func LargestCount(d simnet.Discipline) uint32 {
 	}
 	return n
 }
+
+// Average returns the average length of RED.
+func Average(d simnet.Discipline) float64 { return d.(*red).avg }

@@ -139,7 +139,7 @@ func (b *bench) times() []sim.Time {
 // or "name=text".
 func discipline(t fataler, name string, limit simnet.Queue, settings ...aqm.Setting) func(*simnet.Port) simnet.Discipline {
 	t.Helper()
-	f, err := aqm.New(name, settings, limit)
+	f, err := aqm.New(name, settings, aqm.Place{Limit: limit, MTU: 40})
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

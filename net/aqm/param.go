@@ -54,9 +54,8 @@ type Spec struct {
 	Params    []Param
 	// check says what is wrong with values that are each in range; it may be nil.
 	check func(v *Values) error
-	// fits says what is wrong with values on a queue of the given limit; it may be
-	// nil.
-	fits func(v *Values, limit simnet.Queue) error
+	// fits says what is wrong with values on a given link; it may be nil.
+	fits func(v *Values, on Place) error
 	new  func(v *Values, p *simnet.Port) simnet.Discipline
 }
 
@@ -147,9 +146,16 @@ func Find(name string) (*Spec, error) {
 	return nil, cc.UnknownName("queue discipline", name, names)
 }
 
+// Place is what a discipline has to fit to.
+type Place struct {
+	Limit simnet.Queue // of the link's queue
+	// MTU is the size of the largest packet that is expected, in octets of IP; 0: 1500.
+	MTU int
+}
+
 // New returns what makes the discipline of the given name and parameters for a
-// link: Discipline of simnet.LinkConfig. Limit is that of the link's queue.
-func New(name string, settings []Setting, limit simnet.Queue) (func(*simnet.Port) simnet.Discipline, error) {
+// link: Discipline of simnet.LinkConfig. An error says what is wrong with them.
+func New(name string, settings []Setting, on Place) (func(*simnet.Port) simnet.Discipline, error) {
 	s, err := Find(name)
 	if err != nil {
 		return nil, err
@@ -158,8 +164,11 @@ func New(name string, settings []Setting, limit simnet.Queue) (func(*simnet.Port
 	if err != nil {
 		return nil, err
 	}
+	if on.MTU == 0 {
+		on.MTU = 1500
+	}
 	if s.fits != nil {
-		if err := s.fits(v, limit); err != nil {
+		if err := s.fits(v, on); err != nil {
 			return nil, fmt.Errorf("queue discipline %q: %w", s.Name, err)
 		}
 	}

@@ -29,7 +29,8 @@ var randomSpec = Spec{
 		Name: "band", Kind: Length, Default: 4500, Min: 1, Max: 1 << 30,
 		Doc: "octets below the limit in which packets are dropped with probability 1100/(limit-band)",
 	}},
-	fits: func(v *Values, limit simnet.Queue) error {
+	fits: func(v *Values, on Place) error {
+		limit := on.Limit
 		switch band := v.int("band"); {
 		case limit.Bytes == 0 || limit.Packets != 0:
 			return fmt.Errorf("the limit of its queue must be in bytes")

@@ -38,7 +38,7 @@ func TestRandomQueueBand(t *testing.T) {
 // A band that is not smaller than the queue, or a limit in packets, is an error.
 func TestRandomQueueNeedsRoom(t *testing.T) {
 	for _, q := range []simnet.Queue{{Packets: 10}, {Bytes: 4500}, {}} {
-		if _, err := aqm.New("random", nil, q); err == nil {
+		if _, err := aqm.New("random", nil, aqm.Place{Limit: q}); err == nil {
 			t.Errorf("no error with the limit %+v", q)
 		}
 	}

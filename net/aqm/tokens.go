@@ -16,8 +16,9 @@ import (
 // of 10^-9 bit, of which a rate of r bit/s brings r in a nanosecond: nothing is rounded
 // but the time of the next packet, up to the nanosecond at which its tokens are there.
 //
-// Octets are those of IP. Buckets are full at the start. A packet larger than the bucket
-// would wait for ever: it is dropped as too big.
+// Octets are those of IP. Buckets are full at the start. A bucket smaller than the packets
+// that are expected is an error; a packet that is larger all the same would wait for ever
+// and is dropped, by the shaper as too big.
 //
 // Not modelled: rates with link-layer overhead (mpu, linklayer), policers with two rates
 // or that mark.
@@ -35,6 +36,15 @@ var tbfSpec = Spec{
 		}
 		return nil
 	},
+	fits: func(v *Values, on Place) error {
+		if err := fitsBucket(v, on); err != nil {
+			return err
+		}
+		if peak := v.int("peak_burst"); v.int("peak") != 0 && peak < int64(on.MTU) {
+			return fmt.Errorf("a packet of %d bytes never passes a peak_burst of %d", on.MTU, peak)
+		}
+		return nil
+	},
 	new: func(v *Values, p *simnet.Port) simnet.Discipline {
 		t := &shaper{fifo: fifo{port: p}, bucket: newBucket(v.int("rate"), v.int("burst"))}
 		if v.int("peak") != 0 {
@@ -48,6 +58,7 @@ var policerSpec = Spec{
 	Name:   "policer",
 	Doc:    "token-bucket policer: drops what exceeds a rate but for bursts, before a drop-tail queue",
 	Params: bucketParams(),
+	fits:   fitsBucket,
 	new: func(v *Values, p *simnet.Port) simnet.Discipline {
 		return &policer{fifo: fifo{port: p}, bucket: newBucket(v.int("rate"), v.int("burst"))}
 	},
@@ -58,6 +69,14 @@ func bucketParams() []Param {
 		{Name: "rate", Kind: Speed, Default: 1e6, Min: 1, Max: 1e12, Doc: "at which tokens come"},
 		{Name: "burst", Kind: Length, Default: 15000, Min: 40, Max: 1 << 30, Doc: "depth of the bucket: what may pass at once; at least the largest packet"},
 	}
+}
+
+// fitsBucket checks that the largest packets pass.
+func fitsBucket(v *Values, on Place) error {
+	if burst := v.int("burst"); burst < int64(on.MTU) {
+		return fmt.Errorf("a packet of %d bytes never passes a burst of %d", on.MTU, burst)
+	}
+	return nil
 }
 
 // tokenUnit is the tokens of one octet.

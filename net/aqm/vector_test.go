@@ -266,7 +266,7 @@ func TestPrioBands(t *testing.T) {
 		{"dscp:64", false}, {"port:65536", false}, {"port", false}, {"tcp:80", false}, {"46", false}, {"dscp:-1", false},
 	} {
 		for _, name := range []string{"high", "low"} {
-			_, err := New("prio", []Setting{{Name: name, Text: x.list, IsText: true}}, simnet.Queue{})
+			_, err := New("prio", []Setting{{Name: name, Text: x.list, IsText: true}}, Place{})
 			if (err == nil) != x.ok {
 				t.Errorf("%s = %q: %v", name, x.list, err)
 			}
@@ -289,7 +289,7 @@ func TestAREDConfiguresItself(t *testing.T) {
 		{100e6, []Setting{{Name: "min", Number: 10, Packets: true}, {Name: "weight", Number: 0.1}}, 10, 30, 0.1},
 		{100e6, []Setting{{Name: "max", Number: 60, Packets: true}}, 20, 60, 1 - math.Exp(-1.0/12500)},
 	} {
-		make, err := New("ared", x.more, simnet.Queue{})
+		make, err := New("ared", x.more, Place{})
 		if err != nil {
 			t.Fatal(err)
 		}
