@@ -34,10 +34,13 @@ var published = []struct {
 // simulate returns the packets per second that each subflow of a real connection
 // delivers over paths of that model: a megapacket of buffer, an ACK for every packet,
 // so many losses in all.
-func simulate(t testing.TB, name string, paths []lossyPath, expected []float64, losses float64) []float64 {
+func simulate(t testing.TB, name string, paths []lossyPath, expected []float64, losses float64, change ...func(*mptcp.Profile)) []float64 {
 	t.Helper()
 	profile := mptcp.Linux()
 	profile.TCP.AckEvery, profile.TCP.CompressSACK = 1, 0
+	for _, f := range change {
+		f(profile)
+	}
 	var lines []lab.Path
 	perSecond := 0.0
 	for i, p := range paths {
@@ -92,10 +95,10 @@ func TestOracle(t *testing.T) {
 
 // equilibrium compares a simulated connection with a Monte Carlo of its rule, and
 // returns the ratio of the totals and both path by path.
-func equilibrium(t testing.TB, name string, paths []lossyPath, losses float64) (ratio float64, got, want, windows []float64) {
+func equilibrium(t testing.TB, name string, paths []lossyPath, losses float64, change ...func(*mptcp.Profile)) (ratio float64, got, want, windows []float64) {
 	t.Helper()
 	want, windows = monteCarlo(rules[name], paths, 10*losses, true, bernoulli(paths, 2))
-	got = simulate(t, name, paths, want, losses)
+	got = simulate(t, name, paths, want, losses, change...)
 	ratio = total(got) / total(want)
 	t.Logf("%-6s %v: %.1f of %.1f packets/s, windows %.1f: ratio %.3f", name, paths, got, want, windows, ratio)
 	return ratio, got, want, windows
