@@ -40,7 +40,9 @@ func TestTsharkAgreesWithTheRun(t *testing.T) {
 		// with as many short mappings as these its interval tree is at fault.
 		"version 0":          parse(t, "defaults.profile=linux-oot", "at=[]"),
 		"version 0 of linux": parse(t, "defaults.versions=v0"),
-		"a join is blocked":  parse(t, "link.lte.up.drop=[0]"),
+		// At the phone; the server has the same subflows by other tuples.
+		"behind NATs":       behindNATs(t),
+		"a join is blocked": parse(t, "link.lte.up.drop=[0]"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
@@ -63,6 +65,15 @@ func TestTsharkAgreesWithTheRun(t *testing.T) {
 			compareKeys(t, filepath.Join(dir, results.EventsName), r)
 		})
 	}
+}
+
+// behindNATs is the library scenario of joins through NATs, captured at the phone.
+func behindNATs(t *testing.T) *scenarios.Scenario {
+	sc, err := scenarios.LoadLibrary("nat/join.toml", scenarios.Options{Set: []string{`output.capture=["phone.*"]`, "duration=3s", "at=[]"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sc
 }
 
 // On a lossless network each subflow looks like a regular TCP connection to
