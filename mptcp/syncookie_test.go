@@ -193,16 +193,17 @@ func TestSYNCookieForged(t *testing.T) {
 
 // TestSYNCookieOptions: what a cookie carries of the options of the SYN (RFC 4987
 // section 3.6, Linux): one of four segment sizes; and with timestamps window
-// scale and SACK, without them none of these.
+// scale and SACK, without them none of these. Timestamps may tick in microseconds.
 func TestSYNCookieOptions(t *testing.T) {
-	for _, ts := range []bool{true, false} {
+	for _, clock := range []string{"ms", "us", "none"} {
+		ts := clock != "none"
 		for mss, want := range map[int]int{600: 536, 1300: 1300, 1459: 1440, 1460: 1460} {
 			w := cookieWorld(t, Version1, func(h string, o *SocketOptions) {
 				if h == "client" {
 					o.MSS = mss
 				}
 			})
-			w.profile.TCP.Timestamps = ts
+			w.profile.TCP.Timestamps, w.profile.TCP.MicrosecondTS = ts, clock == "us"
 			w.request(3000, 3000)
 			for _, f := range w.server.ep.flows.slots {
 				if f == nil {
@@ -210,9 +211,31 @@ func TestSYNCookieOptions(t *testing.T) {
 				}
 				send, recv := f.tcp.Scales()
 				if f.tcp.PeerMSS() != want || f.tcp.UsesTimestamps() != ts || f.tcp.UsesSACK() != ts || (send > 0) != ts || (recv > 0) != ts {
-					t.Errorf("MSS %d, timestamps %v: MSS %d, SACK %v, scales %d %d", mss, ts, f.tcp.PeerMSS(), f.tcp.UsesSACK(), send, recv)
+					t.Errorf("MSS %d, timestamps %s: MSS %d, SACK %v, scales %d %d", mss, clock, f.tcp.PeerMSS(), f.tcp.UsesSACK(), send, recv)
 				}
 			}
+		}
+	}
+}
+
+// TestSYNCookieClock: the timestamp of a cookie is that of the clock, rounded down to a
+// multiple of 64 ticks with the options in it, whether it ticks in milliseconds or
+// microseconds.
+func TestSYNCookieClock(t *testing.T) {
+	for _, tick := range []sim.Duration{sim.Millisecond, sim.Microsecond} {
+		w := cookieWorld(t, Version1, nil)
+		w.profile.TCP.MicrosecondTS = tick == sim.Microsecond
+		var at []sim.Time
+		var val []uint32
+		w.arrive = func(to *host, s *Segment) {
+			if to == w.client && s.Segment.Opt.Has(wire.HasTS) {
+				at, val = append(at, w.now), append(val, s.TSVal)
+			}
+		}
+		w.request(3000, 3000)
+		passed := uint32(at[1].Sub(at[0]) / tick)
+		if early := val[1] - val[0] - passed; early > 128 {
+			t.Errorf("ticks of %v: %d between the cookie and the next segment, %d passed", tick, val[1]-val[0], passed)
 		}
 	}
 }
