@@ -17,7 +17,7 @@ import (
 func TestTriangle(t *testing.T) {
 	got := map[string]mbps{}
 	for _, controller := range []string{"ewtcp", "lia", "balia", "olia"} {
-		got[controller] = meanOf(average(t, "nsdi11-triangle", controller, 3, 50, 650))
+		got[controller] = mean(average(t, "nsdi11-triangle", controller, 3, 50, 650))
 		t.Logf("%s: %.2f Mb/s", controller, got[controller])
 	}
 	if math.Abs(got["ewtcp"]-8.485) > 0.4 || math.Abs(got["lia"]-9.0) > 0.4 {
