@@ -163,7 +163,11 @@ func newRED(v *Values, p *simnet.Port) *red {
 // Enqueue implements simnet.Discipline.
 func (r *red) Enqueue(now sim.Time, id simnet.PacketID) trace.Reason {
 	r.sample(r.unit.of(r.port.Length()), r.idle(now))
-	what := r.decide(r.rand.FloatAt(r.port.Index()))
+	u := 0.0
+	if r.avg >= r.min { // a draw costs more than the rest
+		u = r.rand.FloatAt(r.port.Index())
+	}
+	what := r.decide(u)
 	switch {
 	case what == redAccept || r.port.Full(r.port.Size(id)):
 		return r.fifo.Enqueue(now, id)
