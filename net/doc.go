@@ -22,7 +22,9 @@
 // larger than its MTU, if the drop pattern or the loss probability says so (by
 // the packet's index on this link), or if the queue is full. Otherwise it takes
 // the next number of the transmitting node as the key of the arrival; a fifo
-// link computes the departure at once, a served one when service begins. At
+// link computes the departure at once, a served one when service begins; a link
+// with a discipline (net/aqm) has that decide what is accepted, dropped or marked
+// and what is served next. At
 // (arrival time, key) the packet reaches the other end: taps, boxes, and the
 // node again, which forwards it (with a TTL smaller by one) or hands it to its
 // [Receiver], who owns it from then on.
