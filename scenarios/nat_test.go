@@ -309,6 +309,54 @@ func TestFirewallLetsConnectionsPass(t *testing.T) {
 	}
 }
 
+// The same over IPv6, where a firewall is all that stands between hosts: one at the
+// client, one at the server with an open port.
+func TestFirewallOverIPv6(t *testing.T) {
+	text := `schema = 1
+name = "six"
+duration = "20s"
+[[node]]
+name = "phone"
+[[node.interface]]
+name = "wifi"
+addresses = ["fd00:1::2/64"]
+[[node.interface]]
+name = "lte"
+addresses = ["fd00:2::2/64"]
+[[node]]
+name = "server"
+[[node.interface]]
+name = "wifi"
+addresses = ["fd00:1::1/64"]
+[[node.interface]]
+name = "lte"
+addresses = ["fd00:2::1/64"]
+` + sixLink("wifi") + sixLink("lte") + `
+[[flow]]
+name = "dl"
+client = "phone"
+server = "server"
+via = "wifi"
+size = "8MB"
+`
+	w := runText(t, text, Run{Verify: true})
+	f := whole(t, w)
+	if len(f.subs) != 2 || f.subs[1].BytesDelivered < 1e6 {
+		t.Errorf("subflows %+v", f.subs)
+	}
+	for _, b := range w.boxes {
+		x := b.box.(*nat.Firewall)
+		if n := x.Count(trace.InvalidState) + x.Count(trace.OutOfWindow) + x.Count(trace.NoMapping); n != 0 || x.Acted() < 1000 {
+			t.Errorf("%s refused %d packets of %d", b.name, n, x.Acted())
+		}
+	}
+}
+
+func sixLink(name string) string {
+	return fmt.Sprintf("[[link]]\nname = %[1]q\na = \"phone.%[1]s\"\nb = \"server.%[1]s\"\nrate = \"8Mbps\"\ndelay = \"10ms\"\nloss = \"0.5%%\"\n"+
+		"[[link.box]]\ntype = \"firewall\"\nname = \"client-%[1]s\"\nmidstream = \"drop\"\n[[link.box]]\ntype = \"firewall\"\nname = \"server-%[1]s\"\nat = \"b\"\nopen = \"5001\"\n", name)
+}
+
 // A firewall that drops SYNs with options which it does not know: on the first path
 // the client gives MPTCP up after some SYNs (Linux: two), on the second the join
 // fails and the connection goes on with one subflow.

@@ -119,6 +119,7 @@ func (n *NAT) grant(now sim.Time, m *MapMessage) {
 	}
 	life := min(max(sim.Duration(m.Lifetime)*sim.Second, n.cfg.MinLease), n.cfg.MaxLease)
 	e.leased, e.nonce, e.lease = true, m.Nonce, now.Add(life)
+	n.nextLease = min(n.nextLease, e.lease)
 	m.Lifetime = uint32(life / sim.Second)
 	m.External = e.outside
 	n.traceMapping(now, e, trace.MappingLeased)
@@ -172,12 +173,14 @@ func (n *NAT) giveBack(now sim.Time, id uint32, m *MapMessage) {
 // endLeases turns explicit mappings whose time is over into dynamic ones, which end
 // unless sessions keep them.
 func (n *NAT) endLeases(now sim.Time) {
+	n.nextLease = sim.Never
 	n.leases = slices.DeleteFunc(n.leases, func(id uint32) bool {
 		m := &n.maps.slots[id]
 		if !m.leased {
 			return true
 		}
 		if now < m.lease {
+			n.nextLease = min(n.nextLease, m.lease)
 			return false
 		}
 		m.leased = false

@@ -175,6 +175,7 @@ func (n *NAT) flush(now sim.Time) {
 			n.endMapping(now, uint32(id), trace.MappingFlushed)
 		}
 	}
+	n.leases, n.nextLease = n.leases[:0], sim.Never
 	n.epoch = now
 }
 

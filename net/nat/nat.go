@@ -22,6 +22,7 @@ type NAT struct {
 	freed      map[outsideKey]freed // ports that are held down
 	freedOrder []outsideKey         // oldest first
 	leases     []uint32             // mappings with a lease
+	nextLease  sim.Time             // when the first of them ends
 	epoch      sim.Time             // when it was started
 	observer   Observer
 }
@@ -47,7 +48,7 @@ type box struct {
 
 // NewNAT returns a translator. Its configuration must pass Check.
 func NewNAT(cfg Config, env *mbox.Env) *NAT {
-	n := &NAT{box: box{cfg: cfg, env: env}}
+	n := &NAT{box: box{cfg: cfg, env: env}, nextLease: sim.Never}
 	if env.Node.Forwards() {
 		joinGateway(env, n)
 	}
@@ -311,11 +312,7 @@ func (n *NAT) idleOf(now sim.Time, mid, id uint32) sim.Time {
 
 // NextTimeout implements simnet.Box.
 func (n *NAT) NextTimeout() sim.Time {
-	next := min(n.nextDue(), n.held.next())
-	for _, id := range n.leases {
-		next = min(next, n.maps.slots[id].lease)
-	}
-	return next
+	return min(n.nextDue(), n.held.next(), n.nextLease)
 }
 
 // HandleTimeout implements simnet.Box.
