@@ -52,6 +52,7 @@ func JSONSchema(p *Plugins) ([]byte, error) {
 		graph[key] = inner[key]
 		delete(inner, key)
 	}
+	inner["topology"] = jsonObject{"required": []string{"kind"}}
 	root["allOf"] = []jsonObject{
 		{"if": has("extends"), "else": rest},
 		{"if": has("extends", "paths", "topology"), "else": jsonObject{"properties": graph}},
@@ -353,7 +354,7 @@ func (w *schemaWriter) topology() jsonObject {
 			q["description"] = p.Doc
 			properties[p.Name] = q
 		}
-		forms = append(forms, jsonObject{"type": "object", "required": []string{"kind"}, "properties": properties, "additionalProperties": false})
+		forms = append(forms, jsonObject{"type": "object", "properties": properties, "additionalProperties": false})
 	}
 	return jsonObject{"anyOf": forms}
 }

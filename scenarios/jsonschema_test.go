@@ -198,3 +198,26 @@ func TestJSONSchemaHasOwnPlugins(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A topology needs its kind, but for one that is laid over another.
+func TestJSONSchemaOfTopologies(t *testing.T) {
+	s := compiled(t)
+	const flow = `
+[[flow]]
+name = "dl"
+client = "h0"
+server = "h1"
+`
+	const head = "schema = 1\nname = \"t\"\nduration = \"1s\"\n[topology]\n"
+	for text, want := range map[string]bool{
+		head + "kind = \"fattree\"\nk = 4\n" + flow:                true,
+		head + "k = 4\n" + flow:                                    false,
+		head + "kind = \"fattree\"\nspokes = 4\n" + flow:           false,
+		"extends = \"a.toml\"\nname = \"t\"\n[topology]\nk = 8\n":  true,
+		"extends = \"a.toml\"\nname = \"t\"\n[topology]\nkk = 8\n": false,
+	} {
+		if err := s.Validate(asJSON(t, text)); (err == nil) != want {
+			t.Errorf("%s: %v, want accepted: %v", text, err, want)
+		}
+	}
+}
