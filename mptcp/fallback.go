@@ -191,7 +191,7 @@ func (f *subflow) acknowledges(s *Segment) bool {
 func (f *subflow) ackedBare(now sim.Time, s *Segment) (dead bool) {
 	c := f.conn
 	switch {
-	case !c.p.can(AckFallback) || f.raw.on || s.Segment.Opt.Has(wire.HasDSS):
+	case !c.p.can(AckFallback) || f.raw.on || signalsData(s):
 	case s.Opt != nil && s.Opt.Present&signals != 0: // options pass
 	case f.joined && f.confirmed:
 	case f.joined && c.p.FallBackOnMoving && c.revert(now, f, c.recv.next-f.delivered(), trace.DssFallback):
@@ -206,6 +206,13 @@ func (f *subflow) ackedBare(now sim.Time, s *Segment) (dead bool) {
 		return true
 	}
 	return false
+}
+
+// signalsData reports whether a segment without DATA_ACK has a DSS option that says
+// something else. One that says nothing is what a device leaves that takes the
+// DATA_ACK out: no endpoint sends it alone.
+func signalsData(s *Segment) bool {
+	return s.Segment.Opt.Has(wire.HasDSS) && (s.Len > 0 || s.Segment.Opt&(wire.HasMap|wire.DataFIN) != 0)
 }
 
 // hasCompany reports whether another subflow was ever established here, so that the

@@ -181,6 +181,16 @@ func (w *World) Actions() []ActionReport {
 	return out
 }
 
+// BoxActions returns on how many packets each box has acted, in the order of the
+// file.
+func (w *World) BoxActions() []uint64 {
+	out := make([]uint64, len(w.boxes))
+	for i := range w.boxes {
+		out[i] = w.boxes[i].box.Acted()
+	}
+	return out
+}
+
 // CapturePoints returns the interfaces whose packets are captured: those that
 // [output] names, else those of all clients.
 func (w *World) CapturePoints() []*simnet.Interface {

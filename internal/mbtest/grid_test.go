@@ -1,0 +1,36 @@
+package mbtest
+
+import (
+	"context"
+	"testing"
+)
+
+// The grid comes out as RFC 8684 sections 3.7 and 6 and RFC 8041 section 3.1 state,
+// with the profile of the text and with that of upstream Linux. No cell is broken but
+// those of which the documents say so.
+//
+// row:M23
+func TestGrid(t *testing.T) {
+	cells, err := Run(context.Background(), &Config{Profiles: []string{"linux", "rfc"}, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count, acted := map[Verdict]int{}, map[string]uint64{}
+	for _, c := range cells {
+		count[c.Verdict]++
+		if !c.Pass {
+			t.Errorf("%s: %s, box on %s, packets %s, data %s: %s (%s), %s has %v; %d bytes, %d wrong, TCP %d, %d", c.Profile, c.Behaviour, c.Path, c.Direction, c.Transfer,
+				c.Verdict, c.Why, c.Section, c.Expected, c.Bytes, c.Corrupt, c.TCPBytes, c.TCPCorrupt)
+		}
+		acted[c.Behaviour+c.Path] += c.Acted
+		if !c.TCPDone {
+			t.Errorf("%s: %s, box on %s, packets %s: plain TCP is not complete", c.Profile, c.Behaviour, c.Path, c.Direction)
+		}
+	}
+	for name, n := range acted {
+		if n == 0 {
+			t.Errorf("%s: the boxes have done nothing", name)
+		}
+	}
+	t.Logf("%d cells: %v", len(cells), count)
+}
