@@ -322,3 +322,39 @@ func TestIncastCompletion(t *testing.T) {
 		t.Errorf("preamble %s", s)
 	}
 }
+
+// A map runs: packets from Paris to New York take the direct link of 29.186 ms by
+// hops, and by delay the way over London of 1.718 and 27.851 ms when the direct one is
+// made longer; the routers are named by their cities.
+func TestMaps(t *testing.T) {
+	text := "schema = 1\nname = \"map\"\nduration = \"2s\"\n[topology]\nkind = \"graphml\"\nfile = \"maps/three.graphml\"\nqueue = \"1000pkt\"\n[topology.host]\nrate = \"unlimited\"\n" +
+		"[[flow]]\nname = \"f\"\nprotocol = \"tcp\"\nclient = \"hParis_0\"\nserver = \"hNew_York_0\"\nsize = \"10kB\"\n"
+	for _, v := range []struct {
+		keys, expect string
+	}{
+		{"", "29.186ms * 2 <= connected(f) <= 29.19ms * 2 + 0.1ms"},
+		{"[ecmp]\nmetric = \"delay\"\n[[link]]\nname = \"Paris-New_York\"\ndelay = \"40ms\"\n", "29.568ms * 2 <= connected(f) <= 29.57ms * 2 + 0.1ms"},
+		{"[[link]]\nname = \"Paris-New_York\"\ndelay = \"40ms\"\n", "80ms <= connected(f) <= 80.1ms"},
+	} {
+		sc, err := Parse("in.toml", text+v.keys+"[expect]\nway = \""+v.expect+"\"\n", Options{DataDir: synthetic})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := Build(sc, Run{Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.RunToEnd(); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range w.Expect() {
+			if !e.Pass {
+				t.Errorf("%s: measured %s", e.Expr, e.Value)
+			}
+		}
+	}
+	_, err := Parse("in.toml", strings.Replace(text, "three", "noweights", 1), Options{DataDir: synthetic})
+	if err == nil || !strings.Contains(err.Error(), "in.toml:5:8: maps/noweights.graphml says nothing of the speed of link n0-n1") {
+		t.Errorf("a cycle without weights: %v", err)
+	}
+}
