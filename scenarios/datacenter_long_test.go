@@ -7,55 +7,6 @@ import (
 	"testing"
 )
 
-// nsdi11 is the experiment of NSDI'11 and SIGCOMM'11 in data centres: links of 100
-// Mb/s and 100 us, packets of 1000 bytes, queues of 100 packets with two more in which
-// packets are dropped at random, minimum RTO of 1 ms, flows that start within 50 ms.
-const nsdi11 = `schema = 1
-name = "nsdi11"
-duration = "1s"
-[topology]
-rate = "100Mbps"
-delay = "100us"
-queue = "102kB"
-aqm = { name = "random", band = "2000B" }
-%s
-[defaults]
-mss = 960
-rto_min = "1ms"
-cc = { name = "lia", hystartpp = 0 }
-[[traffic]]
-name = "g"
-jitter = "50ms"
-%s
-`
-
-// rates runs a topology under a pattern and returns mean and median goodput of its
-// flows over the second part of the run, in Mb/s of packets of 1000 bytes, which carry
-// 928 of payload.
-func rates(t *testing.T, topology, traffic, duration string, seed uint64) (average, median float64) {
-	t.Helper()
-	sc, err := Parse("in.toml", fmt.Sprintf(nsdi11, topology, traffic), Options{Seed: &seed, Set: []string{"duration=" + duration}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := Build(sc, Run{Seed: sc.Seed})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.RunToEnd(); err != nil {
-		t.Fatal(err)
-	}
-	end := sc.Duration.Time()
-	var got []float64
-	for _, f := range w.flows {
-		if f.record.Corrupt != 0 {
-			t.Errorf("flow %s has %d corrupt bytes", f.decl.Name, f.record.Corrupt)
-		}
-		got = append(got, f.goodput(end*2/5, end)*8/1e6*1000/928)
-	}
-	return mean(got), quantile(got, 0.5)
-}
-
 // fatTree8 is the fat-tree of 128 hosts, whose own queues hold 1000 packets.
 const fatTree8 = "kind = \"fattree\"\nk = 8\n[topology.host]\nup = { queue = \"1000pkt\", aqm = \"droptail\" }"
 
