@@ -12,20 +12,17 @@ import "math/bits"
 //	pkt_loss  p_d of the larger, if that is above p_l
 //
 // Section 3.3.2 lets a coupled congestion controller heed only groups that are stable.
-// Here two subflows are coupled if the verdicts of the last K intervals had them in one
+// Here two subflows are coupled if the verdicts of the last 64 intervals had them in one
 // group at least as often as a part of them says, and two that are each coupled with a
 // third are coupled. Doubt is on the side of coupling: a connection that is wrongly
 // coupled has less than it could have, one that wrongly is not takes from others.
-
-// sbdVerdicts is K, the verdicts that are remembered of each pair.
-const sbdVerdicts = 64
 
 // sbdGroups are the groups of one connection.
 type sbdGroups struct {
 	stable float64
 	order  []int32 // subflows with a bottleneck, sorted
 	group  []int32 // by FlowID: the last verdict; -1: no bottleneck
-	// together and asked have, for each pair, a bit for each of the last K verdicts: that
+	// together and asked have, for each pair, a bit for each of the last 64 verdicts: that
 	// there was one, and that it was one group. The pair a > b is at a*(a-1)/2+b.
 	together, asked []uint64
 	coupled         []int32 // by FlowID: the group, counted from 0 by first subflow

@@ -60,10 +60,9 @@ const decisionsGolden = 200
 
 // decisions collects the grants of the server.
 type decisions struct {
-	w    *World
-	node uint32
-	of   map[uint32][]trace.Record // by connection
-	all  []uint32                  // connections in order of their first decision
+	w   *World
+	of  map[uint32][]trace.Record // by connection
+	all []uint32                  // connections in order of their first decision
 }
 
 // Emit implements trace.Sink.

@@ -17,12 +17,11 @@ import (
 // connection is what the script knows of an MPTCP connection. Keys are the
 // numbers whose big-endian form is on the wire.
 type connection struct {
-	version             uint8
-	local, peer         uint64 // of the system under test, of the script
-	hasLocal, hasPeer   bool
-	localName, peerName string
-	checksum            bool   // the A bit was set by a side
-	acked               uint64 // highest DATA_ACK that the script has injected
+	version           uint8
+	local, peer       uint64 // of the system under test, of the script
+	hasLocal, hasPeer bool
+	checksum          bool   // the A bit was set by a side
+	acked             uint64 // highest DATA_ACK that the script has injected
 }
 
 // wireKey turns a key as scripts write it into the number on the wire: the

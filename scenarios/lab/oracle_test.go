@@ -201,18 +201,3 @@ func bernoulli(paths []lossyPath, seed uint64) func(int) bool {
 	rnd := sim.NewRand(seed, 0, "oracle")
 	return func(r int) bool { return rnd.Float64() < paths[r].p }
 }
-
-// periodic loses every 1/p-th packet of a path.
-func periodic(paths []lossyPath) func(int) bool {
-	due := make([]float64, len(paths))
-	for i := range due {
-		due[i] = float64(i) / float64(len(paths)) // not all at once
-	}
-	return func(r int) bool {
-		if due[r] += paths[r].p; due[r] < 1 {
-			return false
-		}
-		due[r]--
-		return true
-	}
-}

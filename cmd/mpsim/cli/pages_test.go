@@ -48,7 +48,8 @@ func modelPages(t *testing.T) map[string]page {
 }
 
 // Every controller, scheduler and path manager has a page that says its formula or rule,
-// where it comes from and how it is tested, and that names each of its parameters.
+// where it comes from, where it departs from that and how it is tested, and that names each
+// of its parameters.
 func TestEveryPluginHasAPage(t *testing.T) {
 	pages := modelPages(t)
 	check := func(kind, name string, shared bool, params []cc.Param) {
@@ -61,7 +62,7 @@ func TestEveryPluginHasAPage(t *testing.T) {
 			t.Errorf("%s %q: no page in docs/models has the title %q", kind, name, title)
 			return
 		}
-		for _, want := range [][]string{{"Formula", "Rule", "Rules", "Estimates"}, {"Source", "Sources"}, {"Tests"}} {
+		for _, want := range [][]string{{"Formula", "Rule", "Rules", "Estimates"}, {"Source", "Sources"}, {"Departures", "Decisions and departures", "Departures and decisions"}, {"Tests"}} {
 			if !slices.ContainsFunc(want, func(s string) bool { return slices.Contains(p.sections, s) }) {
 				t.Errorf("%s: no section %q", p.file, want[0])
 			}
