@@ -46,7 +46,6 @@ const (
 	flagWaiting                          // served: an event for the next opportunity is pending
 	flagLoss                             // Bernoulli loss
 	flagPattern                          // exact drop pattern
-	flagBurst                            // loss in bursts
 	flagDown                             // everything offered is dropped
 	flagStopped                          // the server does not work
 	flagVarying                          // rates follow a schedule
@@ -58,9 +57,10 @@ const (
 	flagIngress                          // the same at the receiving one
 	flagMark                             // the queue marks ECN-capable packets
 	flagDiscipline                       // a discipline decides, see discipline.go
+	flagRadio                            // a radio serves, see air.go
 
 	// flagFate are the reasons to look closer at a packet that is offered.
-	flagFate = flagLoss | flagPattern | flagBurst | flagDown
+	flagFate = flagLoss | flagPattern | flagDown
 	// flagSlowServer are the servers that serialisation at a constant rate does
 	// not describe.
 	flagSlowServer = flagStopped | flagVarying | flagTrace
@@ -102,13 +102,14 @@ type LinkConfig struct {
 	// Discipline, if not nil, makes the link's queue; nil is drop-tail, which may
 	// mark.
 	Discipline func(*Port) Discipline
+	// Radio, if not nil, makes the link's server, which may use Rate or Schedule
+	// (see air.go).
+	Radio func(*Air) Radio
 	// Mark is the threshold of the queue above which it marks (see link_mark.go).
 	Mark Mark
 	Loss float64 // probability of Bernoulli loss, before the queue
 	Drop DropPattern
-	// Burst is loss in bursts, before the queue and beside Loss (see link_burst.go).
-	Burst Burst
-	MTU   int // larger packets are dropped; 0: 65535, or 1500 on a trace
+	MTU  int // larger packets are dropped; 0: 65535, or 1500 on a trace
 	// Overhead is added to the octets of each packet for serialisation, e.g. 38
 	// for Ethernet with preamble and gap. Limits do not count it.
 	Overhead int
@@ -130,14 +131,14 @@ type Link struct {
 	cfg      LinkConfig // as last changed
 
 	loss   *sim.Rand
-	burst  *burstState // nil: no loss in bursts
-	floor  sim.Time    // see flagClamp
+	floor  sim.Time // see flagClamp
 	trace  oppCursor
 	rates  rateCursor
 	stuck  anchor
 	served PacketID // in service, in served mode
 	hist   *histogram
 	queue  *Port // nil without a discipline
+	air    *Air  // nil without a radio
 
 	drops    [dropClasses]uint64
 	marked   uint64 // packets given CE
@@ -193,13 +194,15 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 	lk.setMark(&l, cfg.Mark)
 	lk.setLoss(&l, cfg.Loss)
 	lk.setDrop(&l, cfg.Drop)
-	lk.setBurst(&l, cfg.Burst)
 	lk.setServer(&l)
 	lk.capacity.last = lk.since
 	n.links = append(n.links, l)
 	n.cold = append(n.cold, lk)
 	if cfg.Discipline != nil {
 		lk.setDiscipline(lk.hot())
+	}
+	if cfg.Radio != nil {
+		lk.setRadio(lk.hot())
 	}
 	return lk
 }

@@ -126,6 +126,11 @@ func (lk *Link) change(f func(l *hotLink, staying PacketID)) {
 
 func (lk *Link) changeServed(now sim.Time, l *hotLink, f func(l *hotLink, staying PacketID)) {
 	n := lk.net
+	if lk.air != nil {
+		f(l, l.cursor)
+		lk.air.radio.Changed(now, false)
+		return
+	}
 	id := lk.served
 	if id == 0 {
 		f(l, l.cursor)
@@ -262,6 +267,9 @@ func (lk *Link) purge(now sim.Time, o Outage) {
 		lk.served = 0
 		l.flags &^= flagServing | flagWaiting
 		l.busy, l.rem = now, 0
+		if lk.air != nil {
+			lk.air.emptied(now)
+		}
 	}
 }
 

@@ -38,9 +38,8 @@ func (p *DropPattern) drops(i uint64) bool {
 }
 
 // fate says why packet i of the link does not reach the queue, or NoReason.
-func (n *Network) fate(now sim.Time, li uint32, l *hotLink, i uint64, size uint16) trace.Reason {
+func (n *Network) fate(li uint32, l *hotLink, i uint64, size uint16) trace.Reason {
 	lk := n.cold[li]
-	burst := l.flags&flagBurst != 0 && lk.burst.loses(now, i)
 	switch {
 	case l.flags&flagDown != 0:
 		return trace.LinkDown
@@ -50,8 +49,6 @@ func (n *Network) fate(now sim.Time, li uint32, l *hotLink, i uint64, size uint1
 		return trace.PatternLoss
 	case l.flags&flagLoss != 0 && lk.loss.FloatAt(i) < lk.cfg.Loss:
 		return trace.RandomLoss
-	case burst:
-		return trace.BurstLoss
 	}
 	return trace.NoReason
 }
@@ -88,6 +85,7 @@ const (
 	dropEarly
 	dropSojourn
 	dropPoliced
+	dropRetry
 	dropRoute
 	dropTTL
 	dropOther
@@ -98,7 +96,9 @@ func classOf(why trace.Reason) dropClass {
 	switch why {
 	case trace.QueueFull:
 		return dropQueue
-	case trace.RandomLoss, trace.BurstLoss:
+	case trace.RetryLimit:
+		return dropRetry
+	case trace.RandomLoss:
 		return dropLoss
 	case trace.PatternLoss:
 		return dropPattern

@@ -124,6 +124,15 @@ type rateCursor struct {
 	rate     sim.Rate
 }
 
+// at returns the rate at a time.
+func (c *rateCursor) at(now sim.Time) sim.Rate {
+	if now < c.from || now >= c.end {
+		_, c.rate, c.end = c.schedule.piece(now)
+		c.from = now
+	}
+	return c.rate
+}
+
 // finish returns when work that begins at a given time is done, and the
 // remainder in units of 1e-9 bit.
 func (c *rateCursor) finish(at sim.Time, work uint64) (sim.Time, uint64) {

@@ -15,7 +15,11 @@ const serviceEvent = 1 << 31
 // acceptServed appends the packet to the queue and begins to serve it if the
 // link is idle.
 func (n *Network) acceptServed(now sim.Time, li uint32, l *hotLink, id PacketID, m *packetMeta) {
-	if l.flags&flagDiscipline != 0 {
+	if l.flags&(flagDiscipline|flagRadio) != 0 {
+		if a := n.cold[li].air; a != nil {
+			a.accept(now, l, id, m)
+			return
+		}
 		n.cold[li].queue.accepted(m)
 		n.pump(now, li, l)
 		return
@@ -40,12 +44,19 @@ func (n *Network) acceptServed(now sim.Time, li uint32, l *hotLink, id PacketID,
 func (n *Network) serviceDue(now sim.Time, li uint32) {
 	l := &n.links[li]
 	l.flags &^= flagWaiting
+	if l.flags&flagRadio != 0 {
+		n.cold[li].air.radio.Offered(now) // the discipline has a packet now
+		return
+	}
 	n.pump(now, li, l)
 }
 
 // pump does what the server of a served link has done up to now.
 func (n *Network) pump(now sim.Time, li uint32, l *hotLink) {
 	lk := n.cold[li]
+	if lk.air != nil {
+		return // it has events of its own
+	}
 	if lk.queue != nil {
 		n.pumpDiscipline(now, li, l)
 		return

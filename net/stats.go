@@ -28,6 +28,8 @@ type Stats struct {
 	SojournDrops uint64 // because packets had waited too long
 	PolicedDrops uint64 // more than the agreed rate
 
+	RetryDrops uint64 // given up by a radio
+
 	// PacketHops are the packets accepted or dropped by the queue.
 	PacketHops uint64
 	// Utilisation is what was sent, overhead included, as a part of what the
@@ -48,7 +50,7 @@ type Stats struct {
 
 // Drops returns the number of packets dropped for any reason.
 func (s *Stats) Drops() uint64 {
-	return s.QueueDrops + s.LossDrops + s.PatternDrops + s.DownDrops + s.MTUDrops + s.DisciplineDrops()
+	return s.QueueDrops + s.LossDrops + s.PatternDrops + s.DownDrops + s.MTUDrops + s.RetryDrops + s.DisciplineDrops()
 }
 
 // DisciplineDrops returns the number of packets that a discipline dropped though
@@ -74,6 +76,7 @@ func (lk *Link) Stats() Stats {
 		EarlyDrops:    lk.drops[dropEarly],
 		SojournDrops:  lk.drops[dropSojourn],
 		PolicedDrops:  lk.drops[dropPoliced],
+		RetryDrops:    lk.drops[dropRetry],
 		PacketHops:    lk.packetHops(),
 	}
 	var culled uint64
@@ -130,7 +133,7 @@ func (nd *Node) Drops() uint64 {
 
 // packetHops is what was accepted, plus the drops of the queue.
 func (lk *Link) packetHops() uint64 {
-	refused := lk.drops[dropLoss] + lk.drops[dropPattern] + lk.drops[dropDown] + lk.drops[dropMTU]
+	refused := lk.drops[dropLoss] + lk.drops[dropPattern] + lk.drops[dropDown] + lk.drops[dropMTU] + lk.drops[dropRetry]
 	return lk.hot().offered - (refused - lk.purged)
 }
 

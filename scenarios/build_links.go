@@ -25,6 +25,7 @@ func DataDir(asked string) string {
 // a to its end b.
 func (w *World) buildLinks(problems *problemList) {
 	traces := make(map[string]*radio.Trace) // nil: cannot be read, and that is noted
+	media := w.buildMedia()
 	for _, l := range w.sc.Links {
 		up, down := w.linkConfig(l, l.Up), w.linkConfig(l, l.Down)
 		if l.Profile.Name != "" {
@@ -39,6 +40,7 @@ func (w *World) buildLinks(problems *problemList) {
 			}
 		}
 		a, b := w.sc.plan.ifaces[l.A], w.sc.plan.ifaces[l.B]
+		w.addRadio(l, media, &up, &down)
 		toA, toB := w.net.Connect(l.Name, w.iface(b), w.iface(a), down, up)
 		u, d := &linkRun{decl: l, dir: l.Up, name: l.Name + ".up", up: true, link: toB}, &linkRun{decl: l, dir: l.Down, name: l.Name + ".down", link: toA}
 		u.other, d.other = d, u
@@ -71,7 +73,6 @@ func (w *World) linkConfig(l *Link, d *Direction) simnet.LinkConfig {
 		Drop:      simnet.DropPattern{Mask: mask},
 		MTU:       int(d.MTU.N),
 		Overhead:  int(d.Overhead.N),
-		Burst:     d.Burst.model(),
 		Histogram: !w.run.NoExpect,
 	}
 	for _, i := range d.Drop {

@@ -47,6 +47,7 @@ func (c *checker) check() {
 	c.header()
 	c.defaults()
 	c.checkNodes()
+	c.checkMedia()
 	c.checkLinks()
 	c.checkECMP()
 	c.checkFlowNames()

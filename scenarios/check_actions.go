@@ -118,8 +118,8 @@ func (c *checker) linkSet(a *Action) {
 		c.add(a.valuePos("rate"), "rate is 0; use link.blackhole to stop a link")
 	}
 	for _, name := range a.Links {
-		if l := c.links[name]; a.Rate != nil && (l.Profile.Name != "" || l.Up.Trace != nil || l.Down.Trace != nil) {
-			c.add(a.valuePos("rate"), "link %q follows a trace or profile; its rate cannot be set", name)
+		if l := c.links[name]; a.Rate != nil && (l.Profile.Name != "" || l.Up.Trace != nil || l.Down.Trace != nil || l.Medium != "") {
+			c.add(a.valuePos("rate"), "link %q follows a trace, a profile or a medium; its rate cannot be set", name)
 		}
 	}
 }
@@ -208,6 +208,9 @@ func (c *checker) destinations(r *Route) ([]netip.Prefix, bool) {
 func (c *checker) checkExpect() {
 	scope := &nameScope{flows: c.flowNames(), ifaces: make(map[string][]string)}
 	scope.boxes, scope.groups = c.boxNames(), c.groupNames()
+	for _, m := range c.sc.Media {
+		scope.media = append(scope.media, m.Name)
+	}
 	for _, l := range c.linkNames() {
 		scope.links = append(scope.links, l+".up", l+".down")
 	}

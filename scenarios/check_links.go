@@ -28,6 +28,7 @@ func (c *checker) checkLinks() {
 			c.ends[end.text] = l
 		}
 		c.linkDefaults(l)
+		c.checkRadio(l)
 		c.linkServer(l)
 		c.checkBoxes(l)
 	}
@@ -69,13 +70,16 @@ func (c *checker) linkDefaults(l *Link) {
 		c.add(l.Profile.pos, "%v", err)
 		return
 	}
-	delay := Duration(p.Delay)
+	delay, loss := Duration(p.Delay), Probability(p.Loss)
 	for _, dir := range []struct {
 		d     *Direction
 		queue int
 	}{{l.Up, p.QueueUp}, {l.Down, p.QueueDown}} {
 		if dir.d.Delay == nil {
 			dir.d.Delay = &delay
+		}
+		if dir.d.Loss == nil {
+			dir.d.Loss = &loss
 		}
 		if dir.d.Queue == nil {
 			dir.d.Queue = &Queue{Bytes: int64(dir.queue)}
@@ -119,9 +123,6 @@ func (d *Direction) inherit(both *Direction) {
 	}
 	if d.Loss == nil {
 		d.Loss = both.Loss
-	}
-	if d.Burst == nil {
-		d.Burst = both.Burst
 	}
 	if d.Drop == nil {
 		d.Drop = both.Drop
@@ -186,9 +187,6 @@ func (c *checker) linkServer(l *Link) {
 		}
 		if d.Mark != nil && d.AQM.Name != "" {
 			c.add(at("aqm"), "link %q has both a queue discipline and a drop-tail queue that marks in direction %s: leave mark out", l.Name, dir.name)
-		}
-		if d.Burst != nil {
-			c.burstLoss(d.Burst)
 		}
 		c.completeDirection(d)
 	}

@@ -48,6 +48,7 @@ type comparison struct {
 
 // nameScope tells which names an expectation may use.
 type nameScope struct {
+	media        []string
 	flows, links []string            // links with direction
 	ifaces       map[string][]string // client interfaces by flow
 	boxes        []string
@@ -366,11 +367,11 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 	param := &m.Params[i]
 	at := p.pos
 	known := map[argKind][]string{
-		argFlow: p.scope.flows, argLink: p.scope.links, argIface: p.scope.ifaces[flow], argBox: p.scope.boxes,
+		argFlow: p.scope.flows, argLink: p.scope.links, argIface: p.scope.ifaces[flow], argBox: p.scope.boxes, argMedium: p.scope.media,
 		argGroup: p.scope.groups,
 	}
 	switch param.kind {
-	case argFlow, argLink, argIface, argBox, argGroup:
+	case argFlow, argLink, argIface, argBox, argGroup, argMedium:
 		name := p.name()
 		if name == "" {
 			p.fail(at, "expected the name of %s", param.kind)

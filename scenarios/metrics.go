@@ -14,13 +14,14 @@ const (
 	argGroup
 	argPattern
 	argReason
+	argMedium
 	argTime
 	argRate
 	argNumber
 )
 
 func (k argKind) String() string {
-	return [...]string{"flow", "link direction", "client interface", "counter", "box", "group of flows", "text with the names of link directions", "reason", "time", "rate", "number"}[k]
+	return [...]string{"flow", "link direction", "client interface", "counter", "box", "group of flows", "text with the names of link directions", "reason", "medium", "time", "rate", "number"}[k]
 }
 
 func (k argKind) dim() dimension {
@@ -92,7 +93,7 @@ func (m *Metric) Usage() string {
 
 // Metrics returns the table of metrics for `mpsim list metric`.
 func Metrics() []Metric {
-	return concat(flowMetrics(), latencyMetrics(), multipathMetrics(), lossMetrics(), linkMetrics(), groupMetrics(), disciplineMetrics(), otherMetrics())
+	return concat(flowMetrics(), latencyMetrics(), multipathMetrics(), lossMetrics(), linkMetrics(), groupMetrics(), disciplineMetrics(), radioMetrics(), otherMetrics())
 }
 
 func concat(lists ...[]Metric) []Metric {

@@ -45,6 +45,7 @@ type Scenario struct {
 	ECMP     *ECMP     `toml:"ecmp"`
 	Output   Output    `toml:"output"`
 	Nodes    []*Node   `toml:"node"`
+	Media    []*Medium `toml:"medium"`
 	Links    []*Link   `toml:"link"`
 	Routes   []*Route  `toml:"route"`
 	Flows    []*Flow   `toml:"flow"`
@@ -157,6 +158,8 @@ type Link struct {
 	Cost           float64    `toml:"cost" default:"0" min:"0" max:"1e12" doc:"cost of the path for schedulers and controllers that ask, in any unit. A subflow costs what the links at its two ends cost together"`
 	Weight         int        `toml:"weight" default:"1" min:"1" max:"1000" doc:"share of the path for the schedulers weighted and random. A subflow has the product of the weights of the links at its two ends"`
 	ECMPWeight     int        `toml:"ecmp_weight" default:"0" min:"0" max:"1000000" doc:"share of the link among next hops of equal cost with mode = \"weighted\" in [ecmp]; 0: its rate in Mb/s"`
+	Medium         string     `toml:"medium" default:"" doc:"name of the [[medium]] that both directions share with other links, in place of a rate. Of the two ends b is the access point, which is one station for all links of its node"`
+	PHYRate        *Rate      `toml:"phy_rate" doc:"rate of 802.11 at which both ends send frames, none of which the signal damages; default the highest of the standard"`
 	Boxes          []*Box     `toml:"box"`
 }
 
@@ -169,7 +172,6 @@ type Direction struct {
 	Mark     *Queue       `toml:"mark" doc:"drop-tail queue that marks: ECN-capable packets that find more than this in it (20pkt, 30KB) get CE; default no marks"`
 	AQM      PluginRef    `toml:"aqm" doc:"queue discipline in place of drop-tail, with parameters if needed (see Queue disciplines below, mpsim list queue): \"codel\" or { name = \"red\", min = \"5pkt\" }. queue stays the limit; the link is served whatever its mode. Excludes mark"`
 	Loss     *Probability `toml:"loss" doc:"probability of losing a packet before the queue; default 0"`
-	Burst    *BurstLoss   `toml:"burst_loss"`
 	Drop     []int        `toml:"drop" min:"0" max:"4294967295" doc:"packets to drop, counted from 0 as they are offered to the link"`
 	DropMask string       `toml:"drop_mask" default:"" doc:"64 binary or 16 hexadecimal digits, bit i for packets i, i+64, ... from the right: repeated drop pattern"`
 	Jitter   *Duration    `toml:"jitter" max:"1h" doc:"uniform random time from 0 to this for which the sending node holds each packet back, without reordering; default 0ns"`

@@ -7,6 +7,7 @@ import (
 	"mpsim/internal/host"
 	"mpsim/mptcp"
 	simnet "mpsim/net"
+	"mpsim/net/radio"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -38,6 +39,7 @@ type World struct {
 	hosts    map[string]*host.Host
 	links    []*linkRun // in the order of declaration, up before down
 	byLink   map[string]*linkRun
+	media    map[string]*radio.Medium
 	boxes    []boxRun
 	natted   *natWatch // nil: no NATs
 	flows    []*flowRun

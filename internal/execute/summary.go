@@ -124,7 +124,7 @@ func link(l *scenarios.LinkReport) results.Link {
 		{trace.QueueFull, s.QueueDrops}, {trace.RandomLoss, s.LossDrops}, {trace.PatternLoss, s.PatternDrops},
 		{trace.LinkDown, s.DownDrops}, {trace.PacketTooBig, s.MTUDrops},
 		{trace.HeadDrop, s.HeadDrops}, {trace.EarlyDrop, s.EarlyDrops}, {trace.SojournDrop, s.SojournDrops},
-		{trace.Policed, s.PolicedDrops},
+		{trace.Policed, s.PolicedDrops}, {trace.RetryLimit, s.RetryDrops},
 	} {
 		if d.count > 0 {
 			if out.DropReasons == nil {

@@ -2,6 +2,7 @@ package radio
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mpsim/sim"
@@ -30,10 +31,10 @@ func Find(name string) (*Profile, error) {
 // "MTU" are the uplinks of Munster Technological University, Cork 2022. None of
 // the profiles contains recorded data.
 //
-// Loss is absent by intention: WiFi and LTE retransmit, so that loss of the
-// radio shows as delay and a lower rate (ALGORITHMS.md E10, E11).
+// Hardly any profile has loss: WiFi and LTE retransmit, so that loss of the radio shows
+// as delay and a lower rate. The keys medium and lte of a link model how.
 func Profiles() []Profile {
-	return append(append(wifiProfiles(), cellularProfiles()...), wiredProfiles()...)
+	return slices.Concat(wifiProfiles(), cellularProfiles(), otherCellularProfiles(), wiredProfiles())
 }
 
 const (
@@ -74,6 +75,16 @@ func wifiProfiles() []Profile {
 			Up:   Process{8 * mbps, 0.5, 3 * sim.Second},
 			Fade: Fade{0.25, 5 * sim.Second, 1 * sim.Second},
 		},
+		{
+			Name: "wifi-public",
+			Doc:  "public hotspot: as wifi-cafe, and one packet in a hundred is lost",
+			Source: "loss: Chen et al., IMC'13, section 4: WiFi loses 1-2 % of TCP's packets where cellular networks lose next to none; " +
+				"the rest as wifi-cafe",
+			Delay: 12 * ms, QueueDown: 128 * kib, QueueUp: 64 * kib, Loss: 0.01,
+			Down: Process{8 * mbps, 0.5, 3 * sim.Second},
+			Up:   Process{4 * mbps, 0.5, 3 * sim.Second},
+			Fade: Fade{0.25, 5 * sim.Second, 1 * sim.Second},
+		},
 	}
 }
 
@@ -108,6 +119,11 @@ func cellularProfiles() []Profile {
 			Up:   Process{1910 * sim.KilobitPerSecond, 1.1, 800 * ms},
 			Fade: Fade{0, 5500 * ms, 500 * ms},
 		},
+	}
+}
+
+func otherCellularProfiles() []Profile {
+	return []Profile{
 		{
 			Name: "3g",
 			Doc:  "3G as in the papers on MPTCP over WiFi and 3G: slow, long and deeply buffered",
@@ -116,6 +132,45 @@ func cellularProfiles() []Profile {
 			Delay: 75 * ms, QueueDown: 500_000, QueueUp: 128 * kib,
 			Down: Process{2 * mbps, 0.2, 10 * sim.Second},
 			Up:   Process{500 * sim.KilobitPerSecond, 0.2, 10 * sim.Second},
+		},
+		{
+			Name: "lte",
+			Doc:  "LTE as an operator's users see it in the mean",
+			Source: "Huang et al., MobiSys'12: median down 12.7 Mb/s, up 5.6 Mb/s, RTT 70 ms; " +
+				"variation as lte-good; queue by ALGORITHMS.md E11",
+			Delay: 35 * ms, QueueDown: 1 * mib, QueueUp: 512 * kib,
+			Down: Process{12700 * sim.KilobitPerSecond, 0.3, 4 * sim.Second},
+			Up:   Process{5600 * sim.KilobitPerSecond, 0.3, 4 * sim.Second},
+		},
+		{
+			Name: "lte-busy",
+			Doc:  "lte in a cell in which others are busy by day: three fifths of the rate are gone at 14 h",
+			Source: "daily cycle of cellular networks with a peak by day: RFC 8041 section 2.2; shape and depth assumed; " +
+				"the rest as lte",
+			Delay: 35 * ms, QueueDown: 1 * mib, QueueUp: 512 * kib,
+			Down: Process{12700 * sim.KilobitPerSecond, 0.3, 4 * sim.Second},
+			Up:   Process{5600 * sim.KilobitPerSecond, 0.3, 4 * sim.Second},
+			Busy: Busy{Depth: 0.6, Peak: 14},
+		},
+		{
+			Name: "5g",
+			Doc:  "5G below 6 GHz in a city: fast, strong variation, short silences",
+			Source: "Raca et al., MMSys'20 (UCC, log B_2020.01.16): mean 130 Mb/s, CV 0.79, silences 15 s in 387 s; " +
+				"uplink: MTU 5G, mean 30 Mb/s, CV 0.87; RTT 30 ms and queue assumed",
+			Delay: 15 * ms, QueueDown: 2 * mib, QueueUp: 1 * mib,
+			Down: Process{130 * mbps, 0.75, 5 * sim.Second},
+			Up:   Process{30 * mbps, 0.8, 5 * sim.Second},
+			Fade: Fade{0, 50 * sim.Second, 2 * sim.Second},
+		},
+		{
+			Name: "5g-driving",
+			Doc:  "5G in a car: fast where it is there, long stretches with little",
+			Source: "Raca et al., MMSys'20 (UCC, log B_2019.12.16, with changes to LTE): mean 61 Mb/s, CV 1.35, 61 silences, 107 s in 2950 s; " +
+				"uplink, RTT 40 ms and queue assumed",
+			Delay: 20 * ms, QueueDown: 2 * mib, QueueUp: 1 * mib,
+			Down: Process{61 * mbps, 1.2, 5 * sim.Second},
+			Up:   Process{15 * mbps, 1, 5 * sim.Second},
+			Fade: Fade{0, 46 * sim.Second, 1800 * ms},
 		},
 	}
 }
@@ -128,6 +183,22 @@ func wiredProfiles() []Profile {
 			Source: "ITU-T G.992.1: up to 8 Mb/s down, 0.8 Mb/s up; delay of an interleaved line and queues assumed",
 			Delay:  12 * ms, QueueDown: 128 * kib, QueueUp: 64 * kib,
 			Down: Process{Mean: 8 * mbps}, Up: Process{Mean: 800 * sim.KilobitPerSecond},
+		},
+		{
+			Name: "adsl-evening",
+			Doc:  "adsl whose aggregation network is full in the evening: half of the rate is gone at 21 h",
+			Source: "daily cycle of fixed access with a peak in the evening: RFC 8041 section 2.2; shape and depth assumed; " +
+				"the rest as adsl",
+			Delay: 12 * ms, QueueDown: 128 * kib, QueueUp: 64 * kib,
+			Down: Process{Mean: 8 * mbps}, Up: Process{Mean: 800 * sim.KilobitPerSecond},
+			Busy: Busy{Depth: 0.5, Peak: 21},
+		},
+		{
+			Name:   "vdsl",
+			Doc:    "VDSL2 from a street cabinet, constant",
+			Source: "ITU-T G.993.2 (profile 17a, up to 100 Mb/s and more); 50/10 Mb/s as commonly sold, 8 ms of interleaving and queues assumed",
+			Delay:  8 * ms, QueueDown: 256 * kib, QueueUp: 128 * kib,
+			Down: Process{Mean: 50 * mbps}, Up: Process{Mean: 10 * mbps},
 		},
 		{
 			Name:   "docsis",

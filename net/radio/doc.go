@@ -13,7 +13,8 @@
 // makes traces. A profile reads nothing but named random streams, so links that
 // ask for the same stream name follow the same rates.
 //
-// What is not modelled here: single frames, retransmissions of the link layer
-// and the delay they add, contention between stations, loss. A recorded trace
-// already contains their effect on capacity; a profile imitates that effect.
+// Neither has single frames, retransmissions of the link layer with the delay they
+// add, or contention: a recorded trace already contains their effect on capacity, a
+// profile imitates that effect. A [Medium] has them: a channel of 802.11 that
+// stations share.
 package radio

@@ -52,8 +52,8 @@ func (t *Trace) period() []uint32 {
 // profile: delays, queues, and rates from Generate, which repeat after length.
 func (p *Profile) Links(s Streams, name string, length sim.Duration) (down, up simnet.LinkConfig) {
 	rates, upRates := p.Generate(s, name, length)
-	down = simnet.LinkConfig{Delay: p.Delay, Queue: simnet.Queue{Bytes: p.QueueDown}}
-	up = simnet.LinkConfig{Delay: p.Delay, Queue: simnet.Queue{Bytes: p.QueueUp}}
+	down = simnet.LinkConfig{Delay: p.Delay, Queue: simnet.Queue{Bytes: p.QueueDown}, Loss: p.Loss}
+	up = simnet.LinkConfig{Delay: p.Delay, Queue: simnet.Queue{Bytes: p.QueueUp}, Loss: p.Loss}
 	for _, d := range []struct {
 		t *Trace
 		c *simnet.LinkConfig

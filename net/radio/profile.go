@@ -33,9 +33,11 @@ import (
 //
 // which for k = 0 is exp(sigma^2) m2/m1^2 = 1 + CV^2.
 //
-// Not modelled: trends (walking away for good is a timeline action or a
-// recorded trace), daily cycles, and an upper bound of the rate, which the
-// log-normal does not have.
+// Cross traffic with a daily cycle (Busy) then takes its share of R; the mean is that
+// of the link without it.
+//
+// Not modelled: trends (walking away is the key radio of a link, signal.go), and an
+// upper bound of the rate, which the log-normal does not have.
 
 // Resolution is the step of generated rates.
 const Resolution = 100 * sim.Millisecond
@@ -72,8 +74,43 @@ type Profile struct {
 	Delay sim.Duration
 	// QueueDown and QueueUp are the sizes of the drop-tail queues in bytes.
 	QueueDown, QueueUp int
-	Down, Up           Process
-	Fade               Fade
+	// Loss is the probability of losing a packet before the queue, in each direction.
+	Loss     float64
+	Down, Up Process
+	Fade     Fade
+	Busy     Busy
+}
+
+// Busy is cross traffic with a daily cycle: it takes a share of both rates that rises
+// and falls linearly, from nothing twelve hours away from the peak to Depth at it.
+type Busy struct {
+	// Depth is the share that is taken at the peak, below 1; 0: no cycle.
+	Depth float64
+	// Peak and Start are hours of the day: of the peak, and at which the run begins.
+	Peak, Start float64
+	// Day is the length of a day; 0: 24 h. Shorter days bring several into a run.
+	Day sim.Duration
+}
+
+// left returns the share of the rate that cross traffic leaves at a time.
+func (b *Busy) left(at sim.Duration) float64 {
+	if b.Depth == 0 {
+		return 1
+	}
+	day := b.Day
+	if day == 0 {
+		day = 24 * 3600 * sim.Second
+	}
+	hour := b.Start + float64(24*float64(at%day)/float64(day))
+	away := hour - b.Peak
+	for away < 0 {
+		away += 24
+	}
+	for away >= 24 {
+		away -= 24
+	}
+	away = min(away, 24-away)
+	return 1 - float64(b.Depth*(1-away/12))
 }
 
 // Streams gives out named random streams; *sim.Sim does.
@@ -133,7 +170,7 @@ func (p *Profile) direction(dir string, c Process, r *sim.Rand, faded []bool, st
 		Source: "profile " + p.Name + " " + dir, Format: Generated, Kind: Rates,
 		Length: sim.Duration(steps) * Resolution,
 	}
-	if c.Variation == 0 && faded == nil {
+	if c.Variation == 0 && faded == nil && p.Busy.Depth == 0 {
 		t.Steps = []Step{{0, c.Mean}}
 		return t
 	}
@@ -153,6 +190,7 @@ func (p *Profile) direction(dir string, c Process, r *sim.Rand, faded []bool, st
 		if faded != nil && faded[k] {
 			rate = float64(rate * p.Fade.Factor)
 		}
+		rate = float64(rate * p.Busy.left(sim.Duration(k)*Resolution))
 		t.Steps[k] = Step{sim.Duration(k) * Resolution, sim.Rate(min(rate+0.5, float64(MaxRate)))}
 		x = float64(rho*x) + float64(fresh*r.Normal())
 	}

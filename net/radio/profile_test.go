@@ -56,6 +56,7 @@ func TestProfilesFollowTheirModel(t *testing.T) {
 	const pieces, longest = 4000, 20
 	lags := []int{0, 1, 5, longest}
 	for _, p := range Profiles() {
+		p.Busy = Busy{} // a trend; TestDailyCycle has it
 		var sum [2]float64
 		var products [2][longest + 1]float64
 		for seed := range uint64(pieces) {
@@ -90,6 +91,7 @@ func TestProfilesFollowTheirModel(t *testing.T) {
 func TestProfileLongRunMean(t *testing.T) {
 	const n = 40_000
 	for _, p := range Profiles() {
+		p.Busy = Busy{} // a trend; TestDailyCycle has it
 		down, _ := p.Generate(sim.New(7, 0), p.Name, n*Resolution)
 		m := newModel(&p, p.Down)
 		g := func(k int) float64 { return m.joint(1, k) - m.mean*m.mean }
@@ -200,7 +202,8 @@ func TestProfilesAreComplete(t *testing.T) {
 			t.Errorf("%s changed when its parameters were set to their defaults:\n%s", p.Name, diff)
 		}
 	}
-	for _, name := range []string{"wifi-home", "wifi-cafe", "wifi-walking", "lte-good", "lte-walking", "lte-driving"} {
+	for _, name := range []string{"wifi-home", "wifi-cafe", "wifi-walking", "lte-good", "lte-walking", "lte-driving",
+		"3g", "lte", "5g", "adsl", "vdsl", "docsis", "leo", "geo"} {
 		if !seen[name] {
 			t.Errorf("no profile %s", name)
 		}
@@ -238,5 +241,26 @@ func TestProfileSetAndCheck(t *testing.T) {
 	p.Fade.Good = sim.Second
 	if p.Check() == nil {
 		t.Error("fades without a length were accepted")
+	}
+}
+
+// TestDailyCycle: adsl-evening from midnight on, its day shortened to 240 s, so that an
+// hour is 10 s: half of 8 Mb/s is gone at 21 h, 0.5 (1 - 3/12) at 24 h, nothing at 9 h,
+// and over the day a quarter.
+func TestDailyCycle(t *testing.T) {
+	p, err := Find("adsl-evening")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Busy.Day = 240 * sim.Second
+	down, up := p.Generate(sim.New(1, 0), "x", 480*sim.Second)
+	for hour, want := range map[float64]float64{21: 4e6, 0: 5e6, 24: 5e6, 9: 8e6, 15: 6e6, 33: 8e6} {
+		got, gotUp := float64(down.Steps[int(hour*100)].Rate), float64(up.Steps[int(hour*100)].Rate)
+		if math.Abs(got-want) > 1 || math.Abs(gotUp-want/10) > 1 {
+			t.Errorf("at %v h %v and %v b/s, want %v", hour, got, gotUp, want)
+		}
+	}
+	if got := float64(down.Mean()); math.Abs(got/6e6-1) > 1e-3 {
+		t.Errorf("%v b/s over two days, want 6 Mb/s", got)
 	}
 }

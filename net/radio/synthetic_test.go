@@ -158,6 +158,9 @@ func TestSyntheticFiles(t *testing.T) {
 			return err
 		}
 		name, err := filepath.Rel(syntheticDir, path)
+		if dir, _, _ := strings.Cut(filepath.ToSlash(name), "/"); dir == "traffic" || dir == "maps" {
+			return err // flows and topologies, not links
+		}
 		if _, ok := files[filepath.ToSlash(name)]; err == nil && !ok {
 			t.Errorf("%s is not made by the generators", path)
 		}

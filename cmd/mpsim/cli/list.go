@@ -51,6 +51,7 @@ func listings() []listing {
 		{"profile", "protocol profiles of hosts", profileRows},
 		{"preset", "profile, controller, scheduler and path manager together", presetRows},
 		{"link-profile", "kinds of access links with varying rates", linkProfileRows},
+		{"medium", "802.11 standards, for [[medium]]", fixedRows(scenarios.MediumStandards())},
 		{"trace", "formats of recorded link traces", traceRows},
 		{"queue", "queue disciplines of links, for aqm", queueRows},
 		{"nat", "address translators by profile, for [[link.box]] with type = \"nat\"", natRows},
