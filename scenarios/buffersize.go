@@ -73,7 +73,7 @@ func (c *checker) bufferInBDP(f *Flow, b **Buffer, key string) {
 // are without problems.
 func (p *plan) product(f *Flow) (total sim.Rate, longest sim.Duration, link string, sound bool) {
 	client, server := p.byName[f.Client], p.byName[f.Server]
-	download := f.Direction == "down" || f.App == "request"
+	download := f.Direction == "down" || f.converses()
 	for _, i := range client.ifaces {
 		if f.Protocol == "tcp" && i.name != f.Via {
 			continue

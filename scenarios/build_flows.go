@@ -19,6 +19,7 @@ type flowRun struct {
 	reverse  *app.Record // of the other direction: requests; nil: none
 	ends     *app.Ends   // nil for datagrams
 	request  *app.Request
+	ftp      *app.FTP
 	datagram *app.Datagrams
 	stopper  interface{ Stop(now sim.Time) }
 	download bool // the server sends
@@ -72,7 +73,7 @@ func addrFlags(i *planIface) mptcp.AddrFlags {
 // buildFlows starts the applications. Each has streams of its own.
 func (w *World) buildFlows(problems *problemList) {
 	for _, f := range w.sc.Flows {
-		r := &flowRun{decl: f, natted: w.natted, record: app.NewRecord(w.sc.Duration.Duration()), download: f.Direction == "down" || f.App == "request"}
+		r := &flowRun{decl: f, natted: w.natted, record: app.NewRecord(w.sc.Duration.Duration()), download: f.Direction == "down" || f.converses()}
 		w.flows = append(w.flows, r)
 		w.byFlow[f.Name] = r
 		client, server := w.hosts[f.Client], w.hosts[f.Server]
@@ -131,6 +132,15 @@ func (w *World) connection(r *flowRun, client, server *host.Host, local netip.Ad
 			return err
 		}
 		r.request, r.ends, r.stopper, r.reverse = x, &x.Ends, x, x.ServerRecord()
+		return nil
+	}
+	if f.App == "ftp" {
+		files := app.Files{Count: f.FTP.Files, Size: f.FTP.Size.N, Passive: f.FTP.Mode == "passive", FirstPort: uint16(f.FTP.Port)}
+		x, err := app.NewFTP(client, server, s, files, r.record)
+		if err != nil {
+			return err
+		}
+		r.ftp, r.ends, r.stopper = x, &x.Ends, x
 		return nil
 	}
 	x, err := app.NewBulk(client, server, s, f.size(), !r.download, r.record)

@@ -178,9 +178,12 @@ func (c *checker) flowKeys(f *Flow) {
 	}
 }
 
+// converses reports whether both ends of a flow talk to each other.
+func (f *Flow) converses() bool { return f.App == "request" || f.App == "ftp" }
+
 // flowApp checks the application and its parameters.
 func (c *checker) flowApp(f *Flow) {
-	apps := []string{"bulk", "request"}
+	apps := []string{"bulk", "request", "ftp"}
 	if f.Protocol == "udp" {
 		apps = []string{"cbr", "onoff"}
 	}
@@ -188,7 +191,7 @@ func (c *checker) flowApp(f *Flow) {
 		c.add(f.valuePos("app"), "flow %q: app %q does not run over %s%s", f.Name, f.App, f.Protocol, didYouMean("", apps))
 		return
 	}
-	for _, key := range []string{"request", "cbr", "onoff"} {
+	for _, key := range []string{"request", "ftp", "cbr", "onoff"} {
 		if f.has(key) && f.App != key {
 			c.add(f.pos(key), "flow %q has app = %q; the parameters [flow.%s] are for another one", f.Name, f.App, key)
 		}
@@ -198,6 +201,9 @@ func (c *checker) flowApp(f *Flow) {
 	case f.App == "request" && f.Request == nil:
 		f.Request = new(RequestApp)
 		d.defaults(f.Request)
+	case f.App == "ftp" && f.FTP == nil:
+		f.FTP = new(FTPApp)
+		d.defaults(f.FTP)
 	case f.App == "cbr" && f.CBR == nil:
 		f.CBR = new(CBRApp)
 		d.defaults(f.CBR)
@@ -205,12 +211,15 @@ func (c *checker) flowApp(f *Flow) {
 		f.OnOff = new(OnOffApp)
 		d.defaults(f.OnOff)
 	}
-	if f.App == "request" {
+	if f.converses() {
 		for _, key := range []string{"size", "direction"} {
 			if f.has(key) {
-				c.add(f.pos(key), "flow %q: app \"request\" has no %s; see [flow.request]", f.Name, key)
+				c.add(f.pos(key), "flow %q: app %q has no %s; see [flow.%s]", f.Name, f.App, key, f.App)
 			}
 		}
+	}
+	if f.App == "ftp" && len(f.Servers) > 0 {
+		c.add(f.pos("servers"), "flow %q: app \"ftp\" has one server", f.Name)
 	}
 	if o := f.OnOff; o != nil && o.On.Mean() == 0 {
 		c.add(o.valuePos("on"), "flow %q: bursts of length 0 send nothing", f.Name)

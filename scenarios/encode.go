@@ -68,7 +68,7 @@ func (sc *Scenario) resolved() *Scenario {
 type keySkipper interface{ skips(key string) bool }
 
 func (f *Flow) skips(key string) bool {
-	return f.App == "request" && (key == "size" || key == "direction")
+	return f.converses() && (key == "size" || key == "direction")
 }
 
 func (a *Action) skips(key string) bool {

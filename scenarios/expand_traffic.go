@@ -203,7 +203,7 @@ func (g *trafficGroup) flow(i int, p *pair, jitter *sim.Rand, ports map[string]i
 // bulk reports whether the flows have a direction.
 func (g *trafficGroup) bulk() bool {
 	app := g.t.table.get("app")
-	return app == nil || app.value.data != "request"
+	return app == nil || app.value.data != "request" && app.value.data != "ftp"
 }
 
 // paths puts the subflows of a flow on the path set of the topology: it names the

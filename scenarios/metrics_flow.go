@@ -103,6 +103,10 @@ func latencyMetrics() []Metric {
 	return []Metric{
 		{Name: "requests", Doc: "requests that were answered",
 			Params: params(pFlow), eval: func(v *view, a *arguments) quantity { return num(float64(delays(v, a).N)) }},
+		{Name: "ftp_files", Doc: "files that an FTP session has fetched", Params: params(pFlow),
+			eval: func(v *view, a *arguments) quantity { return ftpFiles(v, a, func(f *app.FTP) int { return f.Fetched }) }},
+		{Name: "ftp_failed", Doc: "files that it has not: no data connection, or one that ended too early", Params: params(pFlow),
+			eval: func(v *view, a *arguments) quantity { return ftpFiles(v, a, func(f *app.FTP) int { return f.Failed }) }},
 		{Name: "latency", Doc: "quantile (0 to 1) of request latencies, or of the one-way delays of datagrams",
 			Params: params(pFlow, pShare), result: dimTime,
 			eval: func(v *view, a *arguments) quantity { return num(delays(v, a).Quantile(a.values[1]).Seconds()) }},
@@ -119,6 +123,13 @@ func latencyMetrics() []Metric {
 		{Name: "packets_lost", Doc: "datagrams sent and not received", Params: params(pFlow),
 			eval: func(v *view, a *arguments) quantity { return datagrams(v, a, (*app.Datagrams).Lost) }},
 	}
+}
+
+func ftpFiles(v *view, a *arguments, get func(*app.FTP) int) quantity {
+	if f := v.flow(a, 0).ftp; f != nil {
+		return num(float64(get(f)))
+	}
+	return num(0)
 }
 
 func since(f *flowRun, t sim.Time) quantity {

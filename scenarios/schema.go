@@ -214,7 +214,7 @@ type Flow struct {
 	To             string        `toml:"to" default:"" doc:"server interface or address to connect to; default: the one reached first from via"`
 	Port           int           `toml:"port" default:"0" min:"0" max:"65535" doc:"server port; 0: 5001 for the first flow, 5002 for the second, ..."`
 	Listen         string        `toml:"listen" default:"any" enum:"any,address" doc:"where the server of a TCP or MPTCP flow listens: at the port of all its addresses, or only at the address that the client connects to; with the profile linux a join to another address is then refused"`
-	App            string        `toml:"app" default:"" enum:",bulk,request,cbr,onoff" doc:"application; default bulk, for udp cbr"`
+	App            string        `toml:"app" default:"" enum:",bulk,request,ftp,cbr,onoff" doc:"application; default bulk, for udp cbr"`
 	Direction      string        `toml:"direction" default:"down" enum:"down,up" doc:"who sends in bulk, cbr and onoff: the server (down) or the client (up)"`
 	Size           Bytes         `toml:"size" default:"unlimited" doc:"bytes that bulk, cbr or onoff send"`
 	Start          Duration      `toml:"start" default:"0s" max:"24h" doc:"when the client begins"`
@@ -241,6 +241,7 @@ type Flow struct {
 	PortPolicy     string        `toml:"port_policy" default:"profile" enum:"profile,ephemeral,same" doc:"local port from which either end opens further subflows (RFC 8684 section 3.9.1): as the profile says, a fresh ephemeral one, or that of the initial subflow if it is free"`
 	PathActions    []*PathAction `toml:"path_action"`
 	Request        *RequestApp   `toml:"request"`
+	FTP            *FTPApp       `toml:"ftp"`
 	CBR            *CBRApp       `toml:"cbr"`
 	OnOff          *OnOffApp     `toml:"onoff"`
 }
@@ -268,6 +269,16 @@ type RequestApp struct {
 	Count    int      `toml:"count" default:"1" min:"1" max:"1000000" doc:"number of requests; the client then closes"`
 	Interval Duration `toml:"interval" default:"0s" max:"24h" doc:"time from one request to the next; a later response delays it"`
 	Think    Duration `toml:"think" default:"0s" max:"24h" doc:"time from a response to the next request, if interval does not ask for more"`
+}
+
+// FTPApp parametrises app = "ftp": a session of the File Transfer Protocol in which
+// the client fetches files one after the other.
+type FTPApp struct {
+	meta
+	Files int    `toml:"files" default:"1" min:"1" max:"10000" doc:"number of files; the client then quits"`
+	Size  Bytes  `toml:"size" default:"1MB" min:"1B" max:"1000GB" doc:"bytes of a file"`
+	Mode  string `toml:"mode" default:"active" enum:"active,passive" doc:"who opens data connections: the server, to the end that the client's PORT names (active), or the client (passive)"`
+	Port  int    `toml:"port" default:"50040" min:"1024" max:"55535" doc:"where the client listens for its first data connection; those of further files follow"`
 }
 
 // CBRApp parametrises app = "cbr": datagrams at a constant rate.

@@ -3,6 +3,7 @@
 //
 //	bulk     one side writes a given number of bytes, or until told to stop
 //	request  a client asks again and again over one connection
+//	ftp      files by the File Transfer Protocol, with its control connection
 //	cbr      datagrams at a constant rate
 //	onoff    datagrams at a constant rate in random bursts
 //

@@ -52,6 +52,9 @@ func (r *Record) Start(now sim.Time) {
 	}
 }
 
+// Restart says that what follows is another stream, from its beginning.
+func (r *Record) Restart() { r.next = 0 }
+
 // Deliver notes n bytes of the stream, whose true offset is off. Bytes whose
 // true offset is not their place in the stream are corrupt.
 func (r *Record) Deliver(now sim.Time, off uint64, n int64) {

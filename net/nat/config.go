@@ -94,7 +94,10 @@ type Config struct {
 	Timers      Timers
 	Sessions    int // at most
 	// PCP: MAP requests are served, with lifetimes from MinLease to MaxLease.
-	PCP                bool
+	PCP bool
+	// FTPPort is the server port of FTP control connections whose PORT commands are
+	// translated; 0: none.
+	FTPPort            uint16
 	MinLease, MaxLease sim.Duration
 	// Firewall only: what SYNs may carry.
 	Options SYNOptions

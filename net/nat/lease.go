@@ -94,7 +94,7 @@ func (n *NAT) grant(now sim.Time, m *MapMessage) {
 		return
 	}
 	id := n.maps.byInside[insideKey{m.Proto, inside, netip.AddrPort{}}]
-	if id != 0 && n.maps.slots[id].leased && n.maps.slots[id].nonce != m.Nonce {
+	if id != 0 && n.maps.slots[id].leased && (n.maps.slots[id].expected.IsValid() || n.maps.slots[id].nonce != m.Nonce) {
 		m.Result = PCPNotAuthorized // somebody else's (section 11.3)
 		return
 	}
@@ -183,7 +183,7 @@ func (n *NAT) endLeases(now sim.Time) {
 			n.nextLease = min(n.nextLease, m.lease)
 			return false
 		}
-		m.leased = false
+		m.leased, m.expected = false, netip.Addr{}
 		if m.first == 0 {
 			n.endMapping(now, id, trace.MappingExpired)
 		}

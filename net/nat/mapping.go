@@ -91,7 +91,10 @@ func (n *NAT) mapTo(proto uint8, outside, remote netip.AddrPort) uint32 {
 // admits reports whether filtering lets a remote end in through a mapping (RFC 4787
 // section 5): an explicit one admits all.
 func (n *NAT) admits(m *mapping, remote netip.AddrPort) bool {
-	if m.leased || n.cfg.Filtering == EndpointIndependent {
+	if m.expected.IsValid() && m.expected == remote.Addr() {
+		return true
+	}
+	if m.leased && !m.expected.IsValid() || n.cfg.Filtering == EndpointIndependent {
 		return true
 	}
 	for id := m.first; id != 0; id = n.slots[id].next {
@@ -176,6 +179,7 @@ func (n *NAT) flush(now sim.Time) {
 		}
 	}
 	n.leases, n.nextLease = n.leases[:0], sim.Never
+	n.ftp = ftpGateway{}
 	n.epoch = now
 }
 

@@ -24,6 +24,7 @@ type NAT struct {
 	leases     []uint32             // mappings with a lease
 	nextLease  sim.Time             // when the first of them ends
 	epoch      sim.Time             // when it was started
+	ftp        ftpGateway
 	observer   Observer
 }
 
@@ -118,6 +119,9 @@ func (n *NAT) outbound(now sim.Time, id uint32, p *simnet.Packet, out simnet.Emi
 		return true
 	}
 	n.acted++
+	if n.slots[id].ftp {
+		n.ftpCommand(now, p)
+	}
 	p.SetRoute(n.slots[id].outside)
 	if n.owns(p.Tuple().Dst.Addr()) {
 		n.turn(now, p, out)
@@ -129,6 +133,9 @@ func (n *NAT) outbound(now sim.Time, id uint32, p *simnet.Packet, out simnet.Emi
 
 // inbound passes a packet of a session to the inside.
 func (n *NAT) inbound(now sim.Time, id uint32, p *simnet.Packet, out simnet.Emitter) bool {
+	if n.slots[id].ftp {
+		n.ftp.editor.Back(p, n.slots[id].inside)
+	}
 	switch n.track(now, id, &n.cfg, p, 1) {
 	case reopens:
 		n.endSession(now, id, trace.MappingExpired)
@@ -244,6 +251,7 @@ func (n *NAT) openWith(mid uint32, t wire.Tuple, opener uint8) uint32 {
 	s := &n.slots[id]
 	s.mapping = mid
 	s.next, m.first = m.first, id
+	s.ftp = n.cfg.FTPPort != 0 && t.Proto == wire.ProtoTCP && t.Dst.Port() == n.cfg.FTPPort
 	if n.observer != nil {
 		n.observer.Translated(t, seen)
 	}
@@ -288,6 +296,7 @@ func (n *NAT) fromOutside(now sim.Time, p *simnet.Packet, out simnet.Emitter) {
 	}
 	id := n.openWith(mid, wire.Tuple{Src: m.inside, Dst: t.Src, Proto: t.Proto}, 1)
 	n.start(id, p)
+	n.fulfil(now, mid)
 	if !n.cfg.InboundRefresh && t.Proto == wire.ProtoUDP {
 		n.keep(id, n.idleOf(now, mid, id))
 	}

@@ -25,7 +25,9 @@ type session struct {
 	opener uint8
 	// answered: packets in both directions.
 	answered bool
-	tcp      tracked
+	// ftp: an FTP control connection, whose payload is looked at.
+	ftp bool
+	tcp tracked
 }
 
 // sessions are the flows of a box, found by route.
@@ -223,7 +225,10 @@ type mapping struct {
 	// nonce names the asker.
 	leased bool
 	nonce  Nonce
-	live   bool
+	// expected is the only remote address that a lease admits, once, of a mapping
+	// that an FTP client has announced; zero: all.
+	expected netip.Addr
+	live     bool
 }
 
 type insideKey struct {

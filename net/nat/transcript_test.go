@@ -22,7 +22,8 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the transcripts; read the dif
 //
 //	> box KIND key=value ...       a new network with this box at the router
 //	> FROM TO tcp FLAGS key=value  a segment; flags as in SPFRA.; keys seq, ack, win,
-//	                               len, mss, wscale, sack (permitted), blocks, option
+//	                               len, line (of text), mss, wscale, sack (permitted),
+//	                               blocks, option
 //	> FROM TO udp [len=N]          a datagram
 //	> FROM TO echo ID | reply ID   an echo
 //	> FROM TO error K              ICMP about the last packet but K that FROM received:
@@ -184,6 +185,10 @@ func segment(t testing.TB, words []string) (wire.Segment, *wire.Options) {
 			s.Window = uint16(n)
 		case "len":
 			s.Len = uint16(n)
+		case "line": // literal payload, + for a space
+			line := strings.ReplaceAll(v, "+", " ") + "\r\n"
+			wire.SetPieces(&s, o, []wire.Piece{{Len: uint32(len(line)), Data: []byte(line)}})
+			s.Len = uint16(len(line))
 		case "mss":
 			o.Present, o.MSS = o.Present|wire.OptMSS, uint16(n)
 		case "wscale":

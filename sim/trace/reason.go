@@ -115,6 +115,7 @@ const (
 	MappingExpired   // it has been idle for too long, or its lease is over
 	MappingFlushed   // the translator was restarted or renumbered
 	MappingLeased    // it was asked for by PCP
+	MappingExpected  // an FTP client has announced it to its server
 	NoMapping        // a packet from outside belongs to no mapping
 	InboundFiltered  // a mapping is there, but not for this remote address or port
 	PortsExhausted   // no outside port is free, or the host has its share
@@ -217,6 +218,7 @@ var reasons = [numReasons]string{
 	MappingExpired:          "mapping_expired",
 	MappingFlushed:          "mapping_flushed",
 	MappingLeased:           "mapping_leased",
+	MappingExpected:         "mapping_expected",
 	NoMapping:               "no_mapping",
 	InboundFiltered:         "inbound_filtered",
 	PortsExhausted:          "ports_exhausted",

@@ -75,6 +75,7 @@ var topologyDocs = [][2]string{
 var appDocs = [][2]string{
 	{"bulk", "a download or upload of a given size, or until the flow or the run stops"},
 	{"request", "requests and responses over one connection, with the latency of each"},
+	{"ftp", "files by the File Transfer Protocol: a control connection with its commands, and a data connection for each file"},
 	{"cbr", "UDP datagrams at a constant rate"},
 	{"onoff", "UDP datagrams at a constant rate in bursts"},
 }
