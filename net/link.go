@@ -46,6 +46,7 @@ const (
 	flagWaiting                          // served: an event for the next opportunity is pending
 	flagLoss                             // Bernoulli loss
 	flagPattern                          // exact drop pattern
+	flagBurst                            // loss in bursts
 	flagDown                             // everything offered is dropped
 	flagStopped                          // the server does not work
 	flagVarying                          // rates follow a schedule
@@ -60,7 +61,7 @@ const (
 	flagRadio                            // a radio serves, see air.go
 
 	// flagFate are the reasons to look closer at a packet that is offered.
-	flagFate = flagLoss | flagPattern | flagDown
+	flagFate = flagLoss | flagPattern | flagBurst | flagDown
 	// flagSlowServer are the servers that serialisation at a constant rate does
 	// not describe.
 	flagSlowServer = flagStopped | flagVarying | flagTrace
@@ -109,7 +110,9 @@ type LinkConfig struct {
 	Mark Mark
 	Loss float64 // probability of Bernoulli loss, before the queue
 	Drop DropPattern
-	MTU  int // larger packets are dropped; 0: 65535, or 1500 on a trace
+	// Burst is loss in bursts, before the queue and beside Loss (see link_burst.go).
+	Burst Burst
+	MTU   int // larger packets are dropped; 0: 65535, or 1500 on a trace
 	// Overhead is added to the octets of each packet for serialisation, e.g. 38
 	// for Ethernet with preamble and gap. Limits do not count it.
 	Overhead int
@@ -131,7 +134,8 @@ type Link struct {
 	cfg      LinkConfig // as last changed
 
 	loss   *sim.Rand
-	floor  sim.Time // see flagClamp
+	burst  *burstState // nil: no loss in bursts
+	floor  sim.Time    // see flagClamp
 	trace  oppCursor
 	rates  rateCursor
 	stuck  anchor
@@ -194,6 +198,7 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 	lk.setMark(&l, cfg.Mark)
 	lk.setLoss(&l, cfg.Loss)
 	lk.setDrop(&l, cfg.Drop)
+	lk.setBurst(&l, cfg.Burst)
 	lk.setServer(&l)
 	lk.capacity.last = lk.since
 	n.links = append(n.links, l)

@@ -49,7 +49,7 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 	i := l.offered
 	l.offered++
 	if l.flags&flagFate != 0 || size > l.mtu {
-		if why := n.fate(li, l, i, size); why != trace.NoReason {
+		if why := n.fate(now, li, l, i, size); why != trace.NoReason {
 			n.drop(now, li, id, why)
 			return
 		}

@@ -38,8 +38,9 @@ func (p *DropPattern) drops(i uint64) bool {
 }
 
 // fate says why packet i of the link does not reach the queue, or NoReason.
-func (n *Network) fate(li uint32, l *hotLink, i uint64, size uint16) trace.Reason {
+func (n *Network) fate(now sim.Time, li uint32, l *hotLink, i uint64, size uint16) trace.Reason {
 	lk := n.cold[li]
+	burst := l.flags&flagBurst != 0 && lk.burst.loses(now, i)
 	switch {
 	case l.flags&flagDown != 0:
 		return trace.LinkDown
@@ -49,6 +50,8 @@ func (n *Network) fate(li uint32, l *hotLink, i uint64, size uint16) trace.Reaso
 		return trace.PatternLoss
 	case l.flags&flagLoss != 0 && lk.loss.FloatAt(i) < lk.cfg.Loss:
 		return trace.RandomLoss
+	case burst:
+		return trace.BurstLoss
 	}
 	return trace.NoReason
 }
@@ -98,7 +101,7 @@ func classOf(why trace.Reason) dropClass {
 		return dropQueue
 	case trace.RetryLimit:
 		return dropRetry
-	case trace.RandomLoss:
+	case trace.RandomLoss, trace.BurstLoss:
 		return dropLoss
 	case trace.PatternLoss:
 		return dropPattern

@@ -25,6 +25,9 @@ func (c *LinkConfig) Validate() error {
 	complain(c.MTU < 0 || c.MTU > math.MaxUint16, "MTU %d is not in [0, 65535]", c.MTU)
 	complain(c.Overhead < 0 || c.Overhead > math.MaxUint16, "overhead %d is not in [0, 65535]", c.Overhead)
 	complain(c.Schedule != nil && c.Opportunities != nil, "both a rate schedule and a trace")
+	if err := c.Burst.Validate(); err != nil {
+		errs = append(errs, err)
+	}
 	complain(c.Radio != nil && c.Opportunities != nil, "both a radio and a trace of opportunities")
 	for i := 1; i < len(c.Drop.Indices); i++ {
 		complain(c.Drop.Indices[i] <= c.Drop.Indices[i-1], "drop indices %d and %d are not in order",

@@ -24,10 +24,13 @@ type Box struct {
 	Until       *Duration   `toml:"until" max:"24h" doc:"when it ends; default: never"`
 	Packets     string      `toml:"packets" default:"all" enum:"all,syn,synack,nonsyn,data,ack,fin,rst" doc:"only these packets: SYN without ACK, SYN/ACK, without SYN, with payload, pure acknowledgements, ..."`
 	Carrying    []string    `toml:"carrying" doc:"only packets that carry one of these TCP options"`
+	Meaning     []string    `toml:"meaning" doc:"only TCP segments of which all of this is true: datafin, dataack, mapping, checksum or infinite of a DSS option, announce, echo or port of ADD_ADDR, backup of MP_JOIN or MP_PRIO, third for MP_CAPABLE or MP_JOIN behind SYN and SYN/ACK, sackblocks, payload, push, ce, ect, ece, cwr"`
+	Subflow     int         `toml:"subflow" default:"-1" min:"-1" max:"65535" doc:"only this subflow of a connection, as counted at the box: 0 is the initial one, joins count from 1 in the order of their SYNs; -1: any"`
 	Source      string      `toml:"source" default:"" doc:"only packets from here: \"10.0.0.0/8\", \"10.0.0.1:80\" or \":80\""`
 	Destination string      `toml:"destination" default:"" doc:"only packets to here"`
 	First       int         `toml:"first" default:"0" min:"0" max:"4294967295" doc:"number of the first packet acted on, among those that the conditions above let through, from 0"`
 	Count       int         `toml:"count" default:"0" min:"0" max:"4294967295" doc:"how many packets are acted on; 0: no limit"`
+	Every       int         `toml:"every" default:"1" min:"1" max:"4294967295" doc:"of those only each n-th, beginning with first; count counts those"`
 	Probability Probability `toml:"probability" default:"1" doc:"probability with which a packet is acted on that everything above lets through"`
 
 	extra    []extraKey
@@ -99,7 +102,13 @@ func (c *checker) boxFilter(b *Box) {
 		f.Until = b.Until.Time()
 	}
 	f.Class = mbox.Class(b.Packets)
-	f.First, f.Count = uint64(b.First), uint64(b.Count)
+	f.First, f.Count, f.Every = uint64(b.First), uint64(b.Count), uint64(b.Every)
+	f.Subflow = b.Subflow
+	for i, name := range b.Meaning {
+		if err := f.With.Add(name); err != nil {
+			c.add(elementPos(b.table, "meaning", i), "%v", err)
+		}
+	}
 	for i, name := range b.Carrying {
 		if err := f.Carrying.Add(name); err != nil {
 			c.add(elementPos(b.table, "carrying", i), "%v%s", err, didYouMean(name, mbox.OptionNames()))

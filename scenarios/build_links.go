@@ -73,6 +73,7 @@ func (w *World) linkConfig(l *Link, d *Direction) simnet.LinkConfig {
 		Drop:      simnet.DropPattern{Mask: mask},
 		MTU:       int(d.MTU.N),
 		Overhead:  int(d.Overhead.N),
+		Burst:     d.Burst.model(),
 		Histogram: !w.run.NoExpect,
 	}
 	for _, i := range d.Drop {

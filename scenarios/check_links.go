@@ -124,6 +124,9 @@ func (d *Direction) inherit(both *Direction) {
 	if d.Loss == nil {
 		d.Loss = both.Loss
 	}
+	if d.Burst == nil {
+		d.Burst = both.Burst
+	}
 	if d.Drop == nil {
 		d.Drop = both.Drop
 	}
@@ -187,6 +190,9 @@ func (c *checker) linkServer(l *Link) {
 		}
 		if d.Mark != nil && d.AQM.Name != "" {
 			c.add(at("aqm"), "link %q has both a queue discipline and a drop-tail queue that marks in direction %s: leave mark out", l.Name, dir.name)
+		}
+		if d.Burst != nil {
+			c.burstLoss(d.Burst)
 		}
 		c.completeDirection(d)
 	}

@@ -43,6 +43,11 @@ type Filter struct {
 	Class       Class
 	// Carrying: only packets with one of these options; empty: any.
 	Carrying OptionSet
+	// With: only TCP segments of which all of this is true.
+	With Facts
+	// Subflow: only this one of a connection, counted where the box stands: 0 is the
+	// initial one; -1: any.
+	Subflow int
 	// Source and Destination: only packets from and to these addresses; the zero
 	// prefix means any, and so does port 0.
 	Source, Destination         netip.Prefix
@@ -50,6 +55,8 @@ type Filter struct {
 	// First is the number of the first packet acted on, Count how many, among
 	// those that the conditions above let through, from 0; 0: no bound.
 	First, Count uint64
+	// Every: of those only each Every-th, beginning with First; 0 and 1: all.
+	Every uint64
 	// Probability with which a packet is acted on that everything above lets
 	// through. It is drawn by the packet's number.
 	Probability float64
@@ -57,7 +64,7 @@ type Filter struct {
 
 // Everything is the filter that lets all packets through.
 func Everything() Filter {
-	return Filter{Out: true, In: true, Until: sim.Never, Class: AllPackets, Probability: 1}
+	return Filter{Out: true, In: true, Until: sim.Never, Class: AllPackets, Subflow: -1, Probability: 1}
 }
 
 // base is what all boxes share: the filter, and the trace of what they do.
@@ -66,6 +73,8 @@ type base struct {
 	env   *Env
 	seen  uint64 // packets that the conditions let through
 	acted uint64
+	// flows numbers subflows, if the filter asks for one.
+	flows *numberer
 	// made is the packet that the box has just made: emitting a local one would
 	// let it escape to the heap.
 	made simnet.Packet
@@ -91,21 +100,37 @@ func (b *base) towards(d simnet.Dir) bool { return d == simnet.Out && b.Out || d
 
 // picks reports whether the box acts on a packet, and counts it.
 func (b *base) picks(now sim.Time, p *simnet.Packet, d simnet.Dir) bool {
-	if !b.active(now) || !b.towards(d) || !b.class(p) || !b.tuple(p) {
-		return false
-	}
-	if !b.Carrying.Empty() {
-		var buf [wire.MaxOptionsLen]byte
-		if p.Tuple().Proto != wire.ProtoTCP || !b.Carrying.in(optionBytes(buf[:], p)) {
+	if b.Carrying.Empty() && b.With == 0 && b.Subflow < 0 {
+		if !b.active(now) || !b.towards(d) || !b.class(p) || !b.tuple(p) {
 			return false
 		}
+	} else if !b.means(now, p, d) {
+		return false
 	}
 	n := b.seen
 	b.seen++
-	if n < b.First || b.Count > 0 && n-b.First >= b.Count {
+	if n < b.First {
+		return false
+	}
+	if k := n - b.First; b.Every > 1 {
+		if k%b.Every != 0 || b.Count > 0 && k/b.Every >= b.Count {
+			return false
+		}
+	} else if b.Count > 0 && k >= b.Count {
 		return false
 	}
 	return b.Probability >= 1 || b.env.Rand.FloatAt(n) < b.Probability
+}
+
+// means reports whether a filter that looks at options lets a packet through.
+func (b *base) means(now sim.Time, p *simnet.Packet, d simnet.Dir) bool {
+	if p.Tuple().Proto != wire.ProtoTCP {
+		return false
+	}
+	var buf [wire.MaxOptionsLen + 3]byte
+	raw := optionBytes(buf[:], p)
+	return (b.Subflow < 0 || b.flows.is(p, uint32(b.Subflow))) && b.active(now) && b.towards(d) && b.class(p) && b.tuple(p) &&
+		(b.Carrying.Empty() || b.Carrying.in(raw)) && (b.With == 0 || factsOf(p.Segment(), raw)&b.With == b.With)
 }
 
 // class reports whether a packet is of the filter's class.

@@ -218,7 +218,11 @@ func (s *Spec) New(f Filter, settings []Setting, env *Env) (Box, error) {
 	if s.build != nil {
 		return s.build(f, g, env), nil
 	}
-	return s.new(s, base{Filter: f, env: env}, g.values), nil
+	if f.Subflow < 0 {
+		return s.new(s, base{Filter: f, env: env}, g.values), nil
+	}
+	flows := new(numberer)
+	return &numbering{s.new(s, base{Filter: f, env: env, flows: flows}, g.values), flows, env}, nil
 }
 
 // Given are the values of all parameters of a box by name.
