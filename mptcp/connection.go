@@ -85,7 +85,11 @@ type connection struct {
 	// opened; infinite: our data on the next subflow is in infinite mapping.
 	rejoin   *subflow
 	infinite bool
-	why      trace.Reason
+	// failed is the latest subflow that MP_FAIL ended while others lived; failedByPeer:
+	// the peer said so.
+	failed       *subflow
+	failedByPeer bool
+	why          trace.Reason
 
 	lanes [64]*subflow // of those that are not buried: the sets of carriers
 }
@@ -189,6 +193,16 @@ func (c *connection) accept(now sim.Time, syn *Segment, a *tcp.FastOpenAnswer) {
 func (c *connection) live() (n int) {
 	for _, f := range c.subs {
 		if !f.dead && !f.left {
+			n++
+		}
+	}
+	return n
+}
+
+// answered counts the live subflows but for those whose SYN has no answer.
+func (c *connection) answered() (n int) {
+	for _, f := range c.subs {
+		if !f.dead && !f.left && f.flow.tcp.State() != tcp.StateSynSent {
 			n++
 		}
 	}

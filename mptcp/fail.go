@@ -3,6 +3,7 @@ package mptcp
 import (
 	"net/netip"
 
+	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -53,11 +54,11 @@ type rawInput struct {
 	bare     bool // our data was acknowledged without a DATA_ACK since
 }
 
-// onlyOne reports whether no other subflow exists. One in its handshake counts:
-// the peer may have sent data on it already.
+// onlyOne reports whether no other subflow exists. One in its handshake counts, as
+// the peer may have sent data on it already, but for one whose SYN has no answer.
 func (c *connection) onlyOne(f *subflow) bool {
 	for _, g := range c.alive {
-		if g != f && !g.dead {
+		if g != f && !g.dead && g.flow.tcp.State() != tcp.StateSynSent {
 			return false
 		}
 	}
@@ -157,6 +158,8 @@ func (f *subflow) resetFailed(now sim.Time) {
 	if c.onlyOne(f) {
 		c.recv.discard()
 		c.rejoinFor(f)
+	} else {
+		c.failed = f
 	}
 	f.fail.due = true
 	f.reset(now, rstMiddlebox, trace.ChecksumFailure)
@@ -281,6 +284,19 @@ func (f *subflow) readFailedReset(now sim.Time) {
 	if c.onlyOne(f) {
 		c.rejoinFor(f)
 		c.infinite = true
+	} else {
+		c.failed, c.failedByPeer = f, true
+	}
+}
+
+// replaceFailed is what follows when the last subflow is over and MP_FAIL ended an
+// earlier one, on whose path TCP passes: the same as if that had been the last.
+func (c *connection) replaceFailed() {
+	f := c.failed
+	c.failed = nil
+	if c.p.RejoinAfterFail && !c.fallback.on {
+		c.recv.discard()
+		c.rejoin, c.infinite = f, c.infinite || c.failedByPeer
 	}
 }
 
@@ -295,10 +311,17 @@ func (c *connection) rejoinFor(f *subflow) {
 func (c *connection) reopen(now sim.Time) {
 	f := c.rejoin
 	c.rejoin = nil
-	if c.client && c.full && !f.flow.mute {
-		if g := c.openSubflow(now, netip.AddrPortFrom(f.flow.tuple.Src.Addr(), 0), f.flow.tuple.Dst, f.remoteID, f.backup); g != nil {
-			g.again = true
-		}
+	if !c.client || !c.full || f.flow.mute {
+		return
+	}
+	// From a fresh port whatever the policy: RSTs that answer what was under way to the
+	// old one would end the new subflow in devices that follow sessions.
+	from, err := c.e.bind(netip.AddrPortFrom(f.flow.tuple.Src.Addr(), 0), f.flow.tuple.Dst)
+	if err != nil {
+		return
+	}
+	if g := c.openSubflow(now, from, f.flow.tuple.Dst, f.remoteID, f.backup); g != nil {
+		g.again = true
 	}
 }
 

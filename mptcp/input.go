@@ -68,7 +68,8 @@ func (f *subflow) readSYN(now sim.Time, s *Segment) tcp.Verdict {
 func (f *subflow) readKeyed(now sim.Time, s *Segment) tcp.Verdict {
 	switch {
 	case s.Segment.Opt.Has(wire.HasDSS):
-		if s.Segment.Opt.Has(wire.HasDataAck) && !f.conn.remote.inferred {
+		arrived := s.Segment.Opt.Has(wire.HasDataAck) || f.active && s.Segment.Opt.Has(wire.HasMap) && f.conn.p.DataEstablishes
+		if arrived && !f.conn.remote.inferred {
 			f.becomeFull(now)
 		}
 		return f.readFull(now, s)

@@ -126,6 +126,11 @@ type Profile struct {
 	// application at once if the only subflow reverts to TCP (Linux); otherwise it
 	// waits for the peer's infinite mapping or MP_FAIL.
 	DeliverFailed bool
+	// DataEstablishes: data with a mapping, even without a DATA_ACK, tells the client
+	// that its key has arrived (RFC 8684 section 3.1: "the reliable delivery of the
+	// ACK+MP_CAPABLE can be inferred by the receipt of this data with" a DSS). Upstream
+	// Linux goes by a DATA_ACK (check_fully_established).
+	DataEstablishes bool
 	// RejoinAfterFail opens a subflow in infinite mapping after the only one was
 	// reset with MP_FAIL (RFC 8684 section 3.7, MAY).
 	RejoinAfterFail bool
@@ -321,6 +326,7 @@ func RFC() *Profile {
 		PathSignalling: rfcSignalling(),
 		MaxMapping:     65428,
 		HoldUnmapped:   true, ReleaseNeedsSubflow: true, OutstandingPercent: 50, SendCoversReceive: true,
+		DataEstablishes:  true,
 		AnnounceFallback: true, RejoinAfterFail: true, FastCloseOnAck: true, FastCloseRetries: 3,
 		Reinject:         ReinjectOnRTO,
 		ICMPFailsSubflow: true,

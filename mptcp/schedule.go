@@ -438,7 +438,10 @@ func (c *connection) checkCarriers(now sim.Time) {
 	if c.over {
 		return
 	}
-	if c.rejoin != nil && c.live() == 0 {
+	if c.failed != nil && c.rejoin == nil && c.answered() == 0 {
+		c.replaceFailed()
+	}
+	if c.rejoin != nil && c.answered() == 0 {
 		c.reopen(now)
 	}
 	if c.live() == 0 {

@@ -56,13 +56,15 @@ type Setup struct {
 	Defaults, More string
 	// Capture are patterns of interfaces whose packets are captured.
 	Capture []string
+
+	attach func(*scenarios.World) // called when the world is built
 }
 
 // Scenario returns the setup as a scenario file, which mpsim run takes.
 func (s *Setup) Scenario() string {
 	var b strings.Builder
 	seconds, queue := cmp.Or(s.Seconds, 3000), cmp.Or(s.Queue, 1000)
-	fmt.Fprintf(&b, "schema = 1\nname = \"mbtest\"\nduration = \"%ds\"\n\n[defaults]\nprofile = %q\n%s\n", seconds, s.Profile, s.Defaults)
+	fmt.Fprintf(&b, "schema = 1\nname = \"mbtest\"\nseed = %d\nduration = \"%ds\"\n\n[defaults]\nprofile = %q\n%s\n", s.Seed, seconds, s.Profile, s.Defaults)
 	b.WriteString("[[node]]\nname = \"client\"\n\n")
 	for i := range s.Paths {
 		fmt.Fprintf(&b, "[[node]]\nname = \"access%d\"\nrouter = true\n\n", i+1)
@@ -129,6 +131,9 @@ func (s *Setup) Run(ctx context.Context) (*Outcome, error) {
 	w, err := scenarios.Build(sc, scenarios.Run{Seed: s.Seed, NoExpect: true})
 	if err != nil {
 		return nil, err
+	}
+	if s.attach != nil {
+		s.attach(w)
 	}
 	ends := &subflowEnds{}
 	w.Trace().Subscribe(trace.Set(trace.SubflowState), ends)

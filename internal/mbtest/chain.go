@@ -1,0 +1,251 @@
+package mbtest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"mpsim/net/nat"
+	"mpsim/net/wire"
+)
+
+// MaxChain is the largest number of boxes on a path of a random chain.
+const MaxChain = 6
+
+// Chain is a random setup: chains of boxes that treat a connection alike from its
+// first SYN on, on the first path, on the second, or on both. Options are taken out
+// of whole kinds of packets: of boxes that take out only some, RFC 8684 section 6
+// says that the behaviour is not deterministic. A proxy that acknowledges early may
+// end a subflow (ibid.), and so the connection, and is left out as well.
+//
+// With the profile linux no box changes payload, and none loses options while it joins
+// or splits segments: upstream Linux opens no subflow in place of those that were
+// reset for that, so that the connection ends when it happens on all.
+type Chain struct {
+	Setup
+	Number uint64
+	// Find is the text that boxes of the chain replace by Text; "": none do.
+	Find, Text string
+}
+
+// NewChain draws the chain of a number.
+func NewChain(profile string, seed, number uint64) *Chain {
+	g := &generator{rand.New(rand.NewPCG(seed, number)), profile == "rfc"}
+	c := &Chain{Number: number, Setup: Setup{
+		Profile: profile, Transfer: pick(g, Down, Up), Checksum: true, Size: 150_000 + g.IntN(250_000), Seed: number, Queue: 20 + g.IntN(400),
+	}}
+	c.Find, c.Text = g.text(c.Size)
+	one := g.chain(c)
+	switch g.IntN(4) {
+	case 0:
+		c.Paths = [][]Box{one}
+	case 1:
+		c.Paths = [][]Box{one, nil}
+	case 2:
+		c.Paths = [][]Box{nil, one}
+	default:
+		c.Paths = [][]Box{one, g.chain(c)}
+	}
+	if c.forgetText(); c.Find != "" {
+		c.keepOptions()
+	}
+	return c
+}
+
+// rewrites reports whether a box of the chain replaces text.
+func (c *Chain) rewrites() bool {
+	for _, p := range c.Paths {
+		if slices.ContainsFunc(p, func(b Box) bool { return b.Type == "rewrite" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// forgetText clears Find and Text if no box replaces them.
+func (c *Chain) forgetText() {
+	if !c.rewrites() {
+		c.Find, c.Text = "", ""
+	}
+}
+
+// keepOptions makes boxes that join segments keep the options of all: the infinite
+// mapping, after which changed payload passes, is sent once (RFC 8684 section 3.7).
+func (c *Chain) keepOptions() {
+	for _, p := range c.Paths {
+		for _, b := range p {
+			for i := range b.Params {
+				if b.Type == "coalesce" && strings.HasPrefix(b.Params[i], "options") {
+					b.Params[i] = `options = "both"`
+				}
+			}
+		}
+	}
+}
+
+// Result is what became of a chain.
+type Result struct {
+	Chain    *Chain
+	TCP, Got *Outcome
+	Verdict  Verdict
+	// Problem is "" if all is well: what TCP survives, MPTCP has survived, and no
+	// wrong byte was delivered that TCP would not have delivered.
+	Problem string
+}
+
+// Run runs plain TCP and MPTCP through the chain.
+func (c *Chain) Run(ctx context.Context) (*Result, error) {
+	s := c.Setup
+	s.TCP, s.Seconds = true, 1000 // a transfer that takes longer does not count
+	tcp, err := s.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.TCP, s.Seconds = false, 20_000
+	o, err := s.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{Chain: c, TCP: tcp, Got: o}
+	r.Verdict, _ = o.verdict(c.Size, tcp)
+	bytes, corrupt := c.replaced()
+	replaced := func(o *Outcome) bool { return c.Find != "" && o.Bytes == bytes && o.Corrupt == corrupt }
+	switch {
+	case tcp.Complete && !tcp.intact(c.Size) && !replaced(tcp):
+		r.Problem = fmt.Sprintf("plain TCP delivers %d bytes, %d of them wrong", tcp.Bytes, tcp.Corrupt)
+	case o.Complete && !o.intact(c.Size) && !replaced(o), !o.Complete && o.Corrupt > 0 && c.Find == "":
+		r.Problem = fmt.Sprintf("MPTCP delivers %d bytes, %d of them wrong", o.Bytes, o.Corrupt)
+	case tcp.Complete && !o.Complete && o.Closed:
+		r.Problem = fmt.Sprintf("MPTCP ends at %d bytes: %s", o.Bytes, o.Why)
+	case tcp.Complete && !o.Complete:
+		r.Problem = fmt.Sprintf("MPTCP stands still at %d bytes", o.Bytes)
+	}
+	return r, nil
+}
+
+// replaced returns the length of the stream in which the text is replaced, and how
+// many of its bytes are not those of their place.
+func (c *Chain) replaced() (bytes, corrupt int64) {
+	if c.Find == "" {
+		return 0, 0
+	}
+	at := find(c.Find, c.Size)
+	for i := range len(c.Text) {
+		if c.Text[i] != wire.ContentAt(uint64(at+i)) {
+			corrupt++
+		}
+	}
+	if len(c.Text) != len(c.Find) {
+		corrupt += int64(c.Size - at - len(c.Find))
+	}
+	return int64(c.Size + len(c.Text) - len(c.Find)), corrupt
+}
+
+// find returns the first place of a text in the first n bytes of a stream, or -1.
+func find(text string, n int) int {
+	for i := 0; i+len(text) <= n; i++ {
+		if wire.ContentEqual([]byte(text), uint64(i)) == len(text) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Shrink takes boxes away from a chain as long as the problem remains.
+func (r *Result) Shrink(ctx context.Context) (*Result, error) {
+	for again := true; again; {
+		again = false
+		for p := range r.Chain.Paths {
+			for i := len(r.Chain.Paths[p]) - 1; i >= 0; i-- {
+				smaller := *r.Chain
+				smaller.Paths = slices.Clone(r.Chain.Paths)
+				smaller.Paths[p] = slices.Delete(slices.Clone(r.Chain.Paths[p]), i, i+1)
+				smaller.forgetText()
+				s, err := smaller.Run(ctx)
+				if err != nil {
+					return nil, err
+				}
+				if s.Problem != "" {
+					r, again = s, true
+				}
+			}
+		}
+	}
+	return r, nil
+}
+
+// generator draws chains.
+type generator struct {
+	*rand.Rand
+	harsh bool // with boxes that break subflows for which others are opened
+}
+
+func pick[T any](g *generator, of ...T) T { return of[g.IntN(len(of))] }
+
+// text draws a printable text of four bytes that is once in the stream, and what it
+// is replaced by: longer, shorter or as long.
+func (g *generator) text(n int) (old, new string) {
+	for {
+		at := g.IntN(n / 2)
+		var b [4]byte
+		wire.FillContent(b[:], uint64(at))
+		if !slices.ContainsFunc(b[:], func(c byte) bool { return c < '0' || c > 'z' || c == '\\' }) && find(string(b[:]), n) == at {
+			return string(b[:]), pick(g, "#", "####", "#########")
+		}
+	}
+}
+
+func (g *generator) chain(c *Chain) []Box {
+	out := make([]Box, 1+g.IntN(MaxChain))
+	for i := range out {
+		out[i] = g.box(c)
+	}
+	return out
+}
+
+// box draws a box that treats a connection alike from its first SYN on.
+func (g *generator) box(c *Chain) Box {
+	switch g.IntN(17) {
+	case 0, 1:
+		return box("nat", fmt.Sprintf("profile = %q", pick(g, nat.ProfileNames()...)))
+	case 2:
+		return box("firewall")
+	}
+	b := g.filtered(c)
+	b.Params = append(b.Params, fmt.Sprintf("direction = %q", pick(g, directions...)))
+	return b
+}
+
+// filtered draws a box that acts on packets of a direction.
+func (g *generator) filtered(c *Chain) Box {
+	option := func(of ...string) string { return fmt.Sprintf("options = %q", pick(g, of...)) }
+	kinds, keep, copied := 12, []string{"both", "first", "last"}, []string{"all", "first", "last"}
+	if !g.harsh {
+		kinds, keep, copied = 11, keep[:1], copied[:1]
+	}
+	switch g.IntN(kinds) {
+	case 0:
+		return box("rewrite-isn", fmt.Sprintf("sack = %q", pick(g, "rewrite", "forget")))
+	case 1:
+		return box("split", fmt.Sprintf("size = %d", 100+g.IntN(1300)), option(copied...))
+	case 2:
+		return box("coalesce", fmt.Sprintf("size = %d", pick(g, 2000, 3000, 10000, 65000)), fmt.Sprintf("hold = \"%dus\"", 100+g.IntN(5000)), option(keep...))
+	case 3, 4:
+		return box("strip", fmt.Sprintf("packets = %q", pick(g, "all", "syn", "synack", "nonsyn")), fmt.Sprintf("mode = %q", pick(g, "nop", "remove", "eol")))
+	case 5:
+		return box("strip", fmt.Sprintf("options = [%q]", pick(g, "sack", "sack_permitted", "timestamps", "wscale", "mss")), fmt.Sprintf("mode = %q", pick(g, "nop", "remove")))
+	case 6:
+		return box("drop", `packets = "syn"`, `carrying = ["mptcp"]`)
+	case 7:
+		return pick(g, box("duplicate", fmt.Sprintf("copies = %d", 1+g.IntN(2))), box("duplicate", `what = "options"`))
+	case 8:
+		return box("clamp-mss", fmt.Sprintf("mss = %d", 400+g.IntN(1000)))
+	case 9:
+		return box("shrink-window", fmt.Sprintf("window = %d", 3000+g.IntN(60000)))
+	case 10:
+		return box("jitter", fmt.Sprintf("bound = \"%dus\"", 1+g.IntN(8000)))
+	}
+	return box("rewrite", `mode = "find"`, fmt.Sprintf("find = %q", c.Find), fmt.Sprintf("text = %q", c.Text))
+}
