@@ -29,10 +29,10 @@ jitter = "50ms"
 
 // rates runs a topology under a pattern and returns mean and median goodput of its
 // flows over the second part of the run, in Mb/s of packets of 1000 bytes, which carry
-// 928 of payload.
-func rates(t *testing.T, topology, traffic, duration string, seed uint64) (average, median float64) {
+// 928 of payload; set overrides what the experiment says.
+func rates(t *testing.T, topology, traffic, duration string, seed uint64, set ...string) (average, median float64) {
 	t.Helper()
-	sc, err := Parse("in.toml", fmt.Sprintf(nsdi11, topology, traffic), Options{Seed: &seed, Set: []string{"duration=" + duration}})
+	sc, err := Parse("in.toml", fmt.Sprintf(nsdi11, topology, traffic), Options{Seed: &seed, Set: append(set, "duration="+duration)})
 	if err != nil {
 		t.Fatal(err)
 	}
