@@ -40,10 +40,16 @@ func (w *World) buildLinks(problems *problemList) {
 			}
 		}
 		a, b := w.sc.plan.ifaces[l.A], w.sc.plan.ifaces[l.B]
-		w.addRadio(l, media, &up, &down)
+		if l.LTE != nil && (up.Opportunities != nil || down.Opportunities != nil) {
+			problems.add(l.pos("lte"), "link %q: lte needs rates, and its trace has opportunities; mpsim trace convert makes rates of them", l.Name)
+			continue
+		}
+		mobile, device := w.addRadio(l, media, &up, &down)
 		toA, toB := w.net.Connect(l.Name, w.iface(b), w.iface(a), down, up)
 		u, d := &linkRun{decl: l, dir: l.Up, name: l.Name + ".up", up: true, link: toB}, &linkRun{decl: l, dir: l.Down, name: l.Name + ".down", link: toA}
 		u.other, d.other = d, u
+		u.mobile, d.mobile, u.device, d.device = mobile, mobile, device, device
+		w.startRadio(l, mobile, toB, toA)
 		w.addLink(u)
 		w.addLink(d)
 		w.addJitter(l.Up, l.Name+".up", w.iface(a))

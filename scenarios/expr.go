@@ -367,11 +367,11 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 	param := &m.Params[i]
 	at := p.pos
 	known := map[argKind][]string{
-		argFlow: p.scope.flows, argLink: p.scope.links, argIface: p.scope.ifaces[flow], argBox: p.scope.boxes, argMedium: p.scope.media,
+		argFlow: p.scope.flows, argLink: p.scope.links, argIface: p.scope.ifaces[flow], argBox: p.scope.boxes, argMedium: p.scope.media, argDevice: radioDevices(),
 		argGroup: p.scope.groups,
 	}
 	switch param.kind {
-	case argFlow, argLink, argIface, argBox, argGroup, argMedium:
+	case argFlow, argLink, argIface, argBox, argGroup, argMedium, argDevice:
 		name := p.name()
 		if name == "" {
 			p.fail(at, "expected the name of %s", param.kind)

@@ -15,13 +15,14 @@ const (
 	argPattern
 	argReason
 	argMedium
+	argDevice
 	argTime
 	argRate
 	argNumber
 )
 
 func (k argKind) String() string {
-	return [...]string{"flow", "link direction", "client interface", "counter", "box", "group of flows", "text with the names of link directions", "reason", "medium", "time", "rate", "number"}[k]
+	return [...]string{"flow", "link direction", "client interface", "counter", "box", "group of flows", "text with the names of link directions", "reason", "medium", "kind of device", "time", "rate", "number"}[k]
 }
 
 func (k argKind) dim() dimension {

@@ -50,6 +50,8 @@ func (sc *Scenario) medium(name string) *Medium {
 // checkRadio checks the keys of a radio link, and completes its queues: a device of
 // Linux holds 1000 packets.
 func (c *checker) checkRadio(l *Link) {
+	c.checkLTE(l)
+	c.checkRadioPath(l)
 	if l.Medium == "" {
 		if l.PHYRate != nil {
 			c.add(l.pos("phy_rate"), "link %q: phy_rate has no meaning without medium", l.Name)
@@ -103,14 +105,21 @@ func (w *World) buildMedia() map[string]*radio.Medium {
 	return w.media
 }
 
-// addRadio gives the two directions of a link what serves them.
-func (w *World) addRadio(l *Link, media map[string]*radio.Medium, up, down *simnet.LinkConfig) {
-	if l.Medium == "" {
-		return
+// addRadio gives the two directions of a link what serves them, and returns the host that
+// moves and the device, if there are.
+func (w *World) addRadio(l *Link, media map[string]*radio.Medium, up, down *simnet.LinkConfig) (*radio.Mobile, *radio.LTE) {
+	m := w.mobile(l)
+	if l.LTE != nil {
+		u := l.lte(m)
+		up.Radio, down.Radio = u.Direction(true), u.Direction(false)
+		return m, u
 	}
-	signal := w.signal(l)
-	up.Radio = media[l.Medium].Link(station(l.A), signal)
-	down.Radio = media[l.Medium].Link(station(l.B), signal)
+	if l.Medium != "" {
+		signal := w.signal(l, m)
+		up.Radio = media[l.Medium].Link(station(l.A), signal)
+		down.Radio = media[l.Medium].Link(station(l.B), signal)
+	}
+	return m, nil
 }
 
 // station is the node of an interface: it has one backoff for all of its links.
@@ -120,7 +129,10 @@ func station(end string) string {
 }
 
 // signal returns what the two ends of a link hear of each other.
-func (w *World) signal(l *Link) radio.Signal {
+func (w *World) signal(l *Link, m *radio.Mobile) radio.Signal {
+	if m != nil {
+		return m
+	}
 	if l.PHYRate == nil {
 		return nil
 	}
@@ -133,26 +145,4 @@ func (w *World) signal(l *Link) radio.Signal {
 		sim.Bugf("rate of link %q passed its check: %v", l.Name, err)
 	}
 	return radio.FixedRate(i)
-}
-
-// radioMetrics are the metrics of radio links.
-func radioMetrics() []Metric {
-	pMedium := MetricParam{Name: "medium", kind: argMedium}
-	of := func(name, doc string, get func(s *radio.MediumStats, now sim.Time) float64) Metric {
-		return Metric{Name: name, Doc: doc, Params: params(pMedium), eval: func(v *view, a *arguments) quantity {
-			s := v.w.media[a.names[0]].Stats()
-			return num(get(&s, v.now))
-		}}
-	}
-	return []Metric{
-		of("collisions", "share of the transmissions on a medium in which several stations collided", func(s *radio.MediumStats, _ sim.Time) float64 {
-			return float64(s.Collisions) / float64(max(s.Transmissions, 1))
-		}),
-		of("airtime", "share of the time for which a medium was busy, acknowledgements included", func(s *radio.MediumStats, now sim.Time) float64 {
-			return s.Busy.Seconds() / max(now.Seconds(), 1e-9)
-		}),
-		of("aggregation", "data frames received for each transmission on a medium", func(s *radio.MediumStats, _ sim.Time) float64 {
-			return float64(s.Frames) / float64(max(s.Transmissions, 1))
-		}),
-	}
 }

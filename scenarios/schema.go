@@ -160,6 +160,8 @@ type Link struct {
 	ECMPWeight     int        `toml:"ecmp_weight" default:"0" min:"0" max:"1000000" doc:"share of the link among next hops of equal cost with mode = \"weighted\" in [ecmp]; 0: its rate in Mb/s"`
 	Medium         string     `toml:"medium" default:"" doc:"name of the [[medium]] that both directions share with other links, in place of a rate. Of the two ends b is the access point, which is one station for all links of its node"`
 	PHYRate        *Rate      `toml:"phy_rate" doc:"rate of 802.11 at which both ends send frames, none of which the signal damages; default the highest of the standard"`
+	LTE            *LTE       `toml:"lte"`
+	Radio          *RadioPath `toml:"radio"`
 	Boxes          []*Box     `toml:"box"`
 }
 

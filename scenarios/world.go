@@ -60,9 +60,11 @@ type linkRun struct {
 	name string // "wifi.down"
 	up   bool
 	// other is the other direction.
-	other *linkRun
-	link  *simnet.Link
-	fine  []linkSample // every 10 ms, if an expectation observes the link
+	other  *linkRun
+	link   *simnet.Link
+	fine   []linkSample  // every 10 ms, if an expectation observes the link
+	mobile *radio.Mobile // nil: no key radio
+	device *radio.LTE    // nil: no key lte
 	// last are the bytes sent at the last sample.
 	last uint64
 }

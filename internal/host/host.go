@@ -182,26 +182,52 @@ func (h *Host) OnEvent(now sim.Time, arg uint64) {
 // AddrChanged implements simnet.AddrWatcher: the endpoint learns of addresses
 // that the node gains or loses.
 func (h *Host) AddrChanged(now sim.Time, _ *simnet.Interface, a netip.Addr, up bool) {
+	h.ep.HandleAddr(now, a, up, h.addrFlags(a))
+	h.Pump(now)
+}
+
+// addrFlags returns how path managers may use an address now.
+func (h *Host) addrFlags(a netip.Addr) mptcp.AddrFlags {
 	var f mptcp.AddrFlags
 	for _, known := range h.addrs {
 		if known.addr == a {
 			f = known.flags
+			if known.low {
+				f |= mptcp.AddrBackup
+			}
 		}
 	}
-	h.ep.HandleAddr(now, a, up, f)
+	return f
+}
+
+// SetLowSignal says that the signal at an interface has become low, or no longer is: its
+// addresses are backup as long, which peers learn by MP_PRIO.
+func (h *Host) SetLowSignal(now sim.Time, ifc *simnet.Interface, low bool) {
+	for _, p := range ifc.Addrs() {
+		a := p.Addr()
+		for i := range h.addrs {
+			if h.addrs[i].addr == a {
+				h.addrs[i].low = low
+			}
+		}
+		if ifc.Up() {
+			h.ep.HandleAddr(now, a, true, h.addrFlags(a))
+		}
+	}
 	h.Pump(now)
 }
 
 // KnowAddr says how the endpoint's path managers may use an address (backup,
 // signal, ...) whenever the node has it.
 func (h *Host) KnowAddr(a netip.Addr, f mptcp.AddrFlags) {
-	h.addrs = append(h.addrs, knownAddr{a, f})
+	h.addrs = append(h.addrs, knownAddr{addr: a, flags: f})
 }
 
 // knownAddr is an address that the node has, had or will have.
 type knownAddr struct {
 	addr  netip.Addr
 	flags mptcp.AddrFlags
+	low   bool // see SetLowSignal
 }
 
 // Pump carries out what the endpoint wants after commands: it sends segments

@@ -16,5 +16,6 @@
 // Neither has single frames, retransmissions of the link layer with the delay they
 // add, or contention: a recorded trace already contains their effect on capacity, a
 // profile imitates that effect. A [Medium] has them: a channel of 802.11 that
-// stations share.
+// stations share; an [LTE] has those of one device. A [Mobile] is a host that moves
+// past access points or base stations, a [Meter] what its radio takes of the battery.
 package radio

@@ -63,6 +63,8 @@ func LTEDefaults() LTEConfig {
 // LTE is one device.
 type LTE struct {
 	cfg   LTEConfig
+	hears Signal // nil: perfect
+	noise float64
 	used  bool
 	ready sim.Time // end of the last promotion
 	last  sim.Time // end of the last subframe in which it sent or received
@@ -83,6 +85,17 @@ func NewLTE(cfg LTEConfig) *LTE {
 		sim.Bugf("LTE with block error rate %v and %d attempts", cfg.BLER, cfg.Attempts)
 	}
 	return &LTE{cfg: cfg}
+}
+
+// Hear makes the rate depend on a signal: that of the link is for CQI 15. Noise is in dBm.
+func (u *LTE) Hear(s Signal, noise float64) { u.hears, u.noise = s, noise }
+
+// rate returns what the signal leaves of a rate.
+func (u *LTE) rate(now sim.Time, r sim.Rate) sim.Rate {
+	if u.hears == nil {
+		return r
+	}
+	return AtCQI(r, CQI(u.hears.At(now)-u.noise))
 }
 
 // Stats returns the totals up to now.
@@ -182,7 +195,7 @@ func (k *lteLink) OnEvent(now sim.Time, _ uint64) {
 
 // block fills a transport block and reports whether there is more to send.
 func (k *lteLink) block(now sim.Time) bool {
-	k.rest += uint64(k.air.Rate(now)) * uint64(TTI)
+	k.rest += uint64(k.device.rate(now, k.air.Rate(now))) * uint64(TTI)
 	room := int(k.rest / (8 * 1e9))
 	k.rest %= 8 * 1e9
 	repeated := min(room, k.debt)

@@ -170,6 +170,8 @@ func TestGenerateIsAFunctionOfItsNames(t *testing.T) {
 
 // TestProfilesAreComplete: every row of the table is documented, passes its
 // check, makes traces that pass theirs, and has a name of its own.
+//
+// row:M26
 func TestProfilesAreComplete(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range Profiles() {
