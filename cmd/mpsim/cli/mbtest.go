@@ -15,8 +15,10 @@ import (
 
 // mbtestFlags are the flags of `mpsim mbtest`.
 type mbtestFlags struct {
-	cfg  mbtest.Config
-	json bool
+	cfg        mbtest.Config
+	json       bool
+	population bool
+	people     mbtest.PopulationConfig
 }
 
 func (p *program) mbtestCommand() *cobra.Command {
@@ -28,7 +30,8 @@ func (p *program) mbtestCommand() *cobra.Command {
 			"middlebox, on the path of the first subflow, of the second, or on both, and plain TCP through the same box. The verdicts:\n" +
 			"kept (MPTCP with both subflows), fallback (plain TCP, and why), closed (a subflow was refused or reset), error (the\n" +
 			"connection ended, and the application knows), broken. The exit code is 1 if a verdict is not the one that RFC 8684\n" +
-			"sections 3.7 and 6 and RFC 8041 section 3.1 state. See docs/MBTEST.md.",
+			"sections 3.7 and 6 and RFC 8041 section 3.1 state. With --population it draws access networks as Honda et al. (IMC 2011)\n" +
+			"met them and prints on how many of them MPTCP is kept, falls back or is broken, by port. See docs/MBTEST.md.",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return p.mbtest(&f) },
 	}
@@ -39,10 +42,16 @@ func (p *program) mbtestCommand() *cobra.Command {
 	fl.BoolVar(&f.cfg.Set, "set", false, "only the behaviours of MBtest: NAT, ports, seq, split, coalesce, strip, payload")
 	fl.Uint64Var(&f.cfg.Seed, "seed", 1, "seed of the runs")
 	fl.BoolVar(&f.json, "json", false, "print a JSON array of cells")
+	fl.BoolVar(&f.population, "population", false, "draw a population of access networks instead")
+	fl.IntVar(&f.people.Networks, "networks", mbtest.Networks, "size of the population")
+	fl.StringArrayVar(&f.people.Rates, "rate", nil, "share of networks with a trait at a port, `NAME:PORT=PERCENT`, such as syn-option:80=20")
 	return c
 }
 
 func (p *program) mbtest(f *mbtestFlags) error {
+	if f.population {
+		return p.mbtestPopulation(f)
+	}
 	cells, err := mbtest.Run(p.ctx, &f.cfg)
 	if err != nil {
 		return p.mbtestError(err)
@@ -63,6 +72,39 @@ func (p *program) mbtest(f *mbtestFlags) error {
 	if failed > 0 {
 		return &exitError{code: exitFailed}
 	}
+	return nil
+}
+
+func (p *program) mbtestPopulation(f *mbtestFlags) error {
+	cfg := &f.people
+	switch {
+	case len(f.cfg.Behaviours) > 0 || len(f.cfg.Paths) > 0 || f.cfg.Set:
+		return usage(errors.New("--behaviour, --path and --set are of the grid, not of --population"))
+	case len(f.cfg.Profiles) > 1:
+		return usage(errors.New("--population takes one profile"))
+	case cfg.Networks < 1 || cfg.Networks > 1_000_000:
+		return usage(fmt.Errorf("--networks is %d; it must lie between 1 and 1000000", cfg.Networks))
+	case len(f.cfg.Profiles) == 1:
+		cfg.Profile = f.cfg.Profiles[0]
+	}
+	cfg.Seed = f.cfg.Seed
+	out, err := mbtest.RunPopulation(p.ctx, cfg)
+	if err != nil {
+		return p.mbtestError(err)
+	}
+	if f.json {
+		return json.NewEncoder(p.out).Encode(out)
+	}
+	t := table.NewWriter()
+	t.SetStyle(plainStyle())
+	t.AppendHeader(table.Row{"port", "networks", "MPTCP", "fallback", "broken"})
+	text := func(s mbtest.Share) string {
+		return fmt.Sprintf("%.1f %% (%.1f to %.1f)", 100*s.Share, 100*s.Low, 100*s.High)
+	}
+	for _, o := range out {
+		t.AppendRow(table.Row{o.Port, o.Networks, text(o.MPTCP), text(o.Fallback), text(o.Broken)})
+	}
+	fmt.Fprintln(p.out, render(t))
 	return nil
 }
 

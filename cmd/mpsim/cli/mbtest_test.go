@@ -45,4 +45,15 @@ func TestMBTest(t *testing.T) {
 			t.Errorf("%v: exit code %d, %s", args, code, errs)
 		}
 	}
+	code, out, _ = run("--population", "--networks", "40", "--rate", "syn-option:443=100%")
+	for _, want := range []string{"34343", "100.0 % (91.2 to 100.0)", "0.0 % (0.0 to 8.8)"} {
+		if code != exitOK || !strings.Contains(out, want) {
+			t.Errorf("exit code %d, no %q in\n%s", code, want, out)
+		}
+	}
+	for _, args := range [][]string{{"--networks", "0"}, {"--rate", "syn-option:1=4"}, {"--path", "first"}, {"--profile", "rfc,linux"}} {
+		if code, _, errs := run(append(args, "--population")...); code != exitUsage || errs == "" {
+			t.Errorf("%v: exit code %d, %s", args, code, errs)
+		}
+	}
 }
