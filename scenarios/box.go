@@ -153,7 +153,7 @@ func boxSetting(spec *mbox.Spec, name string, v *value) (mbox.Setting, error) {
 			kind = p.Kind
 		}
 	}
-	if n, ok := number(v); ok && kind != mbox.Span {
+	if n, ok := number(v); ok && kind != mbox.Span && kind != mbox.Speed {
 		set.Number = n
 		return set, nil
 	}
@@ -176,6 +176,8 @@ func boxSetting(spec *mbox.Spec, name string, v *value) (mbox.Setting, error) {
 		}
 	case !ok && kind == mbox.Span:
 		return set, fmt.Errorf("%s must be a time in a string with its unit, such as \"1ms\", not %s", name, v.describe())
+	case !ok && kind == mbox.Speed:
+		return set, fmt.Errorf("%s must be a rate in a string with its unit, such as \"2Mbps\", not %s", name, v.describe())
 	case kind == mbox.Flag:
 		return set, fmt.Errorf("%s is true or false, not %s", name, v.describe())
 	case !ok:
@@ -184,6 +186,11 @@ func boxSetting(spec *mbox.Spec, name string, v *value) (mbox.Setting, error) {
 		var d Duration
 		err := d.parse(text)
 		set.Number = float64(d)
+		return set, err
+	case kind == mbox.Speed:
+		var r Rate
+		err := r.parse(text)
+		set.Number = float64(r.Bits)
 		return set, err
 	case kind == mbox.Whole:
 		var n Bytes
@@ -209,6 +216,8 @@ func (b *Box) writeExtra(line func(format string, args ...any)) {
 			case p.Name != s.Name:
 			case p.Kind == mbox.Span:
 				line("%s = %s", key(s.Name), quote(Duration(s.Number).String()))
+			case p.Kind == mbox.Speed:
+				line("%s = %s", key(s.Name), quote(Rate{Bits: sim.Rate(s.Number)}.String()))
 			case p.Kind == mbox.Whole:
 				line("%s = %d", key(s.Name), int64(s.Number))
 			case p.Kind == mbox.Flag:
@@ -308,6 +317,8 @@ func BoxParamText(p *mbox.Param) (def, limits string) {
 		return strconv.FormatInt(int64(p.Number), 10), fmt.Sprintf("%d to %d", int64(p.Min), int64(p.Max))
 	case mbox.Span:
 		return "`" + Duration(p.Number).String() + "`", "up to " + Duration(p.Max).String()
+	case mbox.Speed:
+		return "`" + Rate{Bits: sim.Rate(p.Number)}.String() + "`", "from " + Rate{Bits: sim.Rate(p.Min)}.String()
 	case mbox.Choice:
 		return "`" + p.Default + "`", "`" + strings.Join(p.Choices, "` `") + "`"
 	case mbox.Flag:

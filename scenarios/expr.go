@@ -368,10 +368,10 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 	at := p.pos
 	known := map[argKind][]string{
 		argFlow: p.scope.flows, argLink: p.scope.links, argIface: p.scope.ifaces[flow], argBox: p.scope.boxes, argMedium: p.scope.media, argDevice: radioDevices(),
-		argGroup: p.scope.groups,
+		argGroup: p.scope.groups, argSight: sightNames(),
 	}
 	switch param.kind {
-	case argFlow, argLink, argIface, argBox, argGroup, argMedium, argDevice:
+	case argFlow, argLink, argIface, argBox, argGroup, argMedium, argDevice, argSight:
 		name := p.name()
 		if name == "" {
 			p.fail(at, "expected the name of %s", param.kind)

@@ -16,13 +16,14 @@ const (
 	argReason
 	argMedium
 	argDevice
+	argSight
 	argTime
 	argRate
 	argNumber
 )
 
 func (k argKind) String() string {
-	return [...]string{"flow", "link direction", "client interface", "counter", "box", "group of flows", "text with the names of link directions", "reason", "medium", "kind of device", "time", "rate", "number"}[k]
+	return [...]string{"flow", "link direction", "client interface", "counter", "box", "group of flows", "text with the names of link directions", "reason", "medium", "kind of device", "what a box reports", "time", "rate", "number"}[k]
 }
 
 func (k argKind) dim() dimension {

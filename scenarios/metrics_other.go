@@ -300,8 +300,9 @@ func otherMetrics() []Metric {
 			}},
 		{Name: "box_actions", Doc: "how often a box has acted", Params: params(MetricParam{Name: "box", kind: argBox}),
 			eval: func(v *view, a *arguments) quantity { return num(float64(v.w.box(a.names[0]).Acted())) }},
-		{Name: "box_count", Doc: "how often a NAT or firewall has done something for a reason, such as mapping_created or inbound_filtered", Params: params(MetricParam{Name: "box", kind: argBox}, MetricParam{Name: "reason", kind: argReason}),
+		{Name: "box_count", Doc: "how often a box has done something for a reason, such as mapping_created, inbound_filtered or inconsistent", Params: params(MetricParam{Name: "box", kind: argBox}, MetricParam{Name: "reason", kind: argReason}),
 			eval: func(v *view, a *arguments) quantity { return num(v.boxCount(a.names[0], a.names[1])) }},
+		boxReport(),
 		{Name: "mappings", Doc: "mappings that a NAT has", Params: params(MetricParam{Name: "box", kind: argBox}),
 			eval: func(v *view, a *arguments) quantity {
 				if x, ok := v.w.box(a.names[0]).(*nat.NAT); ok {

@@ -319,11 +319,16 @@ func (w *World) addGuards() {
 // not count, or there is no such reason.
 func (v *view) boxCount(box, reason string) float64 {
 	why, known := trace.ParseReason(reason)
-	x, counts := v.w.box(box).(interface{ Count(trace.Reason) uint64 })
-	if !known || !counts {
+	if !known {
 		return math.NaN()
 	}
-	return float64(x.Count(why))
+	switch x := v.w.box(box).(type) {
+	case interface{ Count(trace.Reason) uint64 }:
+		return float64(x.Count(why))
+	case interface{ Times(trace.Reason) uint64 }:
+		return float64(x.Times(why))
+	}
+	return math.NaN()
 }
 
 // natWatch knows which subflow a server means: by the tuples before translation.

@@ -315,6 +315,11 @@ func TestBoxesDoNotAllocate(t *testing.T) {
 		{"rewrite-isn", nil},
 		{"rewrite", []mbox.Setting{set("offset", 1010)}},
 		{"ack-early", nil},
+		{"bleach", []mbox.Setting{set("dscp", 1)}},
+		{"icmp", nil},
+		{"copy-options", []mbox.Setting{set("to", "retransmission")}},
+		{"normalise", []mbox.Setting{set("holes", "pass")}},
+		{"shape", []mbox.Setting{{Name: "rate", Number: 1e8}, set("burst", 1500)}},
 	} {
 		p := newPath(t, c.box, mbox.Everything(), c.set...)
 		p.n.SetVerify(false)

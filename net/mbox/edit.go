@@ -21,6 +21,7 @@ const maxEdits = 32
 type Stream struct {
 	isn   wire.Seq
 	known bool
+	mptcp bool  // the SYN asked for it
 	high  int64 // end of what the sender has sent
 	edits []edit
 	// base is how much longer the stream became by changes that are forgotten.
@@ -31,6 +32,7 @@ type Stream struct {
 type edit struct {
 	pos, del int64
 	ins      []byte
+	was, is  uint16 // sums of the bytes before and after, for a box that knows MPTCP
 }
 
 // Begin enters the flow of a SYN; a repeated SYN changes nothing. It returns nil if
@@ -38,7 +40,8 @@ type edit struct {
 func (e *Editor) Begin(p *simnet.Packet) *Stream {
 	f := e.flows.add(p.Route())
 	if s := p.Segment(); f != nil && (!f.known || f.isn != s.Seq) {
-		*f = Stream{isn: s.Seq, known: true, edits: f.edits[:0]}
+		o := p.Options()
+		*f = Stream{isn: s.Seq, known: true, mptcp: o.Has(wire.OptCapable) || o.Has(wire.OptJoin), edits: f.edits[:0]}
 	}
 	return f
 }
@@ -113,10 +116,14 @@ func (f *Stream) New(s *wire.Segment) bool {
 // Replace adds a change: del bytes at a position become ins. Changes are added in the
 // order of their positions. It returns false if there are too many.
 func (f *Stream) Replace(pos, del int64, ins []byte) bool {
+	return f.add(edit{pos: pos, del: del, ins: ins})
+}
+
+func (f *Stream) add(e edit) bool {
 	if len(f.edits) == maxEdits {
 		return false
 	}
-	f.edits = append(f.edits, edit{pos, del, ins})
+	f.edits = append(f.edits, e)
 	return true
 }
 

@@ -77,7 +77,8 @@ type base struct {
 	flows *numberer
 	// made is the packet that the box has just made: emitting a local one would
 	// let it escape to the heap.
-	made simnet.Packet
+	made   simnet.Packet
+	counts []uint64 // by reason
 }
 
 // Switch switches the box on or off. State for flows stays as it is.
@@ -169,6 +170,14 @@ func (b *base) tuple(p *simnet.Packet) bool {
 		(b.DestinationPort == 0 || b.DestinationPort == t.Dst.Port())
 }
 
+// Times returns how often the box has done something for a reason.
+func (b *base) Times(why trace.Reason) uint64 {
+	if int(why) < len(b.counts) {
+		return b.counts[why]
+	}
+	return 0
+}
+
 // note records that the box has acted on a packet.
 func (b *base) note(now sim.Time, p *simnet.Packet, what trace.Reason) {
 	b.acted++
@@ -177,6 +186,10 @@ func (b *base) note(now sim.Time, p *simnet.Packet, what trace.Reason) {
 
 // tell records something about a packet.
 func (b *base) tell(now sim.Time, p *simnet.Packet, what trace.Reason) {
+	for int(what) >= len(b.counts) {
+		b.counts = append(b.counts, 0)
+	}
+	b.counts[what]++
 	s := p.Segment()
 	b.env.record = trace.Record{
 		At: now, Kind: trace.BoxAction, Why: what, Flow: -1,

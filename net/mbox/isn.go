@@ -16,15 +16,17 @@ var rewriteISNSpec = Spec{
 	Doc:  "replaces the initial sequence numbers of connections whose SYN it sees; conditions choose the SYNs",
 	Params: []Param{
 		{Name: "sack", Kind: Choice, Default: "rewrite", Choices: []string{"rewrite", "forget"}, Doc: "what happens to the blocks of SACK options"},
+		{Name: "by", Kind: Whole, Max: 1<<32 - 1, Doc: "what is added to sequence numbers; 0: drawn for each direction of a connection"},
 	},
 	new: func(s *Spec, b base, v Values) Box {
-		return &rewriteISN{base: b, sack: s.at(v, "sack").text == "rewrite"}
+		return &rewriteISN{base: b, sack: s.at(v, "sack").text == "rewrite", by: uint32(s.at(v, "by").number)}
 	},
 }
 
 type rewriteISN struct {
 	base
 	sack  bool
+	by    uint32 // 0: drawn
 	flows flowTable[shift]
 }
 
@@ -82,5 +84,8 @@ func (b *rewriteISN) syn(now sim.Time, p *simnet.Packet, d simnet.Dir) {
 		b.tell(now, p, trace.BoxFull)
 		return
 	}
-	*f = shift{uint32(b.env.Rand.Uint64()), isn, true}
+	*f = shift{b.by, isn, true}
+	if b.by == 0 {
+		f.by = uint32(b.env.Rand.Uint64())
+	}
 }

@@ -38,10 +38,16 @@ var optionNames = []struct {
 	{"mp_tcprst", wire.KindMPTCP, wire.SubRst},
 }
 
-// OptionNames returns the names that an option list may have beside "all" and
-// the numbers of kinds from 2 to 255.
+// old are the kinds that every stack and box knows: end, no operation, MSS, window
+// scale, SACK and timestamps (RFC 9293, RFC 7323, RFC 2018). "unknown" are the others,
+// MPTCP and fast open among them: what a box takes for unknown that was built before
+// them.
+const old = 1<<wire.KindEOL | 1<<wire.KindNOP | 1<<wire.KindMSS | 1<<wire.KindWScale | 1<<wire.KindSACKPermitted | 1<<wire.KindSACK | 1<<wire.KindTimestamps
+
+// OptionNames returns the names that an option list may have beside "all",
+// "unknown" and the numbers of kinds from 2 to 255.
 func OptionNames() []string {
-	names := []string{"all"}
+	names := []string{"all", "unknown"}
 	for _, n := range optionNames {
 		names = append(names, n.name)
 	}
@@ -54,6 +60,14 @@ func (s *OptionSet) Add(name string) error {
 		s.subs = 0xffff
 		for i := range s.kinds {
 			s.kinds[i] = ^uint64(0)
+		}
+		return nil
+	}
+	if name == "unknown" {
+		s.subs = 0xffff
+		s.kinds[0] |= ^uint64(old)
+		for i := range s.kinds[1:] {
+			s.kinds[1+i] = ^uint64(0)
 		}
 		return nil
 	}

@@ -25,6 +25,7 @@ const (
 	Text                       // any text
 	Addresses                  // a list of addresses or prefixes
 	Flag                       // true or false
+	Speed                      // a rate, in bits per second
 )
 
 // Param is one parameter of a box.
@@ -32,8 +33,8 @@ type Param struct {
 	Name, Doc string
 	Kind      ParamKind
 	Default   string   // of Choice, Options and Addresses (separated by spaces) and Text
-	Number    float64  // default of Whole, Span and Flag (0 or 1)
-	Min, Max  float64  // inclusive, of Whole and Span
+	Number    float64  // default of Whole, Span, Speed and Flag (0 or 1)
+	Min, Max  float64  // inclusive, of Whole, Span and Speed
 	Choices   []string // of Choice
 }
 
@@ -71,7 +72,7 @@ func (s *Spec) Check(set *Setting) (i int, v value, err error) {
 	}
 	p := &s.Params[i]
 	switch p.Kind {
-	case Whole, Span:
+	case Whole, Span, Speed:
 		switch {
 		case set.IsText:
 			return i, v, fmt.Errorf("%s is a number", p.Name)
@@ -110,7 +111,10 @@ func (s *Spec) Check(set *Setting) (i int, v value, err error) {
 	if p.Kind == Choice && !slices.Contains(p.Choices, v.text) {
 		return i, v, cc.UnknownName(p.Name, v.text, p.Choices)
 	}
-	return i, v, nil
+	if p.Kind == Text && s.check != nil {
+		err = s.check(p.Name, &v)
+	}
+	return i, v, err
 }
 
 // parsePrefixes reads a list of addresses and prefixes; an address is a prefix of
@@ -137,7 +141,7 @@ func (s *Spec) Resolve(settings []Setting) (Values, error) {
 	out := make(Values, len(s.Params))
 	for i := range s.Params {
 		p := &s.Params[i]
-		d := Setting{Name: p.Name, Number: p.Number, Texts: []string{p.Default}, IsText: p.Kind > Span && p.Kind != Flag}
+		d := Setting{Name: p.Name, Number: p.Number, Texts: []string{p.Default}, IsText: p.Kind > Span && p.Kind != Flag && p.Kind != Speed}
 		if p.Kind == Options || p.Kind == Addresses {
 			d.Texts = strings.Fields(p.Default)
 		}
@@ -195,6 +199,7 @@ type Spec struct {
 	Name, Doc string
 	Params    []Param
 	new       func(s *Spec, b base, v Values) Box
+	check     func(name string, v *value) error      // of texts; nil: any text
 	build     func(f Filter, g *Given, env *Env) Box // of boxes of other packages
 }
 

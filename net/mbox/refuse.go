@@ -68,7 +68,7 @@ func (b *reject) Process(now sim.Time, p *simnet.Packet, d simnet.Dir, out simne
 
 // address returns an address of the node at which the box stands, of the family
 // of the packet's destination, or that destination if there is none.
-func (b *reject) address(dst netip.Addr) netip.Addr {
+func (b *base) address(dst netip.Addr) netip.Addr {
 	for _, ifc := range b.env.Node.Interfaces() {
 		for _, a := range ifc.Addrs() {
 			if a.Addr().Is4() == dst.Is4() {
@@ -118,29 +118,41 @@ func (r *Refusal) Reset(p *simnet.Packet, d simnet.Dir, out simnet.Emitter) {
 // packet: its IP header and quote octets behind it. ICMP gets no answer. The
 // packet stays the caller's.
 func (r *Refusal) Unreachable(p *simnet.Packet, d simnet.Dir, from netip.Addr, code uint8, quote int, out simnet.Emitter) {
-	t := *p.Tuple()
+	t := p.Tuple()
 	if t.Proto == wire.ProtoICMP || t.Proto == wire.ProtoICMPv6 {
 		return
 	}
-	r.buf = wire.AppendPacket(r.buf[:0], &t, p.Segment(), p.Options(), -1)
-	ip := wire.HeaderLen(&t, p.Segment(), p.Options()) - wire.TCPHeaderLen - p.Segment().OptionsLen(p.Options())
+	proto := uint8(wire.ProtoICMP)
+	if t.Src.Addr().Is6() {
+		proto = wire.ProtoICMPv6
+	}
+	m := wire.NewUnreachable(proto, code, r.quote(p, quote, 0))
+	r.answer(p, d, from, proto, &m, out)
+}
+
+// quote returns the beginning of a packet: its IP header and n octets behind it, or, if
+// total is more, that many octets.
+func (r *Refusal) quote(p *simnet.Packet, n, total int) []byte {
+	t := p.Tuple()
+	r.buf = wire.AppendPacket(r.buf[:0], t, p.Segment(), p.Options(), -1)
+	ip := wire.HeaderLen(t, p.Segment(), p.Options()) - wire.TCPHeaderLen - p.Segment().OptionsLen(p.Options())
 	if t.Proto != wire.ProtoTCP {
 		ip = len(r.buf) - int(p.Segment().Len)
 		if t.Proto == wire.ProtoUDP {
 			ip -= wire.UDPHeaderLen
 		}
 	}
-	proto := uint8(wire.ProtoICMP)
-	if t.Src.Addr().Is6() {
-		proto = wire.ProtoICMPv6
-	}
-	m := wire.NewUnreachable(proto, code, r.buf[:min(len(r.buf), ip+quote)])
+	return r.buf[:min(len(r.buf), max(ip+n, total))]
+}
+
+// answer sends an ICMP message about a packet to its source.
+func (r *Refusal) answer(p *simnet.Packet, d simnet.Dir, from netip.Addr, proto uint8, m *wire.ICMPMessage, out simnet.Emitter) {
 	r.made = out.New(wire.Tuple{
-		Src: netip.AddrPortFrom(from, 0), Dst: netip.AddrPortFrom(t.Src.Addr(), 0), Proto: proto,
+		Src: netip.AddrPortFrom(from, 0), Dst: netip.AddrPortFrom(p.Tuple().Src.Addr(), 0), Proto: proto,
 	})
 	r.made.Segment().TTL = 64
 	o := r.made.AddOptions()
 	o.Present |= wire.OptICMP
-	o.ICMP = wire.AppendICMP(o.ICMP[:0], &m)
+	o.ICMP = wire.AppendICMP(o.ICMP[:0], m)
 	out.Emit(&r.made, opposite(d))
 }

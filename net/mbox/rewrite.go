@@ -15,7 +15,9 @@ import (
 // blocks of everything that follows. Retransmissions are changed alike. It knows
 // nothing of MPTCP, so that mappings no longer fit: with DSS checksums that is
 // noticed (RFC 8684 section 3.7), without them the application gets what the box
-// has made of its data.
+// has made of its data. A variant knows MPTCP: it changes only what lies, with the
+// beginning of its mapping, in one segment, to the same length, and corrects checksums,
+// so that nobody notices (section 6: a middlebox aware of MPTCP).
 //
 // A text is found only within one segment, as gateways do that look at packets.
 // Streams whose SYN the box has not seen pass untouched.
@@ -29,12 +31,13 @@ var rewriteSpec = Spec{
 		{Name: "length", Kind: Whole, Number: 4, Min: 1, Max: 1000, Doc: "number of bytes"},
 		{Name: "find", Kind: Text, Doc: "text that mode find looks for"},
 		{Name: "text", Kind: Text, Default: "#", Doc: "what is put in: repeated to length, in mode find as it is"},
+		{Name: "aware", Kind: Flag, Doc: "checksums of mappings are corrected; changes of another length, or behind the first segment of a mapping, are left out"},
 	},
 	new: newRewrite,
 }
 
 func newRewrite(s *Spec, b base, v Values) Box {
-	r := &rewrite{base: b, find: []byte(s.at(v, "find").text), text: []byte(s.at(v, "text").text)}
+	r := &rewrite{base: b, aware: s.at(v, "aware").number == 1, find: []byte(s.at(v, "find").text), text: []byte(s.at(v, "text").text)}
 	n := int(s.at(v, "length").number)
 	offset := s.at(v, "offset").number
 	if len(r.text) == 0 {
@@ -43,11 +46,11 @@ func newRewrite(s *Spec, b base, v Values) Box {
 	fill := bytes.Repeat(r.text, n)[:n]
 	switch s.at(v, "mode").text {
 	case "same":
-		r.fixed = edit{offset, int64(n), fill}
+		r.fixed = edit{pos: offset, del: int64(n), ins: fill}
 	case "insert":
-		r.fixed = edit{offset, 0, fill}
+		r.fixed = edit{pos: offset, ins: fill}
 	case "delete":
-		r.fixed = edit{offset, int64(n), nil}
+		r.fixed = edit{pos: offset, del: int64(n)}
 	default:
 		r.search = true
 		r.text = []byte(s.at(v, "text").text)
@@ -59,9 +62,11 @@ type rewrite struct {
 	base
 	fixed      edit
 	search     bool
+	aware      bool
 	find, text []byte
 	editor     Editor
 	scratch    []byte
+	options    [wire.MaxOptionsLen + 3]byte
 }
 
 // Process implements simnet.Box.
@@ -87,6 +92,9 @@ func (b *rewrite) forward(now sim.Time, p *simnet.Packet, d simnet.Dir, f *Strea
 		from, to := f.Span(p.Segment())
 		b.discover(now, p, f, from, to)
 	}
+	if b.aware {
+		b.correct(p, f)
+	}
 	if b.editor.Apply(p, f) {
 		b.note(now, p, trace.PayloadRewritten)
 	}
@@ -95,7 +103,7 @@ func (b *rewrite) forward(now sim.Time, p *simnet.Packet, d simnet.Dir, f *Strea
 // discover adds the changes that begin in new bytes of the stream.
 func (b *rewrite) discover(now sim.Time, p *simnet.Packet, f *Stream, from, to int64) {
 	if !b.search {
-		if e := b.fixed; e.pos >= max(from, f.high) && e.pos < to && len(f.edits) == 0 {
+		if e := b.fixed; e.pos >= max(from, f.high) && e.pos < to && len(f.edits) == 0 && (!b.aware || b.whole(p, f, &e, from, to)) {
 			f.edits = append(f.edits, e)
 		}
 		return
@@ -110,7 +118,8 @@ func (b *rewrite) discover(now sim.Time, p *simnet.Packet, f *Stream, from, to i
 			return
 		}
 		at += i
-		if !f.Replace(from+int64(at), int64(len(b.find)), b.text) {
+		e := edit{pos: from + int64(at), del: int64(len(b.find)), ins: b.text}
+		if (!b.aware || b.whole(p, f, &e, from, to)) && !f.add(e) {
 			b.tell(now, p, trace.BoxFull)
 			return
 		}

@@ -3,6 +3,7 @@ package nat_test
 import (
 	"testing"
 
+	"mpsim/internal/boxtest"
 	"mpsim/net/wire"
 )
 
@@ -14,24 +15,24 @@ func BenchmarkPacket(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			r := newRig(b)
-			r.n.SetVerify(false)
-			r.quiet = true
+			r.Net.SetVerify(false)
+			r.Quiet = true
 			if c.kind != "" {
-				r.put(c.kind, "profile="+c.profile, "outside=p")
+				r.Put(c.kind, "profile="+c.profile, "outside=p")
 			}
-			r.syn("a:1000", "x:80")
+			r.SYN("a:1000", "x:80")
 			if c.kind != "" {
-				r.send(at("x:80"), at("p:1000"), wire.ProtoTCP, wire.Segment{Seq: 5, Ack: 101, Flags: wire.SYN | wire.ACK, Window: 9000}, nil)
+				r.Send(boxtest.At("x:80"), boxtest.At("p:1000"), wire.ProtoTCP, wire.Segment{Seq: 5, Ack: 101, Flags: wire.SYN | wire.ACK, Window: 9000}, nil)
 			}
-			route := uint32(r.n.Intern(wire.Tuple{Src: at("a:1000"), Dst: at("x:80"), Proto: wire.ProtoTCP}))
-			r.nodes["x"].SetReceiver(&sink{r})
+			route := uint32(r.Net.Intern(wire.Tuple{Src: boxtest.At("a:1000"), Dst: boxtest.At("x:80"), Proto: wire.ProtoTCP}))
+			r.Nodes["x"].SetReceiver(&sink{r})
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
-				id := r.n.Alloc()
-				*r.n.Segment(id) = wire.Segment{Route: route, Seq: 101, Ack: 6, Flags: wire.ACK, Window: 9000, TTL: 64}
-				r.nodes["a"].Send(r.s.Now(), id)
-				r.s.Run(r.s.Now(), 1e6)
+				id := r.Net.Alloc()
+				*r.Net.Segment(id) = wire.Segment{Route: route, Seq: 101, Ack: 6, Flags: wire.ACK, Window: 9000, TTL: 64}
+				r.Nodes["a"].Send(r.Sim.Now(), id)
+				r.Sim.Run(r.Sim.Now(), 1e6)
 			}
 		})
 	}

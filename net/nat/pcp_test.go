@@ -11,6 +11,7 @@ import (
 
 	"os"
 
+	"mpsim/internal/boxtest"
 	"mpsim/net/mbox"
 	"mpsim/net/nat"
 	"mpsim/net/wire"
@@ -28,11 +29,11 @@ const (
 
 func requestAndResponse() (q, r nat.MapMessage) {
 	q = nat.MapMessage{
-		Lifetime: 3600, Client: addresses["a"], Nonce: nat.Nonce{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+		Lifetime: 3600, Client: boxtest.Addresses["a"], Nonce: nat.Nonce{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 		Proto: wire.ProtoTCP, Internal: 8080, External: netip.AddrPortFrom(netip.IPv4Unspecified(), 80),
 	}
 	r = q
-	r.Reply, r.Client, r.Epoch, r.External = true, netip.Addr{}, 17, netip.AddrPortFrom(addresses["p"], 80)
+	r.Reply, r.Client, r.Epoch, r.External = true, netip.Addr{}, 17, netip.AddrPortFrom(boxtest.Addresses["p"], 80)
 	return q, r
 }
 
@@ -70,7 +71,7 @@ func TestPCPInTshark(t *testing.T) {
 	b = binary.LittleEndian.AppendUint32(b, 65535)
 	b = binary.LittleEndian.AppendUint32(b, 101) // raw IP
 	for i, m := range []nat.MapMessage{q, r} {
-		tu := wire.Tuple{Src: netip.AddrPortFrom(addresses["a"], 50000), Dst: netip.AddrPortFrom(addresses["p"], nat.PCPPort), Proto: wire.ProtoUDP}
+		tu := wire.Tuple{Src: netip.AddrPortFrom(boxtest.Addresses["a"], 50000), Dst: netip.AddrPortFrom(boxtest.Addresses["p"], nat.PCPPort), Proto: wire.ProtoUDP}
 		if i == 1 {
 			tu = tu.Reverse()
 		}
@@ -106,19 +107,19 @@ func (r *rig) ask(from, server string, m nat.MapMessage) (reply nat.MapMessage, 
 }
 
 func (r *rig) askOctets(from, server string, b []byte) (reply nat.MapMessage, ok bool) {
-	r.t.Helper()
+	r.T.Helper()
 	s, o := wire.Segment{Len: uint16(len(b))}, new(wire.Options)
 	wire.SetPieces(&s, o, []wire.Piece{{Len: uint32(len(b)), Data: b}})
-	before := len(r.wire)
-	r.send(at(from), at(server), wire.ProtoUDP, s, o)
-	if len(r.wire) == before {
+	before := len(r.Wire)
+	r.Send(boxtest.At(from), boxtest.At(server), wire.ProtoUDP, s, o)
+	if len(r.Wire) == before {
 		return reply, false
 	}
-	p := r.wire[len(r.wire)-1]
-	if tu := p.tuple(r.t); tu.Src != at(server) || tu.Dst != at(from) {
-		r.t.Errorf("answer %v to a request from %s to %s", tu, from, server)
+	p := r.Wire[len(r.Wire)-1]
+	if tu := p.Tuple(r.T); tu.Src != boxtest.At(server) || tu.Dst != boxtest.At(from) {
+		r.T.Errorf("answer %v to a request from %s to %s", tu, from, server)
 	}
-	reply.Parse(p.bytes[28:])
+	reply.Parse(p.Bytes[28:])
 	return reply, true
 }
 
@@ -128,17 +129,17 @@ func (r *rig) askOctets(from, server string, b []byte) (reply nat.MapMessage, ok
 func TestPCPServer(t *testing.T) {
 	for _, server := range []string{"p:5351", "l:5351"} { // outside address, and the router's inside one
 		r := newRig(t)
-		x := r.put("nat", "profile=home-router", "outside=p").(*nat.NAT)
+		x := r.Put("nat", "profile=home-router", "outside=p").(*nat.NAT)
 		q, _ := requestAndResponse()
 		got, ok := r.ask("a:50000", server, q)
-		if want := at("p:80"); !ok || got.Result != nat.PCPSuccess || got.External != want || got.Lifetime != 3600 || got.Nonce != q.Nonce || !got.Reply {
+		if want := boxtest.At("p:80"); !ok || got.Result != nat.PCPSuccess || got.External != want || got.Lifetime != 3600 || got.Nonce != q.Nonce || !got.Reply {
 			t.Fatalf("%s: %v %+v", server, ok, got)
 		}
-		in := func() bool { return r.source(r.syn("y:9", "p:80")) == "y:9" }
+		in := func() bool { return r.Source(r.SYN("y:9", "p:80")) == "y:9" }
 		if !in() {
 			t.Error("the mapping admits nobody")
 		}
-		if r.source(r.syn("a:8080", "x:80")) != "p:80" {
+		if r.Source(r.SYN("a:8080", "x:80")) != "p:80" {
 			t.Error("what the inside end sends leaves from another port")
 		}
 		other := q
@@ -150,15 +151,15 @@ func TestPCPServer(t *testing.T) {
 		if got, _ := r.ask("a:50000", server, other); got.Result != nat.PCPSuccess || got.External.Port() == 80 {
 			t.Errorf("second mapping: %+v", got)
 		}
-		r.wait(1800 * sim.Second)
+		r.Wait(1800 * sim.Second)
 		if got, _ = r.ask("a:50000", server, q); got.Epoch != 1800 || got.External.Port() != 80 {
 			t.Errorf("renewed: %+v", got)
 		}
-		r.wait(3599 * sim.Second)
+		r.Wait(3599 * sim.Second)
 		if !in() {
 			t.Error("the renewed mapping ended early")
 		}
-		r.wait(200 * sim.Second)
+		r.Wait(200 * sim.Second)
 		if in() {
 			t.Error("the mapping outlives its lease")
 		}
@@ -177,26 +178,26 @@ func TestPCPServer(t *testing.T) {
 // else the right; and while it lasts nobody else gets its port, shared ones included.
 func TestPCPLeaseEnds(t *testing.T) {
 	r := newRig(t)
-	r.quiet = true
-	r.put("nat", "profile=restricted", "outside=p", "pcp=true", "unsolicited_syn=drop", "hold=0s")
+	r.Quiet = true
+	r.Put("nat", "profile=restricted", "outside=p", "pcp=true", "unsolicited_syn=drop", "hold=0s")
 	q, _ := requestAndResponse()
 	q.Lifetime = 120
 	r.ask("a:50000", "p:5351", q)
-	if r.source(r.syn("y:9", "p:80")) != "y:9" {
+	if r.Source(r.SYN("y:9", "p:80")) != "y:9" {
 		t.Fatal("the mapping admits nobody")
 	}
-	r.wait(121 * sim.Second)
-	if r.source(r.syn("y:9", "p:80")) != "y:9" {
+	r.Wait(121 * sim.Second)
+	if r.Source(r.SYN("y:9", "p:80")) != "y:9" {
 		t.Error("the session ended with the lease")
 	}
-	if r.source(r.syn("y:10", "p:80")) != "" {
+	if r.Source(r.SYN("y:10", "p:80")) != "" {
 		t.Error("another port of the address comes in")
 	}
 	r = newRig(t)
-	r.quiet = true
-	r.put("nat", "profile=linux-conntrack", "outside=p", "pcp=true")
+	r.Quiet = true
+	r.Put("nat", "profile=linux-conntrack", "outside=p", "pcp=true")
 	r.ask("a:50000", "p:5351", q)
-	if got := r.source(r.syn("b:80", "x:80")); got == "p:80" || got == "" {
+	if got := r.Source(r.SYN("b:80", "x:80")); got == "p:80" || got == "" {
 		t.Errorf("another host leaves from %q", got)
 	}
 }
@@ -213,7 +214,7 @@ func TestPCPRefusals(t *testing.T) {
 		want    nat.PCPResult
 		silent  bool
 	}{
-		{"another address", edit(func(m *nat.MapMessage) { m.Client = addresses["b"] }), nat.PCPAddressMismatch, false},
+		{"another address", edit(func(m *nat.MapMessage) { m.Client = boxtest.Addresses["b"] }), nat.PCPAddressMismatch, false},
 		{"all protocols", edit(func(m *nat.MapMessage) { m.Proto = 0 }), nat.PCPUnsupportedProtocol, false},
 		{"all ports", edit(func(m *nat.MapMessage) { m.Internal = 0 }), nat.PCPNotAuthorized, false},
 		{"version 1", octets(func(b []byte) []byte { b[0] = 1; return b }), nat.PCPUnsupportedVersion, false},
@@ -226,7 +227,7 @@ func TestPCPRefusals(t *testing.T) {
 		{"a response", reply.Append(nil), 0, true},
 	} {
 		r := newRig(t)
-		x := r.put("nat", "profile=home-router", "outside=p").(*nat.NAT)
+		x := r.Put("nat", "profile=home-router", "outside=p").(*nat.NAT)
 		got, ok := r.askOctets("a:50000", "p:5351", c.message)
 		if ok == c.silent || ok && got.Result != c.want {
 			t.Errorf("%s: answer %v, %+v; want %d", c.what, ok, got, c.want)
@@ -237,7 +238,7 @@ func TestPCPRefusals(t *testing.T) {
 	}
 	// Quota, and not from outside.
 	r := newRig(t)
-	r.put("nat", "profile=cgn", "outside=p", "ports_per_host=1")
+	r.Put("nat", "profile=cgn", "outside=p", "ports_per_host=1")
 	if got, _ := r.ask("a:50000", "p:5351", q); got.Result != nat.PCPSuccess {
 		t.Errorf("first of one: %+v", got)
 	}
@@ -245,7 +246,7 @@ func TestPCPRefusals(t *testing.T) {
 	if got, _ := r.ask("a:50000", "p:5351", q); got.Result != nat.PCPUserExceededQuota {
 		t.Errorf("second of one: %+v", got)
 	}
-	q.Client = addresses["x"]
+	q.Client = boxtest.Addresses["x"]
 	if _, ok := r.ask("x:50000", "p:5351", q); ok {
 		t.Error("a request from outside is answered")
 	}
@@ -271,41 +272,41 @@ func FuzzPCP(f *testing.F) {
 // Any packet, of either direction, does no harm to a translator or firewall.
 func FuzzPackets(f *testing.F) {
 	q, _ := requestAndResponse()
-	m := wire.NewUnreachable(wire.ProtoICMP, 1, wire.AppendPacket(nil, &wire.Tuple{Src: at("p:1"), Dst: at("x:2"), Proto: wire.ProtoTCP}, &wire.Segment{}, nil, -1))
-	icmp := wire.AppendPacket(nil, &wire.Tuple{Src: at("x:0"), Dst: at("p:0"), Proto: wire.ProtoICMP}, &wire.Segment{},
+	m := wire.NewUnreachable(wire.ProtoICMP, 1, wire.AppendPacket(nil, &wire.Tuple{Src: boxtest.At("p:1"), Dst: boxtest.At("x:2"), Proto: wire.ProtoTCP}, &wire.Segment{}, nil, -1))
+	icmp := wire.AppendPacket(nil, &wire.Tuple{Src: boxtest.At("x:0"), Dst: boxtest.At("p:0"), Proto: wire.ProtoICMP}, &wire.Segment{},
 		&wire.Options{Present: wire.OptICMP, ICMP: wire.AppendICMP(nil, &m)}, -1)
 	f.Add(icmp, false)
 	s, o := wire.Segment{TTL: 64, Len: nat.PCPMapLen}, new(wire.Options)
 	wire.SetPieces(&s, o, []wire.Piece{{Len: nat.PCPMapLen, Data: q.Append(nil)}})
-	f.Add(wire.AppendPacket(nil, &wire.Tuple{Src: at("a:1"), Dst: at("p:5351"), Proto: wire.ProtoUDP}, &s, o, -1), true)
+	f.Add(wire.AppendPacket(nil, &wire.Tuple{Src: boxtest.At("a:1"), Dst: boxtest.At("p:5351"), Proto: wire.ProtoUDP}, &s, o, -1), true)
 	f.Fuzz(func(t *testing.T, b []byte, inside bool) {
 		for _, kind := range []string{"nat", "firewall"} {
 			r := newRig(t)
-			r.n.SetVerify(false)
+			r.Net.SetVerify(false)
 			var box mbox.Box
 			if kind == "nat" {
-				box = r.put(kind, "profile=cgn", "outside=p", "hold=0s")
+				box = r.Put(kind, "profile=cgn", "outside=p", "hold=0s")
 			} else {
-				box = r.put(kind, "options=strip", "data_in_syn=strip")
+				box = r.Put(kind, "options=strip", "data_in_syn=strip")
 			}
 			_ = box
-			r.udp("a:1", "x:2")
-			r.syn("a:1", "x:2")
-			id := r.n.Alloc()
+			r.UDP("a:1", "x:2")
+			r.SYN("a:1", "x:2")
+			id := r.Net.Alloc()
 			var tu wire.Tuple
-			o := r.n.AddOptions(id)
-			if wire.ParsePacket(bytes.Clone(b), &tu, r.n.Segment(id), o) != nil {
-				r.n.Free(id)
+			o := r.Net.AddOptions(id)
+			if wire.ParsePacket(bytes.Clone(b), &tu, r.Net.Segment(id), o) != nil {
+				r.Net.Free(id)
 				continue
 			}
-			r.n.Segment(id).Route = uint32(r.n.Intern(tu))
-			nd := r.nodes["x"]
+			r.Net.Segment(id).Route = uint32(r.Net.Intern(tu))
+			nd := r.Nodes["x"]
 			if inside {
-				nd = r.nodes["a"]
+				nd = r.Nodes["a"]
 			}
-			nd.Send(r.s.Now(), id)
-			r.wait(10 * sim.Second)
-			if n := r.n.Allocated(); n != 0 {
+			nd.Send(r.Sim.Now(), id)
+			r.Wait(10 * sim.Second)
+			if n := r.Net.Allocated(); n != 0 {
 				t.Errorf("%s: %d packets left", kind, n)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"mpsim/internal/boxtest"
 	"mpsim/net/nat"
 	"mpsim/net/wire"
 	"mpsim/sim"
@@ -22,23 +23,23 @@ func TestNeverTheWrongHost(t *testing.T) {
 		for seed := range uint64(20) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			r := newRig(t)
-			r.quiet = true
-			r.put("nat", "profile="+profile, "outside=q,r", "first_port=2000", "last_port=2030", "hold=0s", "unsolicited_syn=drop", "stray=drop")
+			r.Quiet = true
+			r.Put("nat", "profile="+profile, "outside=q,r", "first_port=2000", "last_port=2030", "hold=0s", "unsolicited_syn=drop", "stray=drop")
 			type flow struct{ outside, remote netip.AddrPort }
 			holder := map[flow]netip.AddrPort{}                   // by what the remote end sees
 			users := map[netip.AddrPort]map[netip.AddrPort]bool{} // inside ends that an outside end ever stood for
 			var flows []flow
 			answered := 0
 			for range 300 {
-				in := at(fmt.Sprintf("%c:%d", "ab"[rnd.IntN(2)], 2000+rnd.IntN(6)))
-				remote := at(fmt.Sprintf("%c:%d", "xy"[rnd.IntN(2)], 80+rnd.IntN(3)))
-				r.wire = nil
+				in := boxtest.At(fmt.Sprintf("%c:%d", "ab"[rnd.IntN(2)], 2000+rnd.IntN(6)))
+				remote := boxtest.At(fmt.Sprintf("%c:%d", "xy"[rnd.IntN(2)], 80+rnd.IntN(3)))
+				r.Wire = nil
 				switch rnd.IntN(4) {
 				case 0, 1:
-					r.send(in, remote, wire.ProtoUDP, wire.Segment{Len: 10, Off: rnd.Uint64N(1000)}, nil)
-					for _, p := range r.wire {
-						tu := p.tuple(t)
-						if tu.Dst != remote || tu.Src.Addr() != addresses["q"] && tu.Src.Addr() != addresses["r"] {
+					r.Send(in, remote, wire.ProtoUDP, wire.Segment{Len: 10, Off: rnd.Uint64N(1000)}, nil)
+					for _, p := range r.Wire {
+						tu := p.Tuple(t)
+						if tu.Dst != remote || tu.Src.Addr() != boxtest.Addresses["q"] && tu.Src.Addr() != boxtest.Addresses["r"] {
 							t.Fatalf("%s: %v > %v left as %v", profile, in, remote, tu)
 						}
 						f := flow{tu.Src, remote}
@@ -54,9 +55,9 @@ func TestNeverTheWrongHost(t *testing.T) {
 						continue
 					}
 					f := flows[rnd.IntN(len(flows))]
-					got := r.send(f.remote, f.outside, wire.ProtoUDP, wire.Segment{Len: 10}, nil)
-					for _, p := range r.wire {
-						tu := p.tuple(t)
+					got := r.Send(f.remote, f.outside, wire.ProtoUDP, wire.Segment{Len: 10}, nil)
+					for _, p := range r.Wire {
+						tu := p.Tuple(t)
 						if tu.Src != f.remote || tu.Dst != holder[f] {
 							t.Fatalf("%s: answer to %v for %v got to %v", profile, f, holder[f], tu.Dst)
 						}
@@ -66,38 +67,24 @@ func TestNeverTheWrongHost(t *testing.T) {
 						t.Fatalf("%s: the answer to the last packet is lost", profile)
 					}
 				case 3: // a stranger
-					to := netip.AddrPortFrom(addresses[string("qr"[rnd.IntN(2)])], uint16(2000+rnd.IntN(31)))
-					r.send(remote, to, wire.ProtoUDP, wire.Segment{Len: 10}, nil)
-					for _, p := range r.wire {
-						if tu := p.tuple(t); !users[to][tu.Dst] {
+					to := netip.AddrPortFrom(boxtest.Addresses[string("qr"[rnd.IntN(2)])], uint16(2000+rnd.IntN(31)))
+					r.Send(remote, to, wire.ProtoUDP, wire.Segment{Len: 10}, nil)
+					for _, p := range r.Wire {
+						if tu := p.Tuple(t); !users[to][tu.Dst] {
 							t.Fatalf("%s: a packet to %v got to %v, which never sent from there", profile, to, tu.Dst)
 						}
 					}
 				}
 				if rnd.IntN(20) == 0 {
-					r.wait(sim.Duration(rnd.IntN(400)) * sim.Second)
+					r.Wait(sim.Duration(rnd.IntN(400)) * sim.Second)
 					flows = nil // they may have ended
 				}
 			}
-			if answered == 0 || r.n.Allocated() != 0 {
-				t.Errorf("%s: %d answers, %d packets left", profile, answered, r.n.Allocated())
+			if answered == 0 || r.Net.Allocated() != 0 {
+				t.Errorf("%s: %d answers, %d packets left", profile, answered, r.Net.Allocated())
 			}
 		}
 	}
-}
-
-// tuple parses a packet that arrived.
-func (a *arrived) tuple(t testing.TB) wire.Tuple {
-	var tu wire.Tuple
-	var s wire.Segment
-	var o wire.Options
-	if err := wire.ParsePacket(a.bytes, &tu, &s, &o); err != nil {
-		t.Fatal(err)
-	}
-	if o.Has(wire.OptBadSum) {
-		t.Errorf("wrong checksum: %s", wire.Format(&tu, &s, &o))
-	}
-	return tu
 }
 
 // The packet that an ICMP error quotes reads, behind the translator, octet by octet
@@ -107,20 +94,20 @@ func TestQuoteIsTranslatedBack(t *testing.T) {
 	for _, quote := range []int{8, 20, 60} {
 		for _, proto := range []uint8{wire.ProtoTCP, wire.ProtoUDP} {
 			r := newRig(t)
-			r.put("nat", "profile=full-cone", "outside=p", "ports=random")
+			r.Put("nat", "profile=full-cone", "outside=p", "ports=random")
 			s := wire.Segment{Seq: 77, Ack: 88, Window: 5, Len: 30, Flags: wire.SYN, Off: 12345}
-			tu := wire.Tuple{Src: at("a:1000"), Dst: at("x:80"), Proto: proto}
+			tu := wire.Tuple{Src: boxtest.At("a:1000"), Dst: boxtest.At("x:80"), Proto: proto}
 			s.TTL = 63 // the router has lowered it
 			sent := wire.AppendPacket(nil, &tu, &s, nil, -1)
-			r.send(tu.Src, tu.Dst, proto, s, nil)
-			left := r.wire[0].bytes
+			r.Send(tu.Src, tu.Dst, proto, s, nil)
+			left := r.Wire[0].Bytes
 			m := wire.NewUnreachable(wire.ProtoICMP, 1, left[:20+min(quote, len(left)-20)])
-			r.icmp(at("x:0"), at("p:0"), &m)
-			back := r.wire[len(r.wire)-1]
-			if got := back.tuple(t); got.Dst.Addr() != addresses["a"] {
+			r.ICMP(boxtest.At("x:0"), boxtest.At("p:0"), &m)
+			back := r.Wire[len(r.Wire)-1]
+			if got := back.Tuple(t); got.Dst.Addr() != boxtest.Addresses["a"] {
 				t.Fatalf("the error got to %v", got.Dst)
 			}
-			got := back.bytes[20+8:]
+			got := back.Bytes[20+8:]
 			if want := sent[:len(got)]; !bytes.Equal(got, want) {
 				t.Errorf("quote of %d octets\n% x\nwant\n% x", quote, got, want)
 			}
@@ -132,24 +119,24 @@ func TestQuoteIsTranslatedBack(t *testing.T) {
 // it and serves what it has.
 func TestBounds(t *testing.T) {
 	r := newRig(t)
-	r.put("nat", "profile=full-cone", "outside=p", "ports=random", "first_port=3000", "last_port=3004")
+	r.Put("nat", "profile=full-cone", "outside=p", "ports=random", "first_port=3000", "last_port=3004")
 	for i := range 5 {
-		if got := r.source(r.udp(fmt.Sprintf("a:%d", 10+i), "x:80")); got == "" {
+		if got := r.Source(r.UDP(fmt.Sprintf("a:%d", 10+i), "x:80")); got == "" {
 			t.Fatalf("port %d of 5 is not given", i)
 		}
 	}
-	if got := r.udp("a:20", "x:80"); len(got) != 1 || got[0] != "box: ports_exhausted" {
+	if got := r.UDP("a:20", "x:80"); len(got) != 1 || got[0] != "box: ports_exhausted" {
 		t.Errorf("sixth of five ports: %q", got)
 	}
 	r = newRig(t)
-	r.put("nat", "profile=full-cone", "outside=p", "sessions=3")
+	r.Put("nat", "profile=full-cone", "outside=p", "sessions=3")
 	for i := range 4 {
-		got := r.udp("a:10", fmt.Sprintf("x:%d", 80+i))
-		if (r.source(got) == "") != (i == 3) {
+		got := r.UDP("a:10", fmt.Sprintf("x:%d", 80+i))
+		if (r.Source(got) == "") != (i == 3) {
 			t.Errorf("session %d of 3: %q", i, got)
 		}
 	}
-	if r.udp("a:10", "x:80")[0] != "net: p:10 > x:80 IP 203.0.113.1.10 > 198.51.100.1.80: UDP, length 10" {
+	if r.UDP("a:10", "x:80")[0] != "net: p:10 > x:80 IP 203.0.113.1.10 > 198.51.100.1.80: UDP, length 10" {
 		t.Error("an old session does not pass")
 	}
 }
@@ -157,22 +144,22 @@ func TestBounds(t *testing.T) {
 // Translating a packet of a known session allocates nothing.
 func TestNoAllocationPerPacket(t *testing.T) {
 	r := newRig(t)
-	r.n.SetVerify(false)
-	r.quiet = true
-	x := r.put("nat", "profile=linux-conntrack", "outside=p").(*nat.NAT)
-	r.syn("a:1000", "x:80")
-	r.send(at("x:80"), at("p:1000"), wire.ProtoTCP, wire.Segment{Seq: 5, Ack: 101, Flags: wire.SYN | wire.ACK, Window: 9000}, nil)
+	r.Net.SetVerify(false)
+	r.Quiet = true
+	x := r.Put("nat", "profile=linux-conntrack", "outside=p").(*nat.NAT)
+	r.SYN("a:1000", "x:80")
+	r.Send(boxtest.At("x:80"), boxtest.At("p:1000"), wire.ProtoTCP, wire.Segment{Seq: 5, Ack: 101, Flags: wire.SYN | wire.ACK, Window: 9000}, nil)
 	acted := x.Acted()
-	route := uint32(r.n.Intern(wire.Tuple{Src: at("a:1000"), Dst: at("x:80"), Proto: wire.ProtoTCP}))
-	nd := r.nodes["a"]
+	route := uint32(r.Net.Intern(wire.Tuple{Src: boxtest.At("a:1000"), Dst: boxtest.At("x:80"), Proto: wire.ProtoTCP}))
+	nd := r.Nodes["a"]
 	drain := &sink{r}
-	r.nodes["x"].SetReceiver(drain)
+	r.Nodes["x"].SetReceiver(drain)
 	n := testing.AllocsPerRun(100, func() {
-		id := r.n.Alloc()
-		s := r.n.Segment(id)
+		id := r.Net.Alloc()
+		s := r.Net.Segment(id)
 		*s = wire.Segment{Route: route, Seq: 101, Ack: 6, Flags: wire.ACK, Window: 9000, TTL: 64}
-		nd.Send(r.s.Now(), id)
-		r.s.Run(r.s.Now(), 1e6)
+		nd.Send(r.Sim.Now(), id)
+		r.Sim.Run(r.Sim.Now(), 1e6)
 	})
 	if n != 0 || x.Acted() != acted+101 {
 		t.Errorf("%v allocations per packet, %d packets translated", n, x.Acted()-acted)

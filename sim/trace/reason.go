@@ -145,6 +145,22 @@ const (
 
 	// Drops of radio links.
 	RetryLimit // a frame was sent as often as the standard allows
+
+	// What further boxes do.
+	ECNBleached     // the ECN field was cleared
+	DSCPChanged     // the DSCP was changed
+	Shaped          // a packet waits for tokens
+	Inspected       // an intrusion detector has read payload
+	SignatureFound  // an intrusion detector has found what it looks for
+	CaptiveAnswer   // a captive portal answered in the name of the server
+	ICMPSent        // an ICMP error was sent about a packet
+	Normalised      // header fields were cleared
+	Held            // a segment waits for what precedes it
+	HoleRejected    // a segment behind a gap was dropped
+	Replayed        // a retransmission has the payload and options that passed before
+	Inconsistent    // a retransmission has other bytes than those that passed before
+	OptionsCopied   // options of one segment were put into another
+	UnknownProtocol // the IP protocol is not one that the box knows
 	numReasons
 )
 
@@ -258,6 +274,20 @@ var reasons = [numReasons]string{
 	MTUBlackHole:            "mtu_black_hole",
 	Reassembly:              "reassembly",
 	RetryLimit:              "retry_limit",
+	ECNBleached:             "ecn_bleached",
+	DSCPChanged:             "dscp_changed",
+	Shaped:                  "shaped",
+	Inspected:               "inspected",
+	SignatureFound:          "signature_found",
+	CaptiveAnswer:           "captive_answer",
+	ICMPSent:                "icmp_sent",
+	Normalised:              "normalised",
+	Held:                    "held",
+	HoleRejected:            "hole_rejected",
+	Replayed:                "replayed",
+	Inconsistent:            "inconsistent",
+	OptionsCopied:           "options_copied",
+	UnknownProtocol:         "unknown_protocol",
 }
 
 // String returns the name of the reason, or "" for NoReason.
