@@ -17,7 +17,7 @@ var copyOptionsSpec = Spec{
 	Name: "copy-options",
 	Doc:  "copies options from one segment to another of the same direction",
 	Params: []Param{
-		{Name: "to", Kind: Choice, Default: "next", Choices: []string{"next", "retransmission"}, Doc: "next: options of a data segment are added to the next segment, as far as there is room; retransmission: options of the first transmission replace those of later ones"},
+		{Name: "to", Kind: Choice, Default: "next", Choices: []string{"next", "retransmission"}, Doc: "next: options of a segment are added to the next one, as far as there is room; retransmission: options of the first transmission replace those of later ones"},
 		{Name: "options", Kind: Options, Default: "dss", Doc: "which options"},
 	},
 	new: func(s *Spec, b base, v Values) Box {
@@ -85,13 +85,10 @@ func (b *copyOptions) toNext(now sim.Time, f *optionCopies, p *simnet.Packet) {
 	*old = mine
 }
 
-// take keeps the options of a data segment that are in the set.
+// take keeps the options of a segment that are in the set.
 func (b *copyOptions) take(c *optionCopy, p *simnet.Packet, raw []byte) {
 	s := p.Segment()
 	c.seq, c.len, c.n = s.Seq, s.Len, 0
-	if s.Len == 0 {
-		return
-	}
 	for i, end, ok := wire.NextOption(raw, 0); ok; i, end, ok = wire.NextOption(raw, end) {
 		if b.set.has(raw[i:end]) {
 			c.n += uint8(copy(c.options[c.n:], raw[i:end]))
