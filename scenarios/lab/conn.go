@@ -18,6 +18,8 @@ type Conn struct {
 	left                   int64 // to be written still
 	finish                 bool  // our direction ends behind it
 	record                 app.Record
+	keeps                  bool // what arrives is kept
+	kept                   []byte
 	last                   mptcp.ConnInfo // when it was over
 	lastSubflows           []mptcp.SubflowInfo
 	events                 []mptcp.Event
@@ -40,6 +42,20 @@ func (c *Conn) Send(n int64) {
 	c.fill(c.lab.Now())
 	c.Pump()
 }
+
+// SendBytes appends literal bytes to the stream and returns how many the send buffer
+// had room for; what Send has not written yet comes later. No time passes.
+func (c *Conn) SendBytes(b []byte) int {
+	n := c.Endpoint().WriteBytes(c.lab.Now(), c.id, b)
+	c.Pump()
+	return n
+}
+
+// KeepBytes keeps what arrives from now on for Bytes, instead of checking it.
+func (c *Conn) KeepBytes() { c.keeps = true }
+
+// Bytes returns what has arrived since KeepBytes.
+func (c *Conn) Bytes() []byte { return c.kept }
 
 // Shutdown ends our direction behind everything that was sent.
 func (c *Conn) Shutdown() {
@@ -139,6 +155,10 @@ func (c *Conn) read(now sim.Time) {
 		off, n := e.Read(now, c.id, 1<<62)
 		if n == 0 {
 			break
+		}
+		if c.keeps {
+			c.kept = e.Bytes(off, n, c.kept)
+			continue
 		}
 		c.record.Deliver(now, off, n)
 	}
