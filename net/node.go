@@ -34,6 +34,7 @@ type Node struct {
 	rules    []rule
 	loop     *Link // from the node to itself, made when first needed
 	drops    [dropClasses]uint64
+	icmp     *icmpErrors // nil: none
 
 	ecmp      *ecmpState // nil: as the network's
 	groups    []uint32   // its groups in Network.spreads, of generation groupsGen
@@ -148,6 +149,9 @@ func (n *Network) step(now sim.Time, at sim.NodeID, id PacketID, s *segment) {
 	}
 	if s.Hop > 0 {
 		if s.TTL <= 1 {
+			if n.nodes[at].icmp != nil {
+				n.nodes[at].timeExceeded(now, id)
+			}
 			n.dropAt(now, n.nodes[at], id, trace.TTLExpired)
 			return
 		}

@@ -122,6 +122,8 @@ type Node struct {
 	Subflows         *int         `toml:"subflows" min:"0" max:"255" doc:"subflows that a connection of this host may have beside the initial one, whoever opens them (ip mptcp limits). Default: 2 with the path manager linux, else as the profile says"`
 	AllowJoin        *bool        `toml:"allow_join_initial_addr_port" doc:"false: MP_CAPABLE of the host has flag C, by which peers open no subflow to the address and port of the initial one, only to announced ones; version 1 only (Linux sysctl of this name). Default from the profile"`
 	ECMP             string       `toml:"ecmp" enum:",off,hash,weighted,resilient,random,roundrobin,flowlet" doc:"how this node chooses among next hops of equal cost; default: mode of [ecmp]"`
+	ICMPQuote        int          `toml:"icmp_quote" default:"0" min:"0" max:"576" doc:"octets behind the IP header that the node quotes in ICMP time exceeded: 8 (RFC 792) or more (RFC 1812); 0: it sends none"`
+	ICMPInterval     Duration     `toml:"icmp_interval" default:"0s" max:"1h" doc:"at most one such message in this time (RFC 1812 section 4.3.2.8); 0s: no limit"`
 	Interfaces       []*Interface `toml:"interface"`
 }
 

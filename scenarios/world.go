@@ -123,6 +123,7 @@ func (w *World) Hash() trace.Hash { return w.trace.Hash() }
 func (w *World) buildNodes() {
 	for _, n := range w.sc.plan.nodes {
 		nd := w.net.AddNode(n.decl.Name)
+		nd.SetICMP(n.decl.ICMPQuote, sim.Duration(n.decl.ICMPInterval))
 		w.nodes = append(w.nodes, nd)
 		w.traceIDs[n.decl.Name] = nd.Trace().ID()
 		for _, i := range n.ifaces {
