@@ -254,7 +254,7 @@ func (f *subflow) declare(now sim.Time, m mapping) {
 	if f.urgentPos != 0 {
 		f.mapUrgent()
 	}
-	if f.held.bytes > 0 && m.pos < f.flow.tcp.RcvNxt() {
+	if f.held.bytes > 0 && f.held.overlaps(m.pos, m.end()) {
 		f.releaseHeld(now)
 	}
 }
@@ -283,100 +283,4 @@ func (f *subflow) delivered() uint64 {
 		pos = min(pos, f.held.pieces[0].pos)
 	}
 	return pos
-}
-
-// heldData is payload that TCP has delivered in order and no mapping covers yet
-// (RFC 8684 section 3.3.1), or whose mapping is not trusted.
-type heldData struct {
-	pieces []heldPiece
-	bytes  int64
-}
-
-type heldPiece struct {
-	pos uint64
-	n   int
-	off uint64
-}
-
-// unmapped deals with n delivered bytes that no mapping covers, and reports
-// whether Deliver is to stop because the subflow was reset.
-func (f *subflow) unmapped(now sim.Time, pos uint64, n int, off uint64) (stop bool) {
-	c := f.conn
-	c.e.count(now, c.sock, noDSSInWindow)
-	if f.phase == phasePlain {
-		if f.endBare(now, pos) {
-			c.recv.arena.Release(off, int64(n))
-			return true
-		}
-		f.deliverByPosition(now, pos, n, off)
-		return false
-	}
-	early := !f.mapped || pos <= initialWindow
-	if early && c.canFallBack(f, pos) {
-		c.fallBack(now, f, trace.DssFallback, dssFallback)
-		f.infinite.due = c.p.AnnounceFallback
-		c.receivePlain(pos+1, int64(n), off)
-		return false
-	}
-	if early && c.fallBackMoving(now, f, pos) {
-		f.deliverByPosition(now, pos, n, off)
-		return false
-	}
-	f.hold(pos, n, off)
-	if !c.p.HoldUnmapped || f.held.bytes > c.wnd.size {
-		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
-		return true
-	}
-	return false
-}
-
-// hold keeps n delivered bytes.
-func (f *subflow) hold(pos uint64, n int, off uint64) {
-	f.held.pieces = append(f.held.pieces, heldPiece{pos, n, off})
-	f.held.bytes += int64(n)
-}
-
-// releaseHeld delivers what of the held data is mapped by now, or all of it after
-// a fallback. What is verified at the end of the stream meanwhile stays behind it.
-func (f *subflow) releaseHeld(now sim.Time) {
-	pieces, last := f.held.pieces, f.check
-	f.held, f.check = heldData{}, verification{}
-	for _, h := range pieces {
-		for h.n > 0 {
-			if f.dead {
-				f.hold(h.pos, h.n, h.off)
-				break
-			}
-			if f.byPosition() {
-				f.deliverByPosition(now, h.pos, h.n, h.off)
-				break
-			}
-			dsn, k, ok := f.rx.take(h.pos, h.n)
-			if !ok {
-				f.hold(h.pos, k, h.off)
-			} else {
-				f.raw.rx = dsn - h.pos
-				f.place(now, dsn, h.pos, k, h.off)
-			}
-			h = heldPiece{h.pos + uint64(k), h.n - k, h.off + uint64(k)}
-		}
-	}
-	switch {
-	case last.bytes == 0:
-	case f.byPosition() && !f.dead: // a checksum has failed
-		for _, h := range last.pieces {
-			f.deliverByPosition(now, h.pos, h.n, h.off)
-		}
-	default:
-		f.check = last
-	}
-}
-
-// discardHeld gives up what is held: the subflow has ended.
-func (f *subflow) discardHeld() {
-	for _, h := range f.held.pieces {
-		f.conn.recv.arena.Release(h.off, int64(h.n))
-	}
-	f.held = heldData{}
-	f.check.discard(f.conn.recv.arena)
 }

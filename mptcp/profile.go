@@ -102,7 +102,7 @@ type Profile struct {
 	MaxMapping int
 	// HoldUnmapped keeps data that no mapping covers for up to a receive window
 	// before the subflow is reset (RFC 8684 section 3.3.1); otherwise it is reset
-	// at once (Linux).
+	// at once (Linux), unless it is the last one that can carry data (unmapped.go).
 	HoldUnmapped bool
 	// FastCloseOnAck ends a connection abruptly by MP_FASTCLOSE on an ACK of one
 	// subflow, and waits for the answer (option A of RFC 8684 section 3.5);

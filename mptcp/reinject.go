@@ -139,7 +139,10 @@ func (c *connection) retransInterval() sim.Duration {
 // range: all that carried it have acknowledged it, but the peer has not (RFC 8684
 // section 3.3.6). Then it is sent again, with everything else that only the same
 // subflows carried and delivered in vain. (Out-of-tree Linux sends one segment at
-// each expiry; ranges that others carried may well wait behind the gap.)
+// each expiry; ranges that others carried may well wait behind the gap.) If that was
+// in vain, too, the next expiry sends one segment: a box that joins segments and
+// keeps the options of one of them loses the same mapping each time that the same
+// segments follow each other, but not that of a segment on its own.
 func (c *connection) retransTimeout(now sim.Time) {
 	t := &c.retrans
 	t.at = sim.Never
@@ -156,10 +159,10 @@ func (c *connection) retransTimeout(now sim.Time) {
 	}
 	flight := c.send.inFlight()
 	if c.p.can(Reinjection) && !c.inHand(&flight[0]) {
-		for i := range flight {
-			if flight[i].Carried == flight[0].Carried && !c.inHand(&flight[i]) {
-				c.send.repeat(flight[i])
-			}
+		if t.backoff > 0 {
+			c.send.repeat(sched.Range{DSN: flight[0].DSN, Len: min(flight[0].Len, c.leastSegment())})
+		} else {
+			c.repeatInVain(flight)
 		}
 		c.stats.retransmits++
 		c.work = true
@@ -167,6 +170,28 @@ func (c *connection) retransTimeout(now sim.Time) {
 	t.backoff++
 	t.moved = now
 	t.at = now.Add(c.retransInterval())
+}
+
+// repeatInVain has everything sent again that the same subflows carried as the first
+// range in flight and have delivered.
+func (c *connection) repeatInVain(flight []sched.Carried) {
+	for i := range flight {
+		if flight[i].Carried == flight[0].Carried && !c.inHand(&flight[i]) {
+			c.send.repeat(flight[i])
+		}
+	}
+}
+
+// leastSegment returns the payload of a segment that any usable subflow can send, in
+// bytes.
+func (c *connection) leastSegment() int {
+	n := maxRange
+	for _, f := range c.alive {
+		if f.usable() {
+			n = min(n, f.flow.tcp.MSS())
+		}
+	}
+	return n
 }
 
 // inHand reports whether a subflow has not yet delivered a range, so that its TCP

@@ -137,3 +137,75 @@ func TestNoFallbackAmidJoin(t *testing.T) {
 		}
 	}
 }
+
+// joinedAway is a box that takes the DSS option away where one that joins segments
+// would: every run of segments that follow each other within 2 ms keeps the options of
+// its first one, or of its last one, as far as that is known when it is sent.
+type joinedAway struct {
+	w    *world
+	last bool
+	next wire.Seq
+	at   sim.Time
+	lost int
+}
+
+func (b *joinedAway) forward(s *Segment) []*Segment {
+	if s.Len == 0 || !s.Segment.Opt.Has(wire.HasMap) {
+		return []*Segment{s}
+	}
+	follows := s.Seq == b.next && b.w.now.Sub(b.at) < 2*ms
+	b.next, b.at = s.Seq.Add(int(s.Len)), b.w.now
+	if b.last && s.Flags.Has(wire.PSH) || !b.last && !follows {
+		return []*Segment{s}
+	}
+	b.lost++
+	return stripAll(s)
+}
+
+// TestUnmappedOnLastSubflow: a box joins the segments of the only subflow, so that most
+// mappings are lost. What has none is kept, for at most a receive window, and comes
+// again on the data level (RFC 8684 section 3.3.1: data without a mapping is held,
+// section 3.3.6: what is not acknowledged on the data level is sent again); what is
+// lost for good, as the same segments always follow each other, comes one segment at a
+// time. TCP would carry it all; so does MPTCP, whichever stack, with checksums or not.
+func TestUnmappedOnLastSubflow(t *testing.T) {
+	const size, window = 330_000, 40_000
+	all := int64(0)
+	for _, name := range []string{"linux", "rfc", "linux-oot"} {
+		for _, sums := range []ChecksumPolicy{ChecksumOnDemand, ChecksumRequired} {
+			for _, last := range []bool{false, true} {
+				w := checksumWorld(t, sums, sums, 10*ms)
+				w.profile = ProfileByName(name)
+				w.opt.ReceiveBuffer = window
+				p := w.paths[0][1]
+				p.rate, p.limit = 10*sim.MegabitPerSecond, 100
+				w.start()
+				srv := &app{toWrite: 30_000}
+				w.server.accept = func() *app { return srv }
+				cli := w.connect()
+				cli.toWrite = 10
+				w.flush(w.client)
+				w.runTo(sim.Time(sim.Second)) // past the first window, where options that vanish end MPTCP
+				b := &joinedAway{w: w, last: last}
+				p.box = b.forward
+				srv.toWrite, srv.close = size-30_000, true
+				w.flush(w.server)
+				f := w.client.ep.socks.get(cli.conn).conn.subs[0]
+				held := int64(0)
+				w.until(2000*sim.Second, "download", func() bool {
+					held = max(held, f.held.bytes)
+					return cli.eof
+				})
+				if cli.off != size || cli.bad != 0 || b.lost == 0 || held > window {
+					t.Errorf("%s, checksums %v, last %v: %d bytes, %d bad, %d mappings lost, %d bytes held", name, sums, last, cli.off, cli.bad, b.lost, held)
+				}
+				w.counter(w.client, "MPRstTx", 0)
+				all = max(all, held)
+				t.Logf("%s, checksums %v, last %v: %d mappings lost, at most %d bytes held, end at %v", name, sums, last, b.lost, held, w.now)
+			}
+		}
+	}
+	if all < window*9/10 {
+		t.Errorf("no more than %d bytes of a window of %d were ever held", all, window)
+	}
+}
