@@ -206,3 +206,47 @@ func TestBareAckAmidJoin(t *testing.T) {
 		}
 	}
 }
+
+// TestRevertedPeerAmidJoin: the server misses the mapping of early data and goes on as
+// TCP (RFC 8684 section 3.7) while the third packet of a join, which it will never
+// establish, is on its way. It resets the join, and its ACK has no DATA_ACK. Whichever
+// of the two arrives first, the client follows, and nothing is lost.
+//
+// row:C2
+func TestRevertedPeerAmidJoin(t *testing.T) {
+	const size = 100_000
+	for _, name := range []string{"rfc", "linux"} {
+		for _, delays := range [][]sim.Duration{{10 * ms, 40 * ms}, {40 * ms, 10 * ms}} {
+			w := newWorld(t, delays...)
+			w.profile = ProfileByName(name)
+			w.start()
+			srv := &app{}
+			w.server.accept = func() *app { return srv }
+			cli := w.connect()
+			cli.toWrite = 400
+			w.flush(w.client)
+			var subs []*subflow
+			w.paths[1][0].drop = func(_ int, _ sim.Time, s *Segment) bool { return !s.Flags.Has(wire.SYN) }
+			w.until(sim.Second, "join", func() bool {
+				subs = w.client.ep.socks.get(cli.conn).conn.subs
+				return len(subs) == 2 && subs[1].phase == phasePre
+			})
+			lost := 0
+			w.paths[0][0].box = strip(func(s *Segment) bool {
+				if s.Len > 0 {
+					lost++
+				}
+				return s.Len > 0 && lost == 1
+			})
+			cli.toWrite, cli.close = size-400, true
+			w.flush(w.client)
+			srv.close = true
+			w.flush(w.server)
+			w.runTo(sim.Time(20 * sim.Second))
+			if srv.off != size || srv.bad != 0 || !srv.eof || !cli.eof || cli.saw(Fallback) != 1 || srv.saw(Fallback) != 1 {
+				t.Errorf("%s %v: server read %d (%d bad), end %v and %v, events %v, %v\n%s",
+					name, delays, srv.off, srv.bad, srv.eof, cli.eof, cli.events, srv.events, w.dump(20))
+			}
+		}
+	}
+}

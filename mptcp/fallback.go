@@ -15,6 +15,7 @@ type fallback struct {
 	on     bool
 	why    trace.Reason
 	eof    bool     // the peer's FIN has arrived
+	waits  bool     // an ACK lacked its DATA_ACK while a join waited for its fourth packet
 	f      *subflow // that goes on
 	tx, rx uint64   // modulo 2^64
 	mapped bool     // the peer's data still comes with mappings
@@ -198,9 +199,11 @@ func (f *subflow) ackedBare(now sim.Time, s *Segment) (dead bool) {
 		c.e.count(now, c.sock, dssFallback)
 		f.infinite.due = c.p.AnnounceFallback
 	case !f.joined && (f.hasCompany() || !f.lacksDataAck(s)):
-	case !f.joined && c.canFallBack(f, f.delivered()):
-		c.fallBack(now, f, trace.DssFallback, dssFallback)
-		f.infinite.due = c.p.AnnounceFallback
+	case !f.joined && c.straightSoFar(f, f.delivered()) && c.joins(f) != joinsMoved:
+		if c.fallback.waits = c.joins(f) == joinsWait; !c.fallback.waits {
+			c.fallBack(now, f, trace.DssFallback, dssFallback)
+			f.infinite.due = c.p.AnnounceFallback
+		}
 	default:
 		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
 		return true
@@ -213,6 +216,56 @@ func (f *subflow) ackedBare(now sim.Time, s *Segment) (dead bool) {
 // DATA_ACK out: no endpoint sends it alone.
 func signalsData(s *Segment) bool {
 	return s.Segment.Opt.Has(wire.HasDSS) && (s.Len > 0 || s.Segment.Opt&(wire.HasMap|wire.DataFIN) != 0)
+}
+
+// joinsState is what the joins of a connection mean for its first subflow.
+type joinsState uint8
+
+const (
+	joinsNone  joinsState = iota // there are none, or the peer has reset them all
+	joinsWait                    // ours wait for their fourth packet
+	joinsMoved                   // one has carried data, or may have
+)
+
+// joins says whether the peer of a first subflow can have reverted to TCP. One that has
+// resets our joins instead of sending their fourth packets. Until either arrives
+// nothing is sent that the peer could take for something else, as our stream is
+// straight.
+func (c *connection) joins(f *subflow) joinsState {
+	state := joinsNone
+	if c.joinedOnce {
+		return joinsMoved
+	}
+	for _, g := range c.subs {
+		switch {
+		case g == f || !g.mayHaveCarried() || g.usableAt == sim.Never && g.why == trace.ResetReceived:
+		case g.usableAt != sim.Never || g.dead || !g.active:
+			return joinsMoved
+		default:
+			state = joinsWait
+		}
+	}
+	return state
+}
+
+// bareDecided goes on with what ackedBare has left open when a join has come to its
+// fourth packet or has ended.
+func (c *connection) bareDecided(now sim.Time) {
+	f := c.subs[0]
+	state := c.joins(f)
+	if state == joinsWait || c.fallback.on {
+		return
+	}
+	c.fallback.waits = false
+	switch {
+	case f.dead:
+	case state == joinsNone && c.straightSoFar(f, f.delivered()):
+		c.fallBack(now, f, trace.DssFallback, dssFallback)
+		f.infinite.due = c.p.AnnounceFallback
+	default:
+		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+	}
+	c.changed = true
 }
 
 // hasCompany reports whether another subflow was ever established here, so that the

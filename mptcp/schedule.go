@@ -354,6 +354,9 @@ func (c *connection) subflowsChanged(now sim.Time) {
 			lost = true
 		}
 	}
+	if c.fallback.waits {
+		c.bareDecided(now)
+	}
 	switch {
 	case c.fallback.on:
 	case c.p.Retrans == RetransUpstream && ended:

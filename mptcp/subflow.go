@@ -423,6 +423,8 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 		} else if f.raw.on {
 			c.fallback.eof = true
 			c.tryRevert(now, f, trace.InfiniteMap)
+		} else if c.fallback.waits && !f.joined {
+			c.fallback.eof = true // a peer that has reverted ends its stream so
 		} else {
 			f.closing = true
 		}
