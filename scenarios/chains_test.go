@@ -11,8 +11,8 @@ import (
 )
 
 // randomChain is up to five boxes at the client's end of a link, NATs and firewalls
-// among them, that treat a connection alike from its first SYN on. Coalescers, which
-// lose mappings, are not among them.
+// among them, that treat a connection alike from its first SYN on. Coalescers are
+// those of TestRandomCoalescers.
 func randomChain(rnd *rand.Rand, link string) string {
 	kinds := []string{
 		`type = "split"` + "\nsize = 700", `type = "clamp-mss"` + "\nmss = 1000",
