@@ -251,7 +251,7 @@ func (w *World) addBoxes(l *Link) {
 			sim.Bugf("box %q passed its check: %v", b.Name, err)
 		}
 		box, err := spec.New(f, b.settings, &mbox.Env{
-			Net: w.net, Node: w.node(end.node), Rand: w.sim.Stream("box/" + b.Name), Number: len(w.boxes),
+			Net: w.net, Node: w.node(end.node), Rand: w.sim.Stream("box/" + b.Name), Name: b.Name, Number: len(w.boxes),
 		})
 		if err != nil {
 			sim.Bugf("box %q passed its check: %v", b.Name, err)

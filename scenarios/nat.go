@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mpsim/internal/app"
+	"mpsim/internal/proxy"
 	"mpsim/mptcp"
 	"mpsim/net/mbox"
 	"mpsim/net/nat"
@@ -18,7 +19,7 @@ import (
 // the timeline does to them, and how subflows behind them are recognised.
 
 // boxSpecs are the types that a [[link.box]] may have.
-func boxSpecs() []mbox.Spec { return append(mbox.Specs(), nat.Specs()...) }
+func boxSpecs() []mbox.Spec { return slices.Concat(mbox.Specs(), nat.Specs(), proxy.Specs()) }
 
 // findBox returns the type of a name.
 func findBox(name string) (*mbox.Spec, error) { return mbox.FindIn(boxSpecs(), name) }

@@ -178,6 +178,8 @@ type Env struct {
 	Node *simnet.Node // whose trace the box writes into
 	// Rand is the box's own random stream.
 	Rand *sim.Rand
+	// Name of the box in the scenario, for the names of further random streams.
+	Name string
 	// Number of the box in the scenario, for traces.
 	Number int
 

@@ -91,7 +91,11 @@ const (
 	SequenceRewritten
 	Balanced // a new flow was given to one of several servers
 	EarlyAck
-	BoxFull // no room for the state of another flow or change
+	Terminated      // a proxy takes a connection
+	LocalRetransmit // a proxy sends again what it has acknowledged
+	CookieSent      // a SYN is answered by a cookie
+	CookieProved    // a client has acknowledged a cookie
+	BoxFull         // no room for the state of another flow or change
 	// Path management.
 	AddressIDInUse        // an address id has another address
 	TableFull             // a bounded table has no room
@@ -229,6 +233,10 @@ var reasons = [numReasons]string{
 	SequenceRewritten:       "sequence_rewritten",
 	Balanced:                "balanced",
 	EarlyAck:                "early_ack",
+	Terminated:              "terminated",
+	LocalRetransmit:         "local_retransmit",
+	CookieSent:              "cookie_sent",
+	CookieProved:            "cookie_proved",
 	BoxFull:                 "box_full",
 	AddressIDInUse:          "address_id_in_use",
 	TableFull:               "table_full",

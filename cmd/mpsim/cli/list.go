@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mpsim/cc"
+	"mpsim/internal/proxy"
 	"mpsim/mptcp"
 	"mpsim/net/aqm"
 	"mpsim/net/mbox"
@@ -233,7 +235,7 @@ func linkProfileRows(*program) []row {
 
 func boxRows(*program) []row {
 	var rows []row
-	for _, s := range append(mbox.Specs(), nat.Specs()...) {
+	for _, s := range slices.Concat(mbox.Specs(), nat.Specs(), proxy.Specs()) {
 		rows = append(rows, row{s.Name, s.Doc, boxParams(s.Params)})
 	}
 	return rows
