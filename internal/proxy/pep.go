@@ -30,7 +30,6 @@ type pep struct {
 	busy   []simnet.RouteID // flows with data that is not acknowledged
 	next   sim.Time         // no deadline is before
 	made   simnet.Packet
-	raw    [wire.MaxOptionsLen + 3]byte
 	mptcp  mbox.OptionSet
 }
 
@@ -284,27 +283,4 @@ func (b *pep) offer(f, g *pepFlow) uint16 {
 }
 
 // stripOptions takes the MPTCP options off a packet.
-func (b *pep) stripOptions(p *simnet.Packet) {
-	raw := mbox.OptionBytes(b.raw[:], p)
-	kept, changed := 0, false
-	for i, end, ok := wire.NextOption(raw, 0); ok; i, end, ok = wire.NextOption(raw, end) {
-		if b.mptcp.Has(raw[i:end]) {
-			changed = true
-			continue
-		}
-		if raw[i] != wire.KindNOP {
-			kept += copy(raw[kept:], raw[i:end])
-		}
-	}
-	if !changed {
-		return
-	}
-	for kept%4 != 0 {
-		raw[kept] = wire.KindNOP
-		kept++
-	}
-	mbox.SetOptions(p, raw[:kept])
-	if o := p.Options(); o != nil && o.Present == 0 {
-		p.DropOptions()
-	}
-}
+func (b *pep) stripOptions(p *simnet.Packet) { without(p, b.mptcp.Has) }

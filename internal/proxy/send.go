@@ -98,7 +98,7 @@ func (b *pep) emit(f *pepFlow, k *keptPacket, out simnet.Emitter) {
 	s := b.made.Segment()
 	s.Ack = f.ack
 	if s.Opt.Has(wire.HasTS) {
-		s.TSVal, s.TSEcr = f.tsVal, f.tsEcr
+		setTimestamps(&b.made, f.tsVal, f.tsEcr)
 	}
 	if b.strip {
 		b.stripOptions(&b.made)
@@ -156,29 +156,6 @@ func (b *pep) acknowledged(now sim.Time, f, r *pepFlow, p *simnet.Packet, was in
 	}
 	s.Window = b.offer(f, r)
 	return absorbed
-}
-
-// dropSACK takes the SACK option away, whose gaps are the proxy's.
-func dropSACK(p *simnet.Packet) {
-	var buf [wire.MaxOptionsLen + 3]byte
-	if !p.Options().Has(wire.OptSACK) {
-		return
-	}
-	raw := mbox.OptionBytes(buf[:], p)
-	kept := 0
-	for i, end, ok := wire.NextOption(raw, 0); ok; i, end, ok = wire.NextOption(raw, end) {
-		if raw[i] != wire.KindSACK && raw[i] != wire.KindNOP {
-			kept += copy(raw[kept:], raw[i:end])
-		}
-	}
-	for kept%4 != 0 {
-		raw[kept] = wire.KindNOP
-		kept++
-	}
-	mbox.SetOptions(p, raw[:kept])
-	if o := p.Options(); o != nil && o.Present == 0 {
-		p.DropOptions()
-	}
 }
 
 // grow opens the window for acknowledged data, or goes on with a recovery.

@@ -230,7 +230,7 @@ func (b *synProxy) fromClient(now sim.Time, f *spliced, p *simnet.Packet, d simn
 		mbox.EditSACK(p, func(q wire.Seq) wire.Seq { return q + move })
 	}
 	if s.Opt.Has(wire.HasTS) {
-		s.TSEcr -= f.tsMove
+		setTimestamps(p, s.TSVal, s.TSEcr-f.tsMove)
 	}
 	out.Emit(p, d)
 }
@@ -257,7 +257,7 @@ func (b *synProxy) fromServer(now sim.Time, f *spliced, p *simnet.Packet, d simn
 	s.Seq += f.cookie - f.server
 	s.Window = b.rescale(f, s.Window)
 	if s.Opt.Has(wire.HasTS) {
-		s.TSVal += f.tsMove
+		setTimestamps(p, s.TSVal+f.tsMove, s.TSEcr)
 	}
 	out.Emit(p, d)
 }
