@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -143,5 +144,57 @@ func TestSYNProxy(t *testing.T) {
 	for _, params := range []string{"", "wscale = 0", "wscale = 14", "mss = 1000"} {
 		c := proxyCase{"syn-proxy", params, synack, synack}
 		c.judge(t, trace.CookieProved)
+	}
+}
+
+// proxyChain is up to four boxes at the client's end of a link, proxies among them.
+func proxyChain(rnd *rand.Rand, link string) string {
+	kinds := []string{
+		`type = "split"` + "\nsize = 700", `type = "clamp-mss"` + "\nmss = 1000", `type = "rewrite-isn"`,
+		`type = "shrink-window"` + "\nwindow = 20000", `type = "duplicate"` + "\nprobability = 0.1", `type = "nat"`, `type = "firewall"` + "\nmidstream = \"drop\"",
+		`type = "proxy"`, `type = "proxy"` + "\nclient_side = \"mptcp\"", `type = "proxy"` + "\nserver_side = \"mptcp\"",
+		`type = "pep"`, `type = "pep"` + "\ndirection = \"down\"\nmptcp = \"strip\"", `type = "pep"` + "\ndirection = \"up\"",
+		`type = "syn-proxy"`,
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "[[link]]\nname = %q\nloss = 0.005\n", link)
+	for i := range 1 + rnd.IntN(4) {
+		box := kinds[rnd.IntN(len(kinds))]
+		if strings.Contains(box, `"nat"`) {
+			box += fmt.Sprintf("\noutside = [\"203.0.%d.%d\"]", len(link), 10+i)
+		}
+		fmt.Fprintf(&b, "[[link.box]]\nname = \"%s-%d\"\n%s\n", link, i, box)
+	}
+	return b.String()
+}
+
+// Proxies work in any order with each other and with boxes that treat a connection
+// alike from its first SYN on: no byte is wrong, and where TCP is complete, MPTCP is,
+// too, over paths that lose packets.
+func TestRandomChainsWithProxies(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	compared := 0
+	for i := range 80 {
+		boxes := proxyChain(rnd, "wifi") + proxyChain(rnd, "lte")
+		run := func(flow string) *World {
+			return runText(t, fmt.Sprintf(boxedPaths, boxes, flow, flow), Run{Verify: true, Seed: uint64(i + 1)})
+		}
+		plain, multi := run("protocol = \"tcp\""), run("checksum = \"required\"")
+		for _, name := range []string{"dl", "up"} {
+			p, m := plain.byFlow[name], multi.byFlow[name]
+			if p.record.Corrupt+m.record.Corrupt != 0 {
+				t.Errorf("%s: %d bytes wrong of TCP, %d of MPTCP, with\n%s", name, p.record.Corrupt, m.record.Corrupt, boxes)
+			}
+			if p.record.Bytes != 400_000 || p.record.Done == sim.Never {
+				continue
+			}
+			compared++
+			if m.observe(multi); m.record.Bytes != 400_000 || m.record.Done == sim.Never {
+				t.Errorf("%s: TCP is complete, MPTCP has %d bytes (fallback %q, closed %v), with\n%s", name, m.record.Bytes, m.fallback, m.ends.Why, boxes)
+			}
+		}
+	}
+	if compared < 150 {
+		t.Errorf("TCP was complete in %d of 160 cases", compared)
 	}
 }
