@@ -35,6 +35,7 @@ type Endpoint struct {
 	addrs    []localAddr
 	paths    pathConfig
 	holes    blackholes
+	pathMTUs []pathMTU // oldest first
 	suspects []suspect
 	arena    tcp.Arena // literal payload of all sockets
 	counts   [numCounters]uint64

@@ -123,8 +123,11 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 		MSS:        s.opt.mss(remote.Addr()),
 		SendBuffer: s.opt.SendBuffer, ReceiveBuffer: s.opt.ReceiveBuffer,
 		SendMemory: s.opt.SendMemory, ReceiveMemory: s.opt.ReceiveMemory,
-		Keepalive: s.opt.Keepalive,
-		Arena:     &e.arena, Trace: e.trace, ConnNumber: s.number,
+		Keepalive: s.opt.Keepalive, IPHeader: 20,
+		Arena: &e.arena, Trace: e.trace, ConnNumber: s.number,
+	}
+	if remote.Addr().Is6() {
+		cfg.IPHeader = 40
 	}
 	if r := e.restoring; r != nil {
 		cfg.ISS, cfg.TSOffset = r.iss, r.tsOffset
@@ -139,6 +142,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 	f.cc = cfg.CC
 	f.tcp.Init(&cfg)
 	f.tcp.SetUserTimeout(s.userTimeout)
+	f.knownMTU()
 	f.setNagle()
 	e.flows.add(f)
 	f.timer = e.timers.add(f)

@@ -1,6 +1,8 @@
 package mptcp
 
 import (
+	"net/netip"
+
 	"mpsim/mptcp/tcp"
 	"mpsim/net/wire"
 	"mpsim/sched"
@@ -17,6 +19,8 @@ type ICMPError struct {
 	Kind wire.ICMPKind
 	Code uint8
 	IPv6 bool
+	// MTU is that of the next link in a message of kind ICMPTooBig, in bytes of IP.
+	MTU int
 }
 
 // Codes of destination unreachable (RFC 792, RFC 4443).
@@ -51,11 +55,15 @@ func (e *ICMPError) reason() trace.Reason {
 // nothing of ours, or nothing in flight, are ignored.
 func (e *Endpoint) HandleICMP(now sim.Time, m *ICMPError) {
 	e.reap()
-	if m.Kind != wire.ICMPUnreachable && m.Kind != wire.ICMPTimeExceeded {
+	if m.Kind != wire.ICMPUnreachable && m.Kind != wire.ICMPTimeExceeded && m.Kind != wire.ICMPTooBig {
 		return
 	}
 	f := e.flows.get(e.flows.byTuple[m.Tuple])
 	if f == nil {
+		return
+	}
+	if m.Kind == wire.ICMPTooBig {
+		e.tooBig(now, f, m)
 		return
 	}
 	out := f.tcp.HandleICMP(now, m.Seq, m.reason(), m.unreachable())
@@ -71,6 +79,56 @@ func (e *Endpoint) HandleICMP(now sim.Time, m *ICMPError) {
 		f.sub.unreachable(now)
 	}
 	e.settle(now, f)
+}
+
+// tooBig takes in what a router says of the MTU: the subflow that it is about sends
+// shorter segments, and so do later connections between the same two addresses.
+func (e *Endpoint) tooBig(now sim.Time, f *flow, m *ICMPError) {
+	if !f.tcp.HandleTooBig(now, m.Seq, m.MTU) {
+		return
+	}
+	id := sched.NoFlow
+	if f.sub != nil {
+		id = f.sub.id
+	}
+	e.emit(now, f.sock, id, trace.ICMPError, trace.PathMTU, int64(m.Kind), int64(m.Code), int64(tcp.ICMPSoft), 0, 0)
+	e.rememberMTU(now, &m.Tuple, m.MTU)
+	e.settle(now, f)
+}
+
+// maxPathMTUs bounds the paths whose MTU is remembered; the oldest makes room (Linux
+// keeps them as exceptions of a route, five for each bucket).
+const maxPathMTUs = 256
+
+// pathMTU is what a router said of a path.
+type pathMTU struct {
+	local, remote netip.Addr
+	mtu           int
+	until         sim.Time
+}
+
+func (e *Endpoint) rememberMTU(now sim.Time, t *wire.Tuple, mtu int) {
+	l := e.pathMTUs
+	row := pathMTU{t.Src.Addr(), t.Dst.Addr(), mtu, now.Add(e.profile.TCP.PathMTUExpiry)}
+	for i := range l {
+		if l[i].local == row.local && l[i].remote == row.remote {
+			l[i] = row
+			return
+		}
+	}
+	if len(l) >= maxPathMTUs {
+		l = l[:copy(l, l[1:])]
+	}
+	e.pathMTUs = append(l, row)
+}
+
+// knownMTU tells a new connection what is remembered of its path.
+func (f *flow) knownMTU() {
+	for _, r := range f.e.pathMTUs {
+		if r.local == f.tuple.Src.Addr() && r.remote == f.tuple.Dst.Addr() {
+			f.tcp.SetPathMTU(r.mtu, r.until)
+		}
+	}
 }
 
 // unreachable acts on an ICMP error about an established subflow: it has failed

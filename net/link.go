@@ -113,6 +113,8 @@ type LinkConfig struct {
 	// Burst is loss in bursts, before the queue and beside Loss (see link_burst.go).
 	Burst Burst
 	MTU   int // larger packets are dropped; 0: 65535, or 1500 on a trace
+	// TooBig: the transmitting node tells the sources of packets that are larger.
+	TooBig bool
 	// Overhead is added to the octets of each packet for serialisation, e.g. 38
 	// for Ethernet with preamble and gap. Limits do not count it.
 	Overhead int

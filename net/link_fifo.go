@@ -50,6 +50,10 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 	l.offered++
 	if l.flags&flagFate != 0 || size > l.mtu {
 		if why := n.fate(now, li, l, i, size); why != trace.NoReason {
+			if why == trace.PacketTooBig {
+				n.tooBig(now, li, id)
+				return
+			}
 			n.drop(now, li, id, why)
 			return
 		}

@@ -31,8 +31,9 @@ type Network struct {
 	ways    *ways    // nil: nodes go by their rules and tables only
 	spreads []spread // see isSpread
 
-	boxes  boxTable
-	verify verifier
+	boxes   boxTable
+	verify  verifier
+	scratch []byte // for rendering
 }
 
 // New returns an empty network whose events go through s and whose records go

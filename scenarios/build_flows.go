@@ -47,6 +47,7 @@ func hostProfile(n *Node, d *Defaults) *mptcp.Profile {
 	if n.RTOMin != nil {
 		p.TCP.SetRTOMin(n.RTOMin.Duration())
 	}
+	p.TCP.MTUProbing = *n.MTUProbing
 	if *n.QuickAck {
 		p.TCP.AckEvery = 1
 	}

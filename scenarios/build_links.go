@@ -78,6 +78,7 @@ func (w *World) linkConfig(l *Link, d *Direction) simnet.LinkConfig {
 		Loss:      float64(*d.Loss),
 		Drop:      simnet.DropPattern{Mask: mask},
 		MTU:       int(d.MTU.N),
+		TooBig:    *d.ICMP,
 		Overhead:  int(d.Overhead.N),
 		Burst:     d.Burst.model(),
 		Histogram: !w.run.NoExpect,

@@ -223,8 +223,8 @@ func (c *checker) checkNodes() {
 			continue
 		}
 		c.nodes[n.Name] = n
-		if n.Router && (n.has("profile") || n.has("versions") || n.has("timer_granularity") || n.has("rto_min") || n.has("quickack") || n.has("usec_ts")) {
-			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile, versions, timer_granularity, rto_min, quickack and usec_ts have no meaning", n.Name)
+		if n.Router && (n.has("profile") || n.has("versions") || n.has("timer_granularity") || n.has("rto_min") || n.has("mtu_probing") || n.has("quickack") || n.has("usec_ts")) {
+			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile, versions, timer_granularity, rto_min, mtu_probing, quickack and usec_ts have no meaning", n.Name)
 		}
 		if n.Router && (n.AddAddrAccepted != nil || n.Subflows != nil || n.AllowJoin != nil) {
 			c.add(n.table.pos, "node %q is a router: add_addr_accepted, subflows and allow_join_initial_addr_port have no meaning", n.Name)
@@ -241,6 +241,9 @@ func (c *checker) checkNodes() {
 			}
 			if n.TimerGranularity == "" {
 				n.TimerGranularity = c.sc.Defaults.TimerGranularity
+			}
+			if n.MTUProbing == nil {
+				n.MTUProbing = &c.sc.Defaults.MTUProbing
 			}
 			if n.QuickAck == nil {
 				n.QuickAck = &c.sc.Defaults.QuickAck

@@ -139,6 +139,9 @@ func (d *Direction) inherit(both *Direction) {
 	if d.MTU == nil {
 		d.MTU = both.MTU
 	}
+	if d.ICMP == nil {
+		d.ICMP = both.ICMP
+	}
 	if d.Overhead == nil {
 		d.Overhead = both.Overhead
 	}
@@ -225,6 +228,10 @@ func (c *checker) completeDirection(d *Direction) {
 	}
 	if d.MTU == nil {
 		d.MTU = &Bytes{N: 65535}
+	}
+	if d.ICMP == nil {
+		on := true
+		d.ICMP = &on
 	}
 	if d.Overhead == nil {
 		d.Overhead = new(Bytes)

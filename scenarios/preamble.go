@@ -73,6 +73,9 @@ func (w *World) Preamble() *Preamble {
 			if n.decl.RTOMin != nil {
 				text += ", rto_min " + n.decl.RTOMin.String()
 			}
+			if *n.decl.MTUProbing > 0 {
+				text += fmt.Sprintf(", mtu_probing %d", *n.decl.MTUProbing)
+			}
 			if *n.decl.QuickAck {
 				text += ", quickack"
 			}

@@ -15,7 +15,8 @@ func (h *Host) receiveICMP(now sim.Time, proto uint8, o *wire.Options) {
 	}
 	e := mptcp.ICMPError{Kind: m.Kind(proto), Code: m.Code, IPv6: proto == wire.ProtoICMPv6}
 	switch e.Kind {
-	case wire.ICMPUnreachable, wire.ICMPTimeExceeded:
+	case wire.ICMPUnreachable, wire.ICMPTimeExceeded, wire.ICMPTooBig:
+		e.MTU = int(min(m.MTU(proto), 65535))
 		var err error
 		if e.Seq, err = wire.ParseQuote(m.Body, &e.Tuple); err == nil && e.Tuple.Proto == wire.ProtoTCP {
 			h.ep.HandleICMP(now, &e)

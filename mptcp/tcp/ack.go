@@ -128,6 +128,9 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 			c.lit.Release(uint64(ack))
 		}
 		c.retries.timeouts = 0
+		if c.mtu.size != 0 && ack >= c.mtu.to {
+			c.probeArrived(now)
+		}
 	}
 	if s.Opt.Has(wire.OptSACK) && c.options&useSACK != 0 {
 		c.tagSacks(now, s.Opt, &f)

@@ -22,6 +22,8 @@ type Config struct {
 	// MSS is the maximum segment size that is announced: 1460 for IPv4 and 1440
 	// for IPv6 over Ethernet. Options are not counted in it (RFC 6691).
 	MSS int
+	// IPHeader is the length of IP's header: 20 or 40; 0: 20.
+	IPHeader int
 	// SendBuffer and ReceiveBuffer are in bytes of payload and fixed. With an
 	// extension, which bounds both itself, ReceiveBuffer only chooses the window
 	// scale and SendBuffer means nothing.
@@ -71,6 +73,7 @@ type Conn struct {
 	literal   bool // lit names literal parts of our stream
 	urgent    bool // marks.tx is not acknowledged
 	urged     bool // marks.rx was set
+	ipHeader  uint8
 	ownRates  bool // the controller governs recovery, not PRR
 	flow      cc.FlowID
 	tsRecent  uint32 // TS.Recent
@@ -118,6 +121,7 @@ type Conn struct {
 	lit         *Literals
 	marks       urgentMarks
 	syn         synState
+	mtu         mtuState
 	fast        fastOpen
 	reset       resetRequest
 	challengeAt sim.Time // last rate-limited answer
@@ -199,7 +203,7 @@ func (c *Conn) Init(cfg *Config) {
 	*c = Conn{
 		p: cfg.Profile, cc: cfg.CC, flow: cfg.Flow, ext: cfg.Ext,
 		iss: cfg.ISS, tsOffset: cfg.TSOffset,
-		mssOurs: cfg.MSS, sendBuffer: cfg.SendBuffer, recvBuffer: cfg.ReceiveBuffer,
+		mssOurs: cfg.MSS, ipHeader: uint8(max(cfg.IPHeader, 20)), sendBuffer: cfg.SendBuffer, recvBuffer: cfg.ReceiveBuffer,
 		noDelay: cfg.NoDelay, slots: cfg.CountSegments, keepalive: cfg.Keepalive,
 		trace: cfg.Trace, number: cfg.ConnNumber,
 	}

@@ -236,6 +236,9 @@ func (c *Conn) establish(now sim.Time) {
 		c.ack.last = now
 	}
 	c.updateMSS()
+	if c.p.MTUProbing > 1 || c.mtu.path > 0 {
+		c.startMTU(now)
+	}
 	c.joinController(now, c.syn.rtx >= c.p.RestartSynLosses && !c.synSpurious(now))
 	c.keepaliveRestart(now)
 	c.ExpandSendBuffer(true)

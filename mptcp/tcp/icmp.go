@@ -10,8 +10,7 @@ import (
 // ICMP errors about a connection (RFC 1122 section 4.2.3.9, RFC 5461, RFC 6069;
 // Linux tcp_v4_err). One that arrives while the connection is being opened ends
 // it. Later ones are soft: they only say why, should the connection time out.
-// Messages about the MTU are not acted upon, because path MTU discovery is not
-// modelled.
+// Messages about the MTU are those of mtu.go.
 
 // ICMPOutcome is what became of an ICMP error.
 type ICMPOutcome uint8

@@ -197,6 +197,11 @@ func (c *Conn) mayLeave(n int64) bool {
 // pollNew sends a segment of new data if there is one and windows and Nagle let
 // it leave.
 func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
+	if c.mtu.watch {
+		if did := c.pollMTU(now, out); did != probeNone {
+			return did == probeSent
+		}
+	}
 	n, fin, why := c.nextNew()
 	if c.chrono.held && why != blockedByPeer {
 		c.chrono.release(now)
@@ -416,6 +421,7 @@ func (c *Conn) resend(now sim.Time, out *Segment, i uint32) {
 	if r.times < 255 {
 		r.times++
 	}
+	c.mtu.size = 0 // a probe in flight proves nothing any more
 	c.stats.RetransmittedSegments++
 	c.stats.RetransmittedBytes += int64(n)
 	c.emit(now, trace.Retransmit, trace.NoReason, r.pos, int64(n), int64(r.times), 0, 0)

@@ -129,6 +129,17 @@ type Profile struct {
 	KeepaliveTime, KeepaliveInterval sim.Duration
 	KeepaliveProbes                  int
 
+	// MTUProbing says when the size of segments is searched for by probes (RFC 4821;
+	// Linux tcp_mtu_probing): 0 never, 1 when timeouts hint at a black hole, 2 always.
+	MTUProbing int
+	// BaseMSS is the payload with which the search begins (Linux tcp_base_mss 1024), and
+	// MTUProbeInterval the time after which it is repeated (tcp_probe_interval 600 s).
+	BaseMSS          int
+	MTUProbeInterval sim.Duration
+	// PathMTUExpiry is how long the message of a router about the MTU counts (Linux
+	// net.ipv4.route.mtu_expires 600 s; RFC 1191 section 6.3: 10 minutes).
+	PathMTUExpiry sim.Duration
+
 	// Granularity is the resolution of timers.
 	Granularity Granularity
 }
@@ -207,6 +218,7 @@ func Linux() *Profile {
 		PAWSIdle: microsecondPAWS,
 		RACK:     true, TLP: true, FRTO: true, MaxReordering: 300,
 		InitialWindowSegments: 10, SlowStartAfterIdle: true,
+		BaseMSS: 1024, MTUProbeInterval: 600 * sim.Second, PathMTUExpiry: 600 * sim.Second,
 		Nagle:    NagleMinshall,
 		TimeWait: 60 * sim.Second, FinWait2: 60 * sim.Second,
 		ChallengeInterval: 500 * sim.Millisecond,
@@ -230,6 +242,7 @@ func RFC() *Profile {
 		PAWSIdle: 24 * 24 * 3600 * sim.Second,
 		RACK:     true, TLP: true, FRTO: true, PRRFromPipe: true, MaxReordering: 300,
 		InitialWindowSegments: 10, SlowStartAfterIdle: true,
+		BaseMSS: 1024, MTUProbeInterval: 600 * sim.Second, PathMTUExpiry: 600 * sim.Second,
 		Nagle:             NagleAny,
 		TimeWait:          240 * sim.Second,
 		ChallengeInterval: 500 * sim.Millisecond,

@@ -154,6 +154,9 @@ func (c *Conn) outsideRecovery(now sim.Time, f *ackFacts) bool {
 		c.tryOpen(now, f)
 		return false
 	}
+	if c.mtu.size != 0 && c.probeLost(now) {
+		return true
+	}
 	c.enterRecovery(now, f.flags&ackECE != 0, f.pipe, c.recovery.lost-f.lost)
 	return true
 }

@@ -10,6 +10,11 @@ type Stats struct {
 
 	RetransmittedSegments int64
 	RetransmittedBytes    int64
+	PathMTUReductions     int64 // messages of routers that made segments shorter
+	MTUProbes             int64 // segments sent to search for the path MTU
+	MTUProbesArrived      int64 // Linux TCPMTUPSuccess
+	MTUProbesLost         int64 // Linux TCPMTUPFail
+	MTUBlackHoles         int64 // timeouts that made segments shorter
 	SoftErrors            int64 // ICMP errors about what was in flight
 	Timeouts              int64 // retransmission timer expiries in synchronised states
 	SynTimeouts           int64 // of SYN or SYN/ACK

@@ -32,6 +32,7 @@ func (c *Conn) retransmissionTimeout(now sim.Time) {
 		c.die(now, c.timedOut())
 		return
 	}
+	c.suspectBlackHole(now)
 	c.stats.Timeouts++
 	c.emit(now, trace.RTO, trace.Timeout, c.snd.una, int64(c.rto), int64(c.backoff), c.pipe(), 0)
 	c.enterLoss(now)

@@ -63,6 +63,7 @@ const (
 	JoinDropped          // the peer has begun too many joins, one more SYN is dropped: its address id, the limit
 	PathEvent            // a path manager learns of something: event, local and remote address id, value (timeout in ns, bytes, tag)
 	Mapping              // a translator makes or ends a mapping; Why says which: box number, inside and outside address*65536+port, protocol, lifetime in ns
+	SegmentSize          // the size of segments, or a probe for it; Why says what happened: stream position, payload bytes, MTU, for a probe the range left
 	numKinds
 )
 
@@ -107,6 +108,7 @@ var kinds = [numKinds]kindInfo{
 	JoinDropped:     {"join_dropped", [5]string{"id", "limit"}},
 	PathEvent:       {"path_event", [5]string{"event", "local_id", "remote_id", "value"}},
 	Mapping:         {"mapping", [5]string{"box", "inside", "outside", "protocol", "lifetime_ns"}},
+	SegmentSize:     {"segment_size", [5]string{"pos", "payload", "mtu", "low", "high"}},
 	ICMPError:       {"icmp_error", [5]string{"error", "code", "outcome"}},
 }
 
