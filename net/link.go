@@ -137,6 +137,7 @@ type Link struct {
 
 	loss   *sim.Rand
 	burst  *burstState // nil: no loss in bursts
+	paused bool        // see Pause
 	floor  sim.Time    // see flagClamp
 	trace  oppCursor
 	rates  rateCursor
@@ -233,7 +234,7 @@ func (lk *Link) setServer(l *hotLink) {
 			l.inverse = math.MaxUint64 / uint64(l.rate)
 		}
 	}
-	if l.flags&flagDown != 0 {
+	if l.flags&flagDown != 0 || lk.paused {
 		l.flags |= flagStopped
 	}
 }

@@ -108,6 +108,21 @@ func (lk *Link) Up() {
 	}
 }
 
+// Pause stops the server: what is offered waits in the queue, as far as there is room,
+// until Resume. KeepQueue and KeepInFlight of o say what becomes of packets that the link
+// has already; nobody notices.
+func (lk *Link) Pause(o Outage) {
+	lk.paused = true
+	lk.change(func(l *hotLink, _ PacketID) { l.flags |= flagStopped })
+	lk.purge(lk.net.sim.Now(), o)
+}
+
+// Resume lets the server go on after Pause.
+func (lk *Link) Resume() {
+	lk.paused = false
+	lk.change(func(l *hotLink, _ PacketID) { lk.setServer(l) })
+}
+
 // IsDown reports whether the link drops everything.
 func (lk *Link) IsDown() bool { return lk.hot().flags&flagDown != 0 }
 

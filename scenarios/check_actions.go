@@ -21,6 +21,8 @@ var actionSpecs = []actionSpec{
 	{"link.up", "the link works again, after link.down", []string{"links", "direction", "reroute"}, []string{"links"}},
 	{"link.blackhole", "the link fails silently: everything offered to it vanishes, nobody is told", []string{"links", "direction", "queue", "inflight"}, []string{"links"}},
 	{"link.restore", "the link works again, after link.blackhole", []string{"links", "direction"}, []string{"links"}},
+	{"link.pause", "the link carries nothing until link.resume; what is offered waits in its queue", []string{"links", "direction", "queue", "inflight"}, []string{"links"}},
+	{"link.resume", "the link goes on, after link.pause", []string{"links", "direction"}, []string{"links"}},
 	{"link.set", "rate, delay, loss or queue limit of the link change", []string{"links", "direction", "rate", "delay", "loss", "limit"}, []string{"links"}},
 	{"addr.add", "an interface gains an address", []string{"interface", "address"}, []string{"interface", "address"}},
 	{"addr.del", "an interface loses an address", []string{"interface", "address"}, []string{"interface", "address"}},
@@ -65,8 +67,16 @@ func (c *checker) actionTargets(a *Action) {
 	a.Links = c.matching(a.table, "links", a.Links, c.linkNames())
 	a.Flows = c.matching(a.table, "flows", a.Flows, c.flowNames())
 	a.Boxes = c.matching(a.table, "boxes", a.Boxes, c.boxNames())
-	if a.Action == "link.set" {
+	switch a.Action {
+	case "link.set":
 		c.linkSet(a)
+	case "link.pause": // loses nothing unless it says so
+		if !a.has("queue") {
+			a.Queue = "keep"
+		}
+		if !a.has("inflight") {
+			a.InFlight = "keep"
+		}
 	}
 	if strings.HasPrefix(a.Action, "nat.") {
 		c.natAction(a)

@@ -310,11 +310,11 @@ type Action struct {
 	meta
 	Name      string       `toml:"name" default:"" doc:"optional name by which a scenario that extends this one overrides the entry"`
 	Time      Duration     `toml:"time" required:"true" max:"24h" doc:"when it happens; actions precede packets of the same instant"`
-	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop,box.on,box.off,nat.rebind,nat.renumber,nat.map" doc:"what happens; see Actions below"`
+	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.pause,link.resume,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop,box.on,box.off,nat.rebind,nat.renumber,nat.map" doc:"what happens; see Actions below"`
 	Links     []string     `toml:"links" doc:"links meant, * and ? match any characters"`
 	Direction string       `toml:"direction" default:"both" enum:"both,up,down" doc:"direction of the links"`
-	Queue     string       `toml:"queue" default:"drop" enum:"drop,keep" doc:"link.down and link.blackhole: what happens to queued packets"`
-	InFlight  string       `toml:"inflight" default:"drop" enum:"drop,keep" doc:"link.down and link.blackhole: what happens to packets on their way"`
+	Queue     string       `toml:"queue" default:"drop" enum:"drop,keep" doc:"link.down, link.blackhole and link.pause: what happens to queued packets; default of link.pause: keep"`
+	InFlight  string       `toml:"inflight" default:"drop" enum:"drop,keep" doc:"link.down, link.blackhole and link.pause: what happens to packets on their way; default of link.pause: keep"`
 	Detect    *Duration    `toml:"detect" max:"24h" doc:"link.down: how long the interfaces at the link take to notice; default 0s"`
 	Reroute   *Duration    `toml:"reroute" max:"24h" doc:"with [ecmp]: how long all other nodes take after that to find other ways; default 0s"`
 	Rate      *Rate        `toml:"rate" doc:"link.set: new rate"`

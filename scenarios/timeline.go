@@ -96,6 +96,12 @@ func (t *timeline) link(now sim.Time, a *Action, l *linkRun) {
 		if i := t.open(l.name); i >= 0 {
 			t.outages[i].End = now
 		}
+	case "link.pause":
+		l.link.Pause(simnet.Outage{
+			KeepQueue: a.Queue == "keep", KeepInFlight: a.InFlight == "keep",
+		})
+	case "link.resume":
+		l.link.Resume()
 	case "link.set":
 		set(a, l)
 	}

@@ -147,6 +147,10 @@ func (h *Host) Receive(now sim.Time, id simnet.PacketID) {
 	in.Segment = *h.net.Segment(id)
 	in.Opt = h.net.Options(id)
 	t := h.net.Tuple(simnet.RouteID(in.Route))
+	if in.Opt != nil && in.Opt.Has(wire.OptBadSum) {
+		h.node.Drop(now, id, trace.BadChecksum)
+		return
+	}
 	h.record(now, trace.PacketReceived, &in.Segment, in.Opt, 0, h.net.Size(id))
 	switch t.Proto {
 	case wire.ProtoTCP:
