@@ -192,7 +192,7 @@ func (f *subflow) acknowledges(s *Segment) bool {
 func (f *subflow) ackedBare(now sim.Time, s *Segment) (dead bool) {
 	c := f.conn
 	switch {
-	case !c.p.can(AckFallback) || f.raw.on || signalsData(s):
+	case !c.p.can(AckFallback) || f.raw.on || f.signalsData(s):
 	case s.Opt != nil && s.Opt.Present&signals != 0: // options pass
 	case f.joined && f.confirmed:
 	case f.joined && c.p.FallBackOnMoving && c.revert(now, f, c.recv.next-f.delivered(), trace.DssFallback):
@@ -211,11 +211,12 @@ func (f *subflow) ackedBare(now sim.Time, s *Segment) (dead bool) {
 	return false
 }
 
-// signalsData reports whether a segment without DATA_ACK has a DSS option that says
-// something else. One that says nothing is what a device leaves that takes the
-// DATA_ACK out: no endpoint sends it alone.
-func signalsData(s *Segment) bool {
-	return s.Segment.Opt.Has(wire.HasDSS) && (s.Len > 0 || s.Segment.Opt&(wire.HasMap|wire.DataFIN) != 0)
+// signalsData reports whether a segment without DATA_ACK shows by its DSS option that
+// options pass. One that says nothing else is what a device leaves that takes the
+// DATA_ACK out: it shows that only if DATA_ACKs have come before, some of which may be
+// lost (RFC 8684 section 6).
+func (f *subflow) signalsData(s *Segment) bool {
+	return s.Segment.Opt.Has(wire.HasDSS) && (f.confirmed || s.Len > 0 || s.Segment.Opt&(wire.HasMap|wire.DataFIN) != 0)
 }
 
 // joinsState is what the joins of a connection mean for its first subflow.
