@@ -27,6 +27,7 @@ type Air struct {
 	radio Radio
 	next  PacketID // first packet not taken yet; 0: none, or a discipline holds them
 	taken int      // packets taken and neither sent nor lost
+	held  bool     // the discipline holds packets and gives none yet
 	last  sim.Time // arrival of the packet sent last
 }
 
@@ -72,10 +73,10 @@ func (a *Air) Rate(now sim.Time) sim.Rate {
 // Size returns the octets of a packet as IP counts them.
 func (a *Air) Size(id PacketID) int { return int(a.link.net.meta[id].size) }
 
-// Waits reports whether a packet waits that was not taken.
+// Waits reports whether a packet waits that can be taken now.
 func (a *Air) Waits() bool {
 	if p := a.link.queue; p != nil {
-		return p.waiting > 0
+		return p.waiting > 0 && !a.held
 	}
 	return a.next != 0
 }
@@ -103,7 +104,7 @@ func (a *Air) dequeue(now sim.Time, p *Port) PacketID {
 	n, l := a.link.net, a.link.hot()
 	id, again := p.discipline.Dequeue(now)
 	if id == 0 {
-		if p.waiting > 0 {
+		if a.held = p.waiting > 0; a.held {
 			p.askAgain(again, a.link.index)
 		}
 		return 0
@@ -192,7 +193,7 @@ func (a *Air) accept(now sim.Time, l *hotLink, id PacketID, m *packetMeta) {
 	n := a.link.net
 	if p := a.link.queue; p != nil {
 		p.accepted(m)
-		a.radio.Offered(now)
+		a.offered(now)
 		return
 	}
 	m.arrive, m.leave = sim.Never, sim.Never
@@ -211,8 +212,14 @@ func (a *Air) accept(now sim.Time, l *hotLink, id PacketID, m *packetMeta) {
 	}
 }
 
+// offered asks a discipline again: a packet has come, or one that it held may go.
+func (a *Air) offered(now sim.Time) {
+	a.held = false
+	a.radio.Offered(now)
+}
+
 // emptied follows an outage that has dropped the queue.
 func (a *Air) emptied(now sim.Time) {
-	a.next, a.taken = 0, 0
+	a.next, a.taken, a.held = 0, 0, false
 	a.radio.Changed(now, true)
 }

@@ -45,7 +45,7 @@ func (n *Network) serviceDue(now sim.Time, li uint32) {
 	l := &n.links[li]
 	l.flags &^= flagWaiting
 	if l.flags&flagRadio != 0 {
-		n.cold[li].air.radio.Offered(now) // the discipline has a packet now
+		n.cold[li].air.offered(now) // the discipline has a packet now
 		return
 	}
 	n.pump(now, li, l)
