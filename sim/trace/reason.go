@@ -137,15 +137,12 @@ const (
 	BurstLoss    // lost in a burst
 	BadChecksum  // the checksum of a packet is wrong
 	Corrupted    // a bit of a packet was changed
-	Delayed      // a packet was held back
 	Overtaken    // a packet went ahead of others
-	Fragmented   // a packet was cut for a smaller MTU
 	PathMTU      // a router told the MTU of the next hop
 	MTUProbe     // a larger segment was sent to see whether it arrives
 	MTUProbeOK   // it has
 	MTUProbeLost // it has not
 	MTUBlackHole // segments of the full size vanish
-	Reassembly   // fragments did not all come in time, or do not fit together
 
 	// Drops of radio links.
 	RetryLimit // a frame was sent as often as the standard allows
@@ -272,15 +269,12 @@ var reasons = [numReasons]string{
 	BurstLoss:               "burst_loss",
 	BadChecksum:             "bad_checksum",
 	Corrupted:               "corrupted",
-	Delayed:                 "delayed",
 	Overtaken:               "overtaken",
-	Fragmented:              "fragmented",
 	PathMTU:                 "path_mtu",
 	MTUProbe:                "mtu_probe",
 	MTUProbeOK:              "mtu_probe_ok",
 	MTUProbeLost:            "mtu_probe_lost",
 	MTUBlackHole:            "mtu_black_hole",
-	Reassembly:              "reassembly",
 	RetryLimit:              "retry_limit",
 	ECNBleached:             "ecn_bleached",
 	DSCPChanged:             "dscp_changed",
