@@ -18,6 +18,9 @@ import (
 //	---------- = -----------------
 //	goodput(0)           W
 //
+// The first acknowledgement of data keeps its DATA_ACK: without one the sender has to
+// conclude that the path does not let MPTCP pass (section 3.7).
+//
 // Beyond p = 0.75 a whole window without DATA_ACK is no longer rare, and timers have
 // to ask for one. Nothing breaks at any p below 1: the transfer is complete, without
 // falling back, and slower for every larger p.
@@ -37,6 +40,8 @@ name = "wifi"
 type = "strip-data-ack"
 direction = "up"
 packets = "ack"
+carrying = ["dss"]
+first = 1
 probability = %g
 [[flow]]
 name = "dl"
