@@ -140,9 +140,10 @@ func (c *connection) retransInterval() sim.Duration {
 // section 3.3.6). Then it is sent again, with everything else that only the same
 // subflows carried and delivered in vain. (Out-of-tree Linux sends one segment at
 // each expiry; ranges that others carried may well wait behind the gap.) If that was
-// in vain, too, the next expiry sends one segment: a box that joins segments and
+// twice in vain, the next expiry sends one segment: a box that joins segments and
 // keeps the options of one of them loses the same mapping each time that the same
-// segments follow each other, but not that of a segment on its own.
+// segments follow each other, but not that of a segment on its own. (A box that takes
+// out DATA_ACKs wants the opposite, many segments with an acknowledgement each.)
 func (c *connection) retransTimeout(now sim.Time) {
 	t := &c.retrans
 	t.at = sim.Never
@@ -159,7 +160,7 @@ func (c *connection) retransTimeout(now sim.Time) {
 	}
 	flight := c.send.inFlight()
 	if c.p.can(Reinjection) && !c.inHand(&flight[0]) {
-		if t.backoff > 0 {
+		if t.backoff%3 == 2 {
 			c.send.repeat(sched.Range{DSN: flight[0].DSN, Len: min(flight[0].Len, c.leastSegment())})
 		} else {
 			c.repeatInVain(flight)

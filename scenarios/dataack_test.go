@@ -32,7 +32,7 @@ func TestStrippedDataAcks(t *testing.T) {
 	for _, p := range []float64{0, 0.25, 0.5, 0.75, 0.9, 0.97} {
 		w := runText(t, fmt.Sprintf(`schema = 1
 name = "dataacks"
-duration = "120s"
+duration = "240s"
 paths = ["wifi 50ms 200pkt 50Mbps"]
 [[link]]
 name = "wifi"
