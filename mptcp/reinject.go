@@ -98,6 +98,7 @@ type retransTimer struct {
 	asked    bool     // the scheduler was asked since the connection last settled
 	moved    sim.Time // last progress
 	backoff  uint
+	heard    bool // a DATA_ACK has come since the last expiry
 }
 
 func (t *retransTimer) stop() { *t = retransTimer{at: sim.Never} }
@@ -140,10 +141,10 @@ func (c *connection) retransInterval() sim.Duration {
 // section 3.3.6). Then it is sent again, with everything else that only the same
 // subflows carried and delivered in vain. (Out-of-tree Linux sends one segment at
 // each expiry; ranges that others carried may well wait behind the gap.) If that was
-// twice in vain, the next expiry sends one segment: a box that joins segments and
-// keeps the options of one of them loses the same mapping each time that the same
-// segments follow each other, but not that of a segment on its own. (A box that takes
-// out DATA_ACKs wants the opposite, many segments with an acknowledgement each.)
+// twice in vain, although DATA_ACKs do come, the next expiry sends one segment: a box that
+// joins segments and keeps the options of one of them loses the same mapping each time
+// that the same segments follow each other, but not that of a segment on its own. Where
+// no DATA_ACK came, many segments ask for many.
 func (c *connection) retransTimeout(now sim.Time) {
 	t := &c.retrans
 	t.at = sim.Never
@@ -160,7 +161,7 @@ func (c *connection) retransTimeout(now sim.Time) {
 	}
 	flight := c.send.inFlight()
 	if c.p.can(Reinjection) && !c.inHand(&flight[0]) {
-		if t.backoff%3 == 2 {
+		if t.backoff%3 == 2 && t.heard {
 			c.send.repeat(sched.Range{DSN: flight[0].DSN, Len: min(flight[0].Len, c.leastSegment())})
 		} else {
 			c.repeatInVain(flight)
@@ -169,6 +170,7 @@ func (c *connection) retransTimeout(now sim.Time) {
 		c.work = true
 	}
 	t.backoff++
+	t.heard = false
 	t.moved = now
 	t.at = now.Add(c.retransInterval())
 }
