@@ -59,6 +59,7 @@ const (
 	flagMark                             // the queue marks ECN-capable packets
 	flagDiscipline                       // a discipline decides, see discipline.go
 	flagRadio                            // a radio serves, see air.go
+	flagTail                             // the end of the queue drops at random, see link_tail.go
 
 	// flagFate are the reasons to look closer at a packet that is offered.
 	flagFate = flagLoss | flagPattern | flagBurst | flagDown
@@ -106,6 +107,9 @@ type LinkConfig struct {
 	// Radio, if not nil, makes the link's server, which may use Rate or Schedule
 	// (see air.go).
 	Radio func(*Air) Radio
+	// Tail drops packets at random where the queue is nearly full (see
+	// link_tail.go); only without a discipline.
+	Tail RandomTail
 	// Mark is the threshold of the queue above which it marks (see link_mark.go).
 	Mark Mark
 	Loss float64 // probability of Bernoulli loss, before the queue
@@ -144,8 +148,9 @@ type Link struct {
 	stuck  anchor
 	served PacketID // in service, in served mode
 	hist   *histogram
-	queue  *Port // nil without a discipline
-	air    *Air  // nil without a radio
+	tail   *sim.Rand // nil: no random tail
+	queue  *Port     // nil without a discipline
+	air    *Air      // nil without a radio
 
 	drops    [dropClasses]uint64
 	marked   uint64 // packets given CE
@@ -254,7 +259,9 @@ func (lk *Link) setQueue(l *hotLink, q Queue) {
 	}
 	if lk.cfg.Discipline != nil {
 		l.limitPkts = 0 // the discipline decides
+		return
 	}
+	lk.setTail(l)
 }
 
 // Name returns the link's name, e.g. "wifi/down".

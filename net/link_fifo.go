@@ -193,6 +193,10 @@ func (n *Network) beyondLimit(now sim.Time, li uint32, l *hotLink, id PacketID, 
 		if why = n.cold[li].queue.enqueue(now, id, m); why == trace.NoReason {
 			return true
 		}
+	case l.flags&flagTail != 0:
+		if why = n.cold[li].inTail(l, m.size); why == trace.NoReason {
+			return true
+		}
 	case l.roomBehindService(n, m.size):
 		return true
 	}

@@ -50,8 +50,22 @@ func (c *checker) discipline(ref *PluginRef) {
 	}
 }
 
-// discipline returns what makes the discipline of a direction.
-func (d *Direction) discipline() (func(*simnet.Port) simnet.Discipline, error) {
+// setDiscipline gives a direction its discipline. The random queue needs none on a
+// fifo link, which then has one event per packet-hop.
+func (d *Direction) setDiscipline(cfg *simnet.LinkConfig) (err error) {
+	settings, err := d.disciplineSettings()
+	if err != nil {
+		return err
+	}
+	if tail, ok := aqm.RandomTail(d.AQM.Name, settings); ok && cfg.Mode == simnet.Fifo {
+		cfg.Tail = tail
+		return nil
+	}
+	cfg.Discipline, err = d.discipline()
+	return err
+}
+
+func (d *Direction) disciplineSettings() ([]aqm.Setting, error) {
 	spec, err := aqm.Find(d.AQM.Name)
 	if err != nil {
 		return nil, err
@@ -62,7 +76,16 @@ func (d *Direction) discipline() (func(*simnet.Port) simnet.Discipline, error) {
 			return nil, err
 		}
 	}
-	return aqm.New(spec.Name, settings, aqm.Place{
+	return settings, nil
+}
+
+// discipline returns what makes the discipline of a direction.
+func (d *Direction) discipline() (func(*simnet.Port) simnet.Discipline, error) {
+	settings, err := d.disciplineSettings()
+	if err != nil {
+		return nil, err
+	}
+	return aqm.New(d.AQM.Name, settings, aqm.Place{
 		Limit: simnet.Queue{Packets: int(d.Queue.Packets), Bytes: int(d.Queue.Bytes)},
 		MTU:   min(int(d.MTU.N), 1500), // what hosts send at most
 	})

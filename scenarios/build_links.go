@@ -92,14 +92,13 @@ func (w *World) linkConfig(l *Link, d *Direction) simnet.LinkConfig {
 	if d.Mark != nil {
 		cfg.Mark = simnet.Mark{Packets: int(d.Mark.Packets), Bytes: int(d.Mark.Bytes)}
 	}
-	if d.AQM.Name != "" {
-		var err error
-		if cfg.Discipline, err = d.discipline(); err != nil {
-			sim.Bugf("queue discipline of link %q passed its check: %v", l.Name, err)
-		}
-	}
 	if l.Mode == "served" {
 		cfg.Mode = simnet.Served
+	}
+	if d.AQM.Name != "" {
+		if err := d.setDiscipline(&cfg); err != nil {
+			sim.Bugf("queue discipline of link %q passed its check: %v", l.Name, err)
+		}
 	}
 	return cfg
 }

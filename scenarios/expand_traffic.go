@@ -190,14 +190,23 @@ func (g *trafficGroup) flow(i int, p *pair, jitter *sim.Rand, ports map[string]i
 	if p.size > 0 {
 		f.set("size", text(g.at, fmt.Sprintf("%dB", p.size)))
 	}
-	if g.t.Subflows > 0 && (g.graph == nil || g.graph.Paths == nil) {
-		name, n := "ndiffports", int64(g.t.Subflows)
+	if g.t.Subflows > 0 && g.multipath() && (g.graph == nil || g.graph.Paths == nil) {
+		n := g.t.Subflows
+		if g.t.AtMost && n > 1 && g.graph != nil {
+			n = min(n, g.graph.ShortestPaths(g.nodes[p.from], g.nodes[p.to]))
+		}
 		pm := newTable(g.at)
-		pm.set("name", text(g.at, name))
-		pm.set("num_subflows", integer(g.at, n))
+		pm.set("name", text(g.at, "ndiffports"))
+		pm.set("num_subflows", integer(g.at, int64(n)))
 		f.set("path_manager", &entry{g.at, tableValue(pm)})
 	}
 	return f
+}
+
+// multipath reports whether the flows are MPTCP connections.
+func (g *trafficGroup) multipath() bool {
+	p := g.t.table.get("protocol")
+	return p == nil || p.value.data == "mptcp"
 }
 
 // bulk reports whether the flows have a direction.
@@ -236,7 +245,7 @@ func (g *trafficGroup) paths(f *table, p *pair) (routes []*value) {
 			routes = append(routes, tableValue(there), tableValue(back))
 		}
 	}
-	if f.get("protocol") != nil && f.get("protocol").value.data != "mptcp" {
+	if !g.multipath() {
 		return routes
 	}
 	f.set("path_manager", text(g.at, "scripted"))

@@ -53,7 +53,7 @@ type SubflowReport struct {
 // LinkReport is one direction of a link.
 type LinkReport struct {
 	Name, Direction string
-	Discipline      string // of its queue; "": drop-tail
+	Discipline      string // of its queue; "": the link decides itself (drop-tail, and random on a fifo link)
 	Stats           simnet.Stats
 }
 
@@ -139,7 +139,10 @@ func (f *flowRun) goodput(from, to sim.Time) float64 {
 func (w *World) Links() []LinkReport {
 	out := make([]LinkReport, len(w.links))
 	for i, l := range w.links {
-		out[i] = LinkReport{Name: l.decl.Name, Direction: "down", Discipline: l.dir.AQM.Name, Stats: l.link.Stats()}
+		out[i] = LinkReport{Name: l.decl.Name, Direction: "down", Stats: l.link.Stats()}
+		if l.link.Config().Discipline != nil {
+			out[i].Discipline = l.dir.AQM.Name
+		}
 		if l.up {
 			out[i].Direction = "up"
 		}

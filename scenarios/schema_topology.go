@@ -23,6 +23,7 @@ type Traffic struct {
 	Pattern  string       `toml:"pattern" required:"true" enum:"permutation,random,sparse,hotspot,incast,alltoall,stride,local,poisson,file" doc:"who sends to whom; see Patterns below"`
 	Hosts    []string     `toml:"hosts" doc:"hosts that take part, * and ? match any characters; default: all"`
 	Subflows int          `toml:"subflows" default:"0" min:"0" max:"64" doc:"subflows of each connection: from different ports (path manager ndiffports), or over the path set of the topology; 0: as path_manager says"`
+	AtMost   bool         `toml:"at_most_paths" default:"false" doc:"no connection has more subflows than the topology has shortest paths between its hosts"`
 	Jitter   Duration     `toml:"jitter" default:"0s" max:"1h" doc:"flows start at random up to this much after start"`
 	Flows    int          `toml:"flows" default:"1" min:"1" max:"1000" doc:"random: flows of each host, to different hosts"`
 	Share    *Probability `toml:"share" doc:"sparse: part of the hosts that send, default 0.3; hotspot: part of the hosts that send to a target, default 0.5"`

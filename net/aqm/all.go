@@ -8,6 +8,7 @@ func Specs() []Spec {
 		dropTailSpec,
 		dropHeadSpec,
 		randomSpec,
+		drrSpec,
 		redSpec,
 		aredSpec,
 		codelSpec,

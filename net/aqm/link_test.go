@@ -361,6 +361,28 @@ func TestDropTailIsTheDefault(t *testing.T) {
 	})
 }
 
+// The random queue of a link without a discipline is the discipline: hash, arrivals and
+// drops are the same, on fifo and on served links.
+func TestRandomTailIsRandom(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		e := drawTraffic(rt)
+		e.cfg.Queue.Bytes = max(e.cfg.Queue.Bytes, 6000)
+		settings := []aqm.Setting{num("band", 3000), num("p", rapid.SampledFrom([]float64{0, 0.3}).Draw(rt, "p"))}
+		fifo, served, slow := e.cfg, e.cfg, e.cfg
+		fifo.Tail, _ = aqm.RandomTail("random", settings)
+		served.Mode, served.Tail = simnet.Served, fifo.Tail
+		slow.Discipline = discipline(rt, "random", slow.Queue, settings...)
+		want, _ := e.on(slow, nil)
+		want.Stats.MeanWait, want.Stats.P99Wait, want.Stats.MaxWait = 0, 0, 0
+		for _, cfg := range []simnet.LinkConfig{fifo, served} {
+			got, _ := e.on(cfg, nil)
+			if d := cmp.Diff(want, got); d != "" {
+				rt.Fatalf("mode %d: %s\nchanges %v", cfg.Mode, d, e.changes)
+			}
+		}
+	})
+}
+
 // RED with weight 1 and both thresholds at K+1 packets marks what a drop-tail queue with
 // the threshold K marks (RFC 8257 section 3.1: DCTCP's switches).
 func TestREDAsThreshold(t *testing.T) {
@@ -409,7 +431,9 @@ func drawSettings(rt *rapid.T, name string) []aqm.Setting {
 	}
 	switch name {
 	case "random":
-		return []aqm.Setting{num("band", 2000)}
+		return []aqm.Setting{num("band", 2000), num("p", 0.2)}
+	case "drr":
+		return []aqm.Setting{num("flows", float64(rapid.IntRange(1, 4).Draw(rt, "flows"))), num("quantum", 300)}
 	case "red", "ared":
 		return []aqm.Setting{ecn, num("min", 1000), num("max", 4000), num("weight", 0.5), num("gentle", float64(rapid.IntRange(0, 1).Draw(rt, "gentle")))}
 	case "codel":

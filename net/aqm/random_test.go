@@ -13,8 +13,13 @@ import (
 // band of 6000 packets are dropped with probability 1100/24000 if they make the queue
 // longer than 24000, never below, always above 30000.
 func TestRandomQueueBand(t *testing.T) {
+	testRandomQueueBand(t, 1100.0/24000, num("band", 6000))
+	testRandomQueueBand(t, 0.1, num("band", 6000), num("p", 0.1))
+}
+
+func testRandomQueueBand(t *testing.T, p float64, settings ...aqm.Setting) {
 	q := simnet.Queue{Bytes: 30000}
-	b := newBench(simnet.LinkConfig{Rate: 12e6, Queue: q, Discipline: discipline(t, "random", q, num("band", 6000))})
+	b := newBench(simnet.LinkConfig{Rate: 12e6, Queue: q, Discipline: discipline(t, "random", q, settings...)})
 	// 16 packets fill 24000 octets; 4 more are in the band; the rest is too much.
 	const rounds = 5000
 	for i := range rounds {
@@ -25,7 +30,6 @@ func TestRandomQueueBand(t *testing.T) {
 	// Of the packets offered while the queue holds 24000 to 28500 octets each is lost
 	// with p; offering goes on until 4 are through: 4 p/(1-p) losses a round, as long
 	// as the other ten packets last.
-	p := 1100.0 / 24000
 	want := rounds * 4 * p / (1 - p)
 	if sigma := math.Sqrt(want); math.Abs(float64(st.EarlyDrops)-want) > 4*sigma {
 		t.Errorf("%d early drops, want %.0f +- %.0f", st.EarlyDrops, want, 4*sigma)

@@ -18,6 +18,7 @@ type Graph struct {
 	Paths func(from, to, count int, rnd *sim.Rand) [][]int
 
 	pairs map[[2]int]int // links of a pair of nodes
+	near  [][]int32      // neighbours of each node, see index
 }
 
 // Route is an explicit route of a node to the address of an end.

@@ -32,15 +32,15 @@ var benchmarks = slices.Concat([]benchmark{
 	{name: "two-path", doc: "one MPTCP download over two disjoint paths", path: "bench/two-path.toml"},
 	{name: "bottleneck-1", doc: "one flow through one bottleneck", path: "bench/bottleneck-1.toml"},
 	{name: "bottleneck-100", doc: "a hundred flows through one bottleneck", path: "bench/bottleneck-100.toml"},
-	{name: "handover", doc: "three phones lose WiFi for ten seconds", path: "handover/wifi-lte.toml"},
+	{name: "handover", doc: "a phone behind two NATs loses WiFi for twenty seconds", path: "bench/handover.toml"},
 	{name: "incast", doc: "64 hosts of a leaf-spine network send to one", path: "bench/incast.toml"},
-}, fatTrees(4, "1s"), fatTrees(8, "200ms"), fatTrees(16, "50ms"))
+}, fatTrees(4, "5s"), fatTrees(8, "1s"), fatTrees(16, "100ms"))
 
 // fatTrees are the benchmarks fattree-kK-sN of one size.
 func fatTrees(k int, duration string) (out []benchmark) {
 	for _, n := range []int{1, 2, 4, 8} {
 		out = append(out, benchmark{
-			name: fmt.Sprintf("fattree-k%d-s%d", k, n), path: "bench/fattree.toml", named: k > 4 || n != 4,
+			name: fmt.Sprintf("fattree-k%d-s%d", k, n), path: "bench/permutation.toml", named: k > 4 || n != 4,
 			doc: fmt.Sprintf("a permutation of the %d hosts of a fat-tree of %d pods, %d subflows a pair, %s", k*k*k/4, k, n, duration),
 			set: []string{fmt.Sprintf("topology.k=%d", k), fmt.Sprintf("traffic.perm.subflows=%d", n), "duration=" + duration},
 		})
