@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"slices"
 	"testing"
 
 	"mpsim/cc"
@@ -416,6 +417,42 @@ func TestReneging(t *testing.T) {
 	}
 	if s.c.SndUna() != 10_000 || s.c.CAState() != cc.Open {
 		t.Fatalf("una %d, %v", s.c.SndUna(), s.c.CAState())
+	}
+}
+
+// TestDuplicateAtUna: a box has acknowledged what it lost then. The receiver goes on to
+// acknowledge less, names what it has behind the gap, and reports each retransmission of
+// that as a duplicate. Such blocks begin at SND.UNA, where they are not valid (Linux
+// tcp_is_sackblock_valid): they neither acknowledge the segment nor have it sent again.
+// The timer does that, and backs off (RFC 2018 section 8, RFC 6298 section 5.5).
+func TestDuplicateAtUna(t *testing.T) {
+	for name, change := range map[string]func(*Config){"RFC 6675": rfc6675, "RACK": nil} {
+		s := burstOf(t, 20_000, 20, change)
+		s.sacks(40*ms, 0, 1, 10)
+		s.segments()
+		s.sacks(40*ms, 1) // from the box
+		last := s.clock
+		var gaps []sim.Duration
+		for s.clock < sim.Time(40*sim.Second) {
+			s.wait(ms)
+			got := s.segments()
+			if slices.Contains(got, 1) && s.clock.Sub(last) > 100*ms {
+				gaps = append(gaps, s.clock.Sub(last))
+				last = s.clock
+			}
+			if len(got) > 0 {
+				n := uint32(got[0])
+				s.sacks(40*ms, 0, n, n+1, 1, 20)
+			}
+		}
+		if n := s.c.Stats().RetransmittedSegments; n > 200 || len(gaps) < 4 || len(gaps) > 8 {
+			t.Fatalf("%s: %d segments are sent again, the first one %d times", name, n, len(gaps))
+		}
+		for i := 2; i < len(gaps); i++ {
+			if gaps[i] < 18*gaps[i-1]/10 {
+				t.Errorf("%s: gaps %v do not double", name, gaps)
+			}
+		}
 	}
 }
 

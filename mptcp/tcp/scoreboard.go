@@ -44,7 +44,9 @@ func (c *Conn) tagSacks(now sim.Time, o *wire.Options, f *ackFacts) {
 		duplicate := i == 0 && c.isDSACK(blk, o, n, f)
 		if duplicate {
 			c.stats.DSACKsReceived++
-			if blk.end > c.snd.una {
+			// At SND.UNA a block contradicts the acknowledgement (Linux
+			// tcp_is_sackblock_valid): what is sent again there is the timer's.
+			if blk.start > c.snd.una && blk.end <= c.snd.nxt {
 				c.walk(now, blk, f, true)
 			}
 			continue
@@ -146,11 +148,10 @@ func (c *Conn) walk(now sim.Time, blk block, f *ackFacts, duplicate bool) {
 		if r.end() <= c.snd.una {
 			continue // about to be removed
 		}
-		if duplicate {
-			c.tagDuplicate(i, r, f)
-			continue
-		}
 		if r.flags&sentSacked != 0 {
+			if duplicate {
+				c.tagDuplicate(now, r, f)
+			}
 			continue
 		}
 		if r.pos < start {
@@ -165,7 +166,11 @@ func (c *Conn) walk(now sim.Time, blk block, f *ackFacts, duplicate bool) {
 			}
 			r = fl.at(i)
 		}
-		c.tag(now, r, f)
+		if duplicate {
+			c.tagDuplicate(now, r, f)
+		} else {
+			c.tag(now, r, f)
+		}
 	}
 }
 
@@ -201,9 +206,9 @@ func (c *Conn) tag(now sim.Time, r *sent, f *ackFacts) {
 	f.flags |= ackSacked
 }
 
-// tagDuplicate notes that a record was received twice: its retransmission has
-// left the network.
-func (c *Conn) tagDuplicate(i uint32, r *sent, f *ackFacts) {
+// tagDuplicate notes that a record was received twice: it was received, and its
+// retransmission has left the network (Linux tcp_sacktag_one).
+func (c *Conn) tagDuplicate(now sim.Time, r *sent, f *ackFacts) {
 	rc := &c.recovery
 	if f.flags&ackDSACK != 0 && r.flags&(sentResent|sentEver) != 0 {
 		if rc.undoMarker >= 0 && rc.undoRetrans > 0 && r.end() > rc.undoMarker {
@@ -213,12 +218,10 @@ func (c *Conn) tagDuplicate(i uint32, r *sent, f *ackFacts) {
 			f.reorder = r.pos
 		}
 	}
-	if r.flags&sentResent != 0 {
-		c.flight.setFlags(r, r.flags&^sentResent)
-		if r.flags&sentLost != 0 {
-			c.flight.waits(i) // for another retransmission
-		}
+	if r.flags&sentSacked == 0 {
+		c.tag(now, r, f)
 	}
+	c.flight.setFlags(r, r.flags&^sentResent)
 }
 
 // noteReordering learns from a segment that arrived late how much the network
