@@ -273,7 +273,7 @@ func (c *connection) dataAcked(now sim.Time) {
 		if c.p.Retrans == RetransUpstream {
 			c.restartByAck(now)
 		} else {
-			c.retrans.progress(now)
+			c.retransProgress(now)
 		}
 		c.probe.stop()
 	}

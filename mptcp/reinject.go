@@ -99,15 +99,26 @@ type retransTimer struct {
 	moved    sim.Time // last progress
 	backoff  uint
 	heard    bool // a DATA_ACK has come since the last expiry
+	alone    aloneRange
 }
 
 func (t *retransTimer) stop() { *t = retransTimer{at: sim.Never} }
 
-// progress notes that the peer has acknowledged data. The deadline is moved only
-// when it comes up.
-func (t *retransTimer) progress(now sim.Time) {
+// retransProgress notes that the peer has acknowledged data. A deadline without backoff is
+// moved only when it comes up; one that was backed off is brought forward, and what follows
+// a range that came through on its own is due at once.
+func (c *connection) retransProgress(now sim.Time) {
+	t := &c.retrans
 	t.moved = now
+	if t.backoff == 0 && t.alone.n == 0 {
+		return
+	}
 	t.backoff = 0
+	due := now
+	if !t.alone.arrived(c.send.una) {
+		due = now.Add(c.retransInterval())
+	}
+	t.at = min(t.at, due)
 }
 
 // armRetrans starts the timer if data is outstanding.
@@ -141,10 +152,8 @@ func (c *connection) retransInterval() sim.Duration {
 // section 3.3.6). Then it is sent again, with everything else that only the same
 // subflows carried and delivered in vain. (Out-of-tree Linux sends one segment at
 // each expiry; ranges that others carried may well wait behind the gap.) If that was
-// twice in vain, although DATA_ACKs do come, the next expiry sends one segment: a box that
-// joins segments and keeps the options of one of them loses the same mapping each time
-// that the same segments follow each other, but not that of a segment on its own. Where
-// no DATA_ACK came, many segments ask for many.
+// twice in vain, although DATA_ACKs do come, a range goes on its own (alone.go). Where no
+// DATA_ACK came, many segments ask for many.
 func (c *connection) retransTimeout(now sim.Time) {
 	t := &c.retrans
 	t.at = sim.Never
@@ -155,19 +164,18 @@ func (c *connection) retransTimeout(now sim.Time) {
 		c.retransUpstream(now)
 		return
 	}
-	if due := t.moved.Add(c.retransInterval()); due > now {
+	arrived := t.alone.arrived(c.send.una)
+	if due := t.moved.Add(c.retransInterval()); due > now && !arrived {
 		t.at = due
 		return
 	}
 	flight := c.send.inFlight()
-	if c.p.can(Reinjection) && !c.inHand(&flight[0]) {
-		if t.backoff%3 == 2 && t.heard {
-			c.send.repeat(sched.Range{DSN: flight[0].DSN, Len: min(flight[0].Len, c.leastSegment())})
-		} else {
-			c.repeatInVain(flight)
-		}
-		c.stats.retransmits++
-		c.work = true
+	switch {
+	case !c.p.can(Reinjection) || c.inHand(&flight[0]):
+		t.alone.n = 0
+	case (arrived || t.backoff%3 == 2 && t.heard) && c.repeatAlone(now, arrived):
+	default:
+		c.repeatInVain(flight)
 	}
 	t.backoff++
 	t.heard = false
@@ -178,23 +186,14 @@ func (c *connection) retransTimeout(now sim.Time) {
 // repeatInVain has everything sent again that the same subflows carried as the first
 // range in flight and have delivered.
 func (c *connection) repeatInVain(flight []sched.Carried) {
+	c.retrans.alone.n = 0
 	for i := range flight {
 		if flight[i].Carried == flight[0].Carried && !c.inHand(&flight[i]) {
 			c.send.repeat(flight[i])
 		}
 	}
-}
-
-// leastSegment returns the payload of a segment that any usable subflow can send, in
-// bytes.
-func (c *connection) leastSegment() int {
-	n := maxRange
-	for _, f := range c.alive {
-		if f.usable() {
-			n = min(n, f.flow.tcp.MSS())
-		}
-	}
-	return n
+	c.stats.retransmits++
+	c.work = true
 }
 
 // inHand reports whether a subflow has not yet delivered a range, so that its TCP

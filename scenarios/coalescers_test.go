@@ -82,3 +82,21 @@ func runJoined(t *testing.T, n int, seed uint64) {
 //
 // row:M6
 func TestRandomCoalescers(t *testing.T) { runJoined(t, 200, 1) }
+
+// TestNoFullSegmentKeepsItsMapping: one path cuts every full segment and joins its parts
+// without the options, so that mappings of full segments never pass; the other joins all
+// that comes within 20 ms and keeps the options of the last. What both have delivered in
+// vain goes again on its own, on the one and on the other in turn, and what follows goes
+// where that came through (RFC 8684 section 3.3.6).
+func TestNoFullSegmentKeepsItsMapping(t *testing.T) {
+	joins := func(name, hold, options string) string {
+		return fmt.Sprintf("[[link.box]]\nname = %q\ntype = \"coalesce\"\nsize = 65000\nhold = %q\noptions = %q\n", name, hold, options)
+	}
+	boxes := "[defaults]\nprofile = \"rfc\"\n[[link]]\nname = \"wifi\"\n" + joins("slow", "20ms", "last") +
+		"[[link]]\nname = \"lte\"\n" + joins("outer", "3ms", "last") + joins("inner", "200us", "first") +
+		"[[link.box]]\ntype = \"split\"\nsize = 1419\noptions = \"last\"\n"
+	w := runText(t, fmt.Sprintf(boxedPaths, boxes, `checksum = "demand"`, `checksum = "demand"`), Run{Seed: 1})
+	if r := w.byFlow["dl"].record; r.Corrupt != 0 || r.Bytes != 400_000 || r.Done > sim.Time(60*sim.Second) {
+		t.Errorf("%d bytes, %d wrong, complete at %v", r.Bytes, r.Corrupt, r.Done)
+	}
+}
