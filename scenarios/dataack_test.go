@@ -22,7 +22,7 @@ import (
 // conclude that the path does not let MPTCP pass (section 3.7).
 //
 // Beyond p = 0.75 a whole window without DATA_ACK is no longer rare, and timers have
-// to ask for one. Nothing breaks at any p below 1: the transfer is complete, without
+// to ask for one, which takes longer than the round trip of the formula. Nothing breaks at any p below 1: the transfer is complete, without
 // falling back, and slower for every larger p.
 //
 // row:B6
@@ -67,7 +67,7 @@ intact = ["corrupt_bytes(dl) == 0", "ended(dl) == 'graceful'"]
 			full = r.Done
 		}
 		share := full.Seconds() / r.Done.Seconds()
-		want := 1 - 2*mss*p/(1-p)/window
+		want := 1 - 2*mss*p*(1-math.Pow(p, window/(2*mss)))/(1-p)/window
 		t.Logf("p = %-4g: %7.3f s, %5.3f Mb/s, %.3f of the whole; expected %.3f", p, r.Done.Seconds(), size*8e-6/r.Done.Seconds(), share, want)
 		switch {
 		case r.Done <= last:
