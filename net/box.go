@@ -67,7 +67,13 @@ func (p *Packet) SetTuple(t wire.Tuple) { p.SetRoute(p.net.Intern(t)) }
 func (p *Packet) Route() RouteID { return RouteID(p.Segment().Route) }
 
 // SetRoute is SetTuple for a box that remembers the numbers of its tuples.
-func (p *Packet) SetRoute(r RouteID) { p.Segment().Route = uint32(r) }
+func (p *Packet) SetRoute(r RouteID) {
+	s := p.Segment()
+	if s.Cold != 0 { // the checksum of a first fragment is over what follows, too
+		p.net.record(s.Cold).AdjustSum(p.Tuple(), p.net.Tuple(r))
+	}
+	s.Route = uint32(r)
+}
 
 // boxSlot is the place of a box in the chain of an interface.
 type boxSlot struct {
@@ -75,14 +81,20 @@ type boxSlot struct {
 	ifc   *Interface
 	pos   int
 	timer sim.Timer
+	// rule and partial are what happens to fragments.
+	rule    FragmentRule
+	partial *reassembly
 }
 
 // AddBox appends a box to the chain of the interface, on its wire side: packets
 // that leave the node meet the boxes in the order of their addition, packets
 // that come in in the reverse order.
-func (ifc *Interface) AddBox(b Box) {
+func (ifc *Interface) AddBox(b Box) { ifc.AddBoxWith(b, ReassembleFragments) }
+
+// AddBoxWith is AddBox for a box that treats fragments in a way of its own.
+func (ifc *Interface) AddBoxWith(b Box, rule FragmentRule) {
 	t := &ifc.node.net.boxes
-	s := &boxSlot{box: b, ifc: ifc, pos: len(ifc.chain)}
+	s := &boxSlot{box: b, ifc: ifc, pos: len(ifc.chain), rule: rule}
 	s.timer.Init(ifc.node.origin, t.handler, uint32(len(t.slots)))
 	t.slots = append(t.slots, s)
 	ifc.chain = append(ifc.chain, s)
@@ -125,6 +137,11 @@ func (t *boxTable) OnEvent(now sim.Time, arg uint64) {
 
 // run gives a packet to a box.
 func (t *boxTable) run(now sim.Time, s *boxSlot, id PacketID, d Dir) {
+	if c := t.net.Segment(id).Cold; c != 0 && t.net.record(c).IsFragment() {
+		if id = t.fragment(now, s, id, d); id == 0 {
+			return
+		}
+	}
 	base := len(t.queue)
 	t.running = s
 	t.current = Packet{t.net, id}

@@ -67,13 +67,20 @@ func (n *Network) egress(now sim.Time, li uint32, id PacketID) {
 
 // transmit is the last step of egress.
 func (n *Network) transmit(now sim.Time, ifc *Interface, id PacketID) {
+	if n.meta[id].size <= ifc.out.hot().mtu || !n.mayFragment(id) {
+		n.look(now, ifc, id) // at the fragments of others, when they are made
+	}
+	n.offer(now, ifc.out.index, id, n.Segment(id))
+}
+
+// look shows a packet that leaves to the taps of the interface and the verifier.
+func (n *Network) look(now sim.Time, ifc *Interface, id PacketID) {
 	if n.verify.on {
 		n.verify.check(n, id)
 	}
 	for _, t := range ifc.taps {
 		t.Packet(now, ifc, Out, id)
 	}
-	n.offer(now, ifc.out.index, id, n.Segment(id))
 }
 
 // ingress passes a packet from a link through the taps and boxes of the

@@ -59,15 +59,20 @@ func (nd *Node) timeExceeded(now sim.Time, id PacketID) {
 		ip, proto, most = 40, wire.ProtoICMPv6, 1280-48
 	}
 	m := wire.NewTimeExceeded(proto, e.buf[:min(len(e.buf), ip+e.quote, most)])
-	answer := n.Alloc()
-	n.Segment(answer).Route = uint32(n.Intern(wire.Tuple{
-		Src: netip.AddrPortFrom(from, 0), Dst: netip.AddrPortFrom(t.Src.Addr(), 0), Proto: proto,
-	}))
-	n.Segment(answer).TTL = 64
-	x := n.AddOptions(answer)
-	x.Present |= wire.OptICMP
-	x.ICMP = wire.AppendICMP(x.ICMP[:0], &m)
-	nd.Send(now, answer)
+	nd.sendICMP(now, from, t.Src.Addr(), proto, &m)
+}
+
+// sendICMP sends a message of ICMP or ICMPv6 from the node.
+func (nd *Node) sendICMP(now sim.Time, from, to netip.Addr, proto uint8, m *wire.ICMPMessage) {
+	n := nd.net
+	id := n.Alloc()
+	s := n.Segment(id)
+	s.Route = uint32(n.Intern(wire.Tuple{Src: netip.AddrPortFrom(from, 0), Dst: netip.AddrPortFrom(to, 0), Proto: proto}))
+	s.TTL = 64
+	o := n.AddOptions(id)
+	o.Present |= wire.OptICMP
+	o.ICMP = wire.AppendICMP(o.ICMP[:0], m)
+	nd.Send(now, id)
 }
 
 // addressLike returns the first address of the node of the same family.

@@ -49,6 +49,9 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 	i := l.offered
 	l.offered++
 	if l.flags&flagFate != 0 || size > l.mtu {
+		if size > l.mtu && l.flags&flagDown == 0 && n.fragments(now, n.cold[li], id) {
+			return
+		}
 		if why := n.fate(now, li, l, i, size); why != trace.NoReason {
 			if why == trace.PacketTooBig {
 				n.tooBig(now, li, id)

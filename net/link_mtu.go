@@ -13,8 +13,8 @@ import (
 // (RFC 792, RFC 1191) or packet too big (RFC 4443, RFC 8201), with the MTU and the
 // beginning of the packet, as much as keeps the message within 576 octets (RFC 1812
 // section 4.3.2.3) or 1280 (RFC 4443 section 2.4). No message is about ICMP errors, nor
-// comes from a node without an address of the family. Routers do not fragment: a packet
-// of IPv4 whose DF bit is clear is treated like others.
+// comes from a node without an address of the family. A packet of IPv4 whose DF bit is
+// clear is cut instead (see fragment.go).
 //
 // A node that is the source itself gets its message through its loopback link: a host
 // learns the MTU of its own link by its first long packet. The rate of messages is not
@@ -46,16 +46,7 @@ func (n *Network) tooBig(now sim.Time, li uint32, id PacketID) {
 	n.scratch = wire.AppendPacket(n.scratch[:0], &t, n.Segment(id), n.Options(id), -1)
 	m := wire.NewTooBig(proto, uint32(lk.hot().mtu), n.scratch[:min(len(n.scratch), quote)])
 	n.drop(now, li, id, trace.PacketTooBig)
-	answer := n.Alloc()
-	s := n.Segment(answer)
-	s.Route = uint32(n.Intern(wire.Tuple{
-		Src: netip.AddrPortFrom(from, 0), Dst: netip.AddrPortFrom(t.Src.Addr(), 0), Proto: proto,
-	}))
-	s.TTL = 64
-	o := n.AddOptions(answer)
-	o.Present |= wire.OptICMP
-	o.ICMP = wire.AppendICMP(o.ICMP[:0], &m)
-	lk.node.Send(now, answer)
+	lk.node.sendICMP(now, from, t.Src.Addr(), proto, &m)
 }
 
 // speaker returns an address of the transmitting node of the family of dst: one of the

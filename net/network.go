@@ -32,6 +32,7 @@ type Network struct {
 	spreads []spread // see isSpread
 
 	boxes   boxTable
+	partial partialTable
 	verify  verifier
 	scratch []byte // for rendering
 }
@@ -52,6 +53,7 @@ func New(s *sim.Sim, r *trace.Run) *Network {
 	n.pool.init()
 	n.handler = s.Register(n)
 	n.boxes.init(n)
+	n.partial.init(n)
 	return n
 }
 

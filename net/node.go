@@ -35,6 +35,7 @@ type Node struct {
 	loop     *Link // from the node to itself, made when first needed
 	drops    [dropClasses]uint64
 	icmp     *icmpErrors // nil: none
+	partial  *reassembly // what has come of packets in fragments; nil: nothing yet
 
 	ecmp      *ecmpState // nil: as the network's
 	groups    []uint32   // its groups in Network.spreads, of generation groupsGen
@@ -144,7 +145,7 @@ func (n *Network) step(now sim.Time, at sim.NodeID, id PacketID, s *segment) {
 		}
 	}
 	if hop&localHop != 0 {
-		n.deliver(now, at, id)
+		n.deliver(now, at, id, s)
 		return
 	}
 	if s.Hop > 0 {
@@ -165,11 +166,16 @@ func (n *Network) step(now sim.Time, at sim.NodeID, id PacketID, s *segment) {
 }
 
 // deliver hands a packet to the receiver of a node.
-func (n *Network) deliver(now sim.Time, at sim.NodeID, id PacketID) {
+func (n *Network) deliver(now sim.Time, at sim.NodeID, id PacketID, s *segment) {
 	nd := n.nodes[at]
 	if nd.receiver == nil {
 		n.dropAt(now, nd, id, trace.NoSocket)
 		return
+	}
+	if s.Cold != 0 && n.record(s.Cold).IsFragment() {
+		if id = nd.reassemble(now, id); id == 0 {
+			return
+		}
 	}
 	nd.receiver.Receive(now, id)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	simnet "mpsim/net"
 	"mpsim/net/mbox"
 	"mpsim/sim"
 )
@@ -31,6 +32,7 @@ type Box struct {
 	First       int         `toml:"first" default:"0" min:"0" max:"4294967295" doc:"number of the first packet acted on, among those that the conditions above let through, from 0"`
 	Count       int         `toml:"count" default:"0" min:"0" max:"4294967295" doc:"how many packets are acted on; 0: no limit"`
 	Every       int         `toml:"every" default:"1" min:"1" max:"4294967295" doc:"of those only each n-th, beginning with first; count counts those"`
+	Fragments   string      `toml:"fragments" default:"reassemble" enum:"reassemble,pass,drop" doc:"fragments of IPv4 packets that come to the box: it sees the whole packet, which is cut again where the next link needs it; they go by it (a nat translates those that follow their first one, RFC 4787 section 11; drop, delay, reorder and jitter treat each as a packet); they are dropped"`
 	Probability Probability `toml:"probability" default:"1" doc:"probability with which a packet is acted on that everything above lets through"`
 
 	extra    []extraKey
@@ -258,8 +260,13 @@ func (w *World) addBoxes(l *Link) {
 		}
 		w.boxes = append(w.boxes, boxRun{b.Name, box})
 		w.watchNAT(box)
-		w.iface(end).AddBox(box)
+		w.iface(end).AddBoxWith(box, fragmentRules[b.Fragments])
 	}
+}
+
+// fragmentRules are the values of the key fragments.
+var fragmentRules = map[string]simnet.FragmentRule{
+	"reassemble": simnet.ReassembleFragments, "pass": simnet.PassFragments, "drop": simnet.DropFragments,
 }
 
 // boxRun is a box in a world.

@@ -65,7 +65,7 @@ func (w *World) addLink(l *linkRun) {
 
 func (w *World) addJitter(d *Direction, name string, at *simnet.Interface) {
 	if *d.Jitter > 0 {
-		at.AddBox(mbox.NewJitter(d.Jitter.Duration(), w.sim.Stream("link/"+name+"/jitter")))
+		at.AddBoxWith(mbox.NewJitter(d.Jitter.Duration(), w.sim.Stream("link/"+name+"/jitter")), simnet.PassFragments)
 	}
 }
 

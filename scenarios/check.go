@@ -248,6 +248,9 @@ func (c *checker) checkNodes() {
 			if n.QuickAck == nil {
 				n.QuickAck = &c.sc.Defaults.QuickAck
 			}
+			if n.DF == nil {
+				n.DF = &c.sc.Defaults.DF
+			}
 			if n.MicrosecondTS == nil {
 				n.MicrosecondTS = &c.sc.Defaults.MicrosecondTS
 			}

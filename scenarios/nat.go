@@ -8,6 +8,7 @@ import (
 	"mpsim/internal/app"
 	"mpsim/internal/proxy"
 	"mpsim/mptcp"
+	simnet "mpsim/net"
 	"mpsim/net/mbox"
 	"mpsim/net/nat"
 	"mpsim/net/wire"
@@ -311,7 +312,7 @@ func (w *World) addGuards() {
 			}
 			g := nat.NewAntiSpoof(w.iface(i), &mbox.Env{Net: w.net, Node: w.node(n), Number: len(w.boxes)})
 			w.boxes = append(w.boxes, boxRun{n.decl.Name + "-" + i.name + "-anti-spoof", g})
-			w.iface(i).AddBox(g)
+			w.iface(i).AddBoxWith(g, simnet.PassFragments)
 		}
 	}
 }

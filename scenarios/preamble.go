@@ -79,6 +79,9 @@ func (w *World) Preamble() *Preamble {
 			if *n.decl.QuickAck {
 				text += ", quickack"
 			}
+			if !*n.decl.DF {
+				text += ", no DF"
+			}
 			if *n.decl.MicrosecondTS {
 				text += ", timestamps of 1 us"
 			}

@@ -76,6 +76,7 @@ type Defaults struct {
 	RTOMin           *Duration `toml:"rto_min" min:"100us" max:"60s" doc:"minimum of the retransmission timeout (Linux: ip route ... rto_min, which bounds delayed acknowledgements, too); default from the profile: 200 ms in linux, 1 s in rfc"`
 	MTUProbing       int       `toml:"mtu_probing" default:"0" min:"0" max:"2" doc:"packetisation layer path MTU discovery, RFC 4821 (Linux tcp_mtu_probing): 0 never, 1 when timeouts hint at a black hole, 2 always"`
 	QuickAck         bool      `toml:"quickack" default:"false" doc:"every segment is acknowledged at once (Linux: ip route ... quickack 1), as the simulators of many papers do"`
+	DF               bool      `toml:"df" default:"true" doc:"IPv4 packets of hosts have the flag DF. false (Linux: sysctl ip_no_pmtu_disc = 1): nodes cut what is longer than an MTU into fragments, which the receiving host puts together"`
 	MicrosecondTS    bool      `toml:"usec_ts" default:"false" doc:"TCP timestamps tick in microseconds instead of milliseconds (Linux: ip route ... features tcp_usec_ts); one-way delays, which the controller sbd needs, are then as fine"`
 	CC               PluginRef `toml:"cc" doc:"congestion controller of MPTCP flows; default from the preset"`
 	TCPCC            PluginRef `toml:"tcp_cc" default:"cubic" doc:"congestion controller of TCP flows"`
@@ -118,6 +119,7 @@ type Node struct {
 	RTOMin           *Duration    `toml:"rto_min" min:"100us" max:"60s" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
 	MTUProbing       *int         `toml:"mtu_probing" min:"0" max:"2" doc:"as in [defaults]; default from there"`
 	QuickAck         *bool        `toml:"quickack" doc:"as in [defaults]; default from there"`
+	DF               *bool        `toml:"df" doc:"as in [defaults]; default from there"`
 	MicrosecondTS    *bool        `toml:"usec_ts" doc:"as in [defaults]; default from there. Both ends of a flow must agree for one-way delays to mean anything"`
 	SourceRouting    *bool        `toml:"source_routing" doc:"packets leave through the interface that owns their source address. Default: true for clients of flows"`
 	AddAddrAccepted  *int         `toml:"add_addr_accepted" min:"0" max:"255" doc:"how many addresses that a peer announces the path manager linux uses (ip mptcp limits). Default: 0"`
@@ -182,7 +184,7 @@ type Direction struct {
 	Drop     []int        `toml:"drop" min:"0" max:"4294967295" doc:"packets to drop, counted from 0 as they are offered to the link"`
 	DropMask string       `toml:"drop_mask" default:"" doc:"64 binary or 16 hexadecimal digits, bit i for packets i, i+64, ... from the right: repeated drop pattern"`
 	Jitter   *Duration    `toml:"jitter" max:"1h" doc:"uniform random time from 0 to this for which the sending node holds each packet back, without reordering; default 0ns"`
-	MTU      *Bytes       `toml:"mtu" min:"68B" max:"65535B" doc:"larger packets are dropped; default 65535B"`
+	MTU      *Bytes       `toml:"mtu" min:"68B" max:"65535B" doc:"larger packets are dropped, or cut if their flag DF is clear (df = false); default 65535B"`
 	ICMP     *bool        `toml:"icmp" doc:"whether the node that drops a packet larger than the MTU tells its source by ICMP (fragmentation needed, packet too big); false makes a black hole for path MTU discovery. Default true"`
 	Overhead *Bytes       `toml:"overhead" max:"1000B" doc:"octets added to each packet for serialisation; default 0B"`
 	Trace    *TraceRef    `toml:"trace"`

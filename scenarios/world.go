@@ -130,9 +130,11 @@ func (w *World) buildNodes() {
 			nd.AddInterface(i.name)
 		}
 		if !n.decl.Router {
-			w.hosts[n.decl.Name] = host.New(w.net, nd, host.Config{
+			h := host.New(w.net, nd, host.Config{
 				Profile: hostProfile(n.decl, &w.sc.Defaults), PathFacts: w.pathFacts,
 			})
+			h.SetDF(*n.decl.DF)
+			w.hosts[n.decl.Name] = h
 			if n.decl.Forward {
 				nd.SetForwarding(true)
 			}

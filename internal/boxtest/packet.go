@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	simnet "mpsim/net"
 	"mpsim/net/mbox"
 	"mpsim/net/wire"
 	"mpsim/sim"
@@ -92,17 +93,27 @@ func filter(t testing.TB, f *mbox.Filter, key, value string) bool {
 	return true
 }
 
-// Put puts a box at the outside of the router, with parameters "key=value".
+// fragmentRules are the values of fragments.
+var fragmentRules = map[string]simnet.FragmentRule{
+	"reassemble": simnet.ReassembleFragments, "pass": simnet.PassFragments, "drop": simnet.DropFragments,
+}
+
+// Put puts a box at the outside of the router, with parameters "key=value", among them
+// conditions of the filter and fragments, the rule for these.
 func (r *Rig) Put(kind string, settings ...string) mbox.Box {
 	r.T.Helper()
 	spec, err := mbox.FindIn(r.specs, kind)
 	if err != nil {
 		r.T.Fatal(err)
 	}
-	f := mbox.Everything()
+	f, rule := mbox.Everything(), simnet.ReassembleFragments
 	var list []mbox.Setting
 	for _, kv := range settings {
 		k, v, _ := strings.Cut(kv, "=")
+		if k == "fragments" {
+			rule = fragmentRules[v]
+			continue
+		}
 		if !filter(r.T, &f, k, v) {
 			list = append(list, setting(r.T, spec, k, v))
 		}
@@ -111,7 +122,7 @@ func (r *Rig) Put(kind string, settings ...string) mbox.Box {
 	if err != nil {
 		r.T.Fatal(err)
 	}
-	r.WAN.AddBox(b)
+	r.WAN.AddBoxWith(b, rule)
 	return b
 }
 

@@ -36,6 +36,8 @@ type Host struct {
 	in, out mptcp.Segment
 	facts   func(local, remote netip.Addr) mptcp.PathFacts
 	scratch []byte
+	clearDF bool   // see SetDF
+	ident   uint16 // of the last packet without DF
 
 	accepts []Acceptor // by listening connection
 	addrs   []knownAddr

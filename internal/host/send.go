@@ -20,8 +20,28 @@ func (h *Host) send(now sim.Time, out *mptcp.Segment) {
 	if out.Opt != nil {
 		h.net.AddOptions(id).CopyFrom(out.Opt)
 	}
+	if h.clearDF {
+		h.clear(id)
+	}
 	h.record(now, trace.PacketSent, s, out.Opt, out.Socket, h.net.Measure(id))
 	h.node.SendMeasured(now, id)
+}
+
+// SetDF says whether the host's IPv4 packets have the flag DF, which is so by default.
+// Without it (Linux: IP_PMTUDISC_DONT, sysctl ip_no_pmtu_disc=1) nodes cut what is longer than an MTU. An
+// identification then counts the packets of the host (RFC 791 section 3.2; Linux counts
+// those of each socket).
+func (h *Host) SetDF(on bool) { h.clearDF = !on }
+
+// clear takes DF from a packet.
+func (h *Host) clear(id simnet.PacketID) {
+	if !h.net.Tuple(simnet.RouteID(h.net.Segment(id).Route)).Src.Addr().Is4() {
+		return
+	}
+	h.ident++
+	o := h.net.AddOptions(id)
+	o.Present |= wire.OptIP
+	o.IP = wire.IPFields{ID: h.ident}
 }
 
 // route returns the route of a segment. Socket numbers may be used again, and a

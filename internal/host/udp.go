@@ -80,6 +80,9 @@ func (h *Host) SendMessage(now sim.Time, u UDPSocket, to netip.AddrPort, message
 	wire.SetPieces(s, o, []wire.Piece{{Len: uint32(len(message)), Data: message}})
 	t := h.net.Tuple(simnet.RouteID(s.Route))
 	h.record(now, trace.PacketSent, s, o, 0, wire.WireLen(t, s, o))
+	if h.clearDF {
+		h.clear(id)
+	}
 	h.node.Send(now, id)
 }
 
@@ -97,6 +100,9 @@ func (h *Host) SendUDP(now sim.Time, u UDPSocket, to netip.AddrPort, off uint64,
 	s.TTL, s.TOS = 64, tos
 	t := h.net.Tuple(sock.route)
 	h.record(now, trace.PacketSent, s, nil, 0, wire.WireLen(t, s, nil))
+	if h.clearDF {
+		h.clear(id)
+	}
 	h.node.Send(now, id)
 }
 

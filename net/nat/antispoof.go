@@ -34,6 +34,11 @@ func (a *AntiSpoof) Process(now sim.Time, p *simnet.Packet, d simnet.Dir, out si
 	out.Emit(p, d)
 }
 
+// ProcessFragment implements simnet.FragmentBox: every fragment has a source.
+func (a *AntiSpoof) ProcessFragment(now sim.Time, p *simnet.Packet, d simnet.Dir, out simnet.Emitter) {
+	a.Process(now, p, d, out)
+}
+
 // spoofed reports whether the source of a packet does not belong behind the
 // interface.
 func (a *AntiSpoof) spoofed(p *simnet.Packet) bool {

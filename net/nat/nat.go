@@ -26,6 +26,10 @@ type NAT struct {
 	epoch      sim.Time             // when it was started
 	ftp        ftpGateway
 	observer   Observer
+	// fragments are those remembered, nextFragment the one that gives way next.
+	fragments    []ordered
+	nextFragment int
+	first        firstFragment // scratch
 }
 
 // Observer is told of every session: the tuple as an inside host has it, and as

@@ -20,7 +20,7 @@ const (
 // AppendPacket appends the IP packet of t, s and o (which may be nil): IPv4 if
 // both addresses are, otherwise IPv6. Lengths and checksums are computed, the
 // latter over the whole payload at no cost per octet for spans, unless o says
-// otherwise (OptBadSum, OptUDPLen). If snap is not negative, the packet is cut
+// otherwise (OptBadSum, OptL4Sum, OptUDPLen). If snap is not negative, the packet is cut
 // after snap octets, as a capture would; the fields are those of the whole one.
 // The options must fit ([Fits]).
 func AppendPacket(b []byte, t *Tuple, s *Segment, o *Options, snap int) []byte {
@@ -110,7 +110,7 @@ func putTransport(p []byte, t *Tuple, s *Segment, o *Options) {
 		sumAt = 6
 	}
 	var sum uint16
-	if o.Has(OptBadSum) {
+	if o != nil && o.Present&(OptBadSum|OptL4Sum) != 0 {
 		sum = o.L4Sum
 	} else {
 		sum = transportChecksum(p, sumAt, t, s, o)

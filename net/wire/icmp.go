@@ -30,6 +30,10 @@ const (
 	icmp6Unreachable, icmp6TooBig, icmp6Time, icmp6Echo, icmp6EchoRe = 1, 2, 3, 128, 129
 )
 
+// ICMPReassemblyTime is the code of time exceeded that says so of the reassembly of
+// fragments (RFC 792).
+const ICMPReassemblyTime = 1
+
 // ParseICMP parses a message of ICMP or ICMPv6, as Options.ICMP holds it.
 // Body aliases b.
 func ParseICMP(b []byte, m *ICMPMessage) error {

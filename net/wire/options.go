@@ -30,6 +30,7 @@ const (
 	OptUDPLen // the UDP length field is UDPLen: it differs from the length of the datagram
 	OptOpaque // no transport header was read: unknown protocol or a fragment; all behind the IP header is payload
 	OptCut    // captured cut short: the last piece stands for bytes that nobody saw
+	OptL4Sum  // L4Sum is the checksum of the whole packet, of which this is the first fragment
 )
 
 // Options is the cold record of a packet: what a data segment or plain ACK does

@@ -10,7 +10,8 @@ import "net/netip"
 // literal piece, which aliases b, as IP.Ext does. A fragment, and a packet of
 // another protocol than TCP, UDP and ICMP, has OptOpaque, no ports, and
 // everything behind the IP header as payload; the first fragment of a TCP or
-// UDP packet is parsed as that packet. TCP options that rendering the typed
+// UDP packet is parsed as that packet if it has all of the header, and its checksum,
+// which is over the whole packet, is kept in L4Sum (IPv4: OptL4Sum). TCP options that rendering the typed
 // values would not give byte for byte are kept in RawOptions too (OptRaw), and
 // checksums that are not the computed ones in IPSum and L4Sum (OptBadSum).
 //
@@ -202,7 +203,7 @@ func parseTransport(b []byte, ip int, frag uint16, missing int, t *Tuple, s *Seg
 	p := b[ip:]
 	whole := frag&(FragMore|FragOffset) == 0
 	switch {
-	case frag&FragOffset != 0:
+	case frag&FragOffset != 0, !whole && missing == 0 && !headerWhole(t.Proto, p):
 	case t.Proto == ProtoTCP:
 		return parseTCP(p, ip, missing, t, s, o)
 	case t.Proto == ProtoUDP:
@@ -226,6 +227,14 @@ func parseTransport(b []byte, ip int, frag uint16, missing int, t *Tuple, s *Seg
 	}
 	o.Present |= OptOpaque
 	return 0, nil
+}
+
+// headerWhole reports whether p has all of the header of TCP or UDP.
+func headerWhole(proto uint8, p []byte) bool {
+	if proto == ProtoTCP {
+		return len(p) >= TCPHeaderLen && len(p) >= int(p[12]>>4)*4
+	}
+	return len(p) >= UDPHeaderLen
 }
 
 func setPorts(t *Tuple, p []byte) {
@@ -277,6 +286,11 @@ func keepSums(b []byte, ip, l4 int, t *Tuple, s *Segment, o *Options) {
 			at = 6
 		}
 		l4Sum = be.Uint16(b[ip+at:])
+		if o.IsFragment() && t.isIPv4() && !bad {
+			o.Present |= OptL4Sum
+			o.L4Sum = l4Sum
+			return
+		}
 		bad = bad || l4Sum != transportChecksum(b[ip:ip+l4], at, t, s, o)
 	}
 	if bad {

@@ -43,6 +43,16 @@ func AppendFormat(b []byte, t *Tuple, s *Segment, o *Options) []byte {
 	if o.Has(OptBadSum) && !o.Has(OptCut) {
 		b = append(b, " (bad cksum)"...)
 	}
+	if o.IsFragment() && t.isIPv4() { // as tcpdump prints it: id, length, offset, + for more
+		b = append(b, " (frag "...)
+		b = append(appendUint(b, uint64(o.IP.ID)), ':')
+		b = append(appendUint(b, uint64(PayloadLen(t, s, o))), '@')
+		b = appendUint(b, uint64(o.FragmentStart()))
+		if o.IP.Frag&FragMore != 0 {
+			b = append(b, '+')
+		}
+		b = append(b, ')')
+	}
 	return b
 }
 

@@ -162,6 +162,14 @@ const (
 	Inconsistent    // a retransmission has other bytes than those that passed before
 	OptionsCopied   // options of one segment were put into another
 	UnknownProtocol // the IP protocol is not one that the box knows
+
+	// What happens to fragments of IPv4 packets.
+	FragmentOverlap   // a fragment overlaps others of its packet, or is there already
+	FragmentInvalid   // a fragment cannot be a part of a packet
+	FragmentTimeout   // the rest of the packet did not come in time
+	FragmentsFull     // no room to keep more fragments
+	FragmentUnordered // a fragment came before the first one of its packet
+	FragmentRefused   // a box lets no fragments pass
 	numReasons
 )
 
@@ -290,6 +298,12 @@ var reasons = [numReasons]string{
 	Inconsistent:            "inconsistent",
 	OptionsCopied:           "options_copied",
 	UnknownProtocol:         "unknown_protocol",
+	FragmentOverlap:         "fragment_overlap",
+	FragmentInvalid:         "fragment_invalid",
+	FragmentTimeout:         "fragment_timeout",
+	FragmentsFull:           "fragments_full",
+	FragmentUnordered:       "fragment_unordered",
+	FragmentRefused:         "fragment_refused",
 }
 
 // String returns the name of the reason, or "" for NoReason.
