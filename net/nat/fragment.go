@@ -15,7 +15,8 @@ import (
 // pass them it is "in order only": the first fragment, which has the ports, is
 // translated like a packet, and its checksum with it; those behind it get the same
 // addresses, as long as the box remembers them, and those that come before it are
-// dropped. The state of TCP and FTP commands are read from what the first fragment has.
+// dropped. The state of TCP is read from what the first fragment has. Of an FTP control
+// connection that the box translates no fragment passes.
 
 // maxOrdered bounds the packets whose first fragment is remembered: the oldest gives way.
 const maxOrdered = 256
@@ -61,6 +62,10 @@ func (n *NAT) ProcessFragment(now sim.Time, p *simnet.Packet, d simnet.Dir, out 
 		return
 	}
 	if o.FragmentStart() == 0 {
+		if f := n.cfg.FTPPort; f != 0 && t.Proto == wire.ProtoTCP && (t.Src.Port() == f || t.Dst.Port() == f) {
+			n.drop(now, p, trace.Untranslatable, out) // a command would change the length of the whole
+			return
+		}
 		n.first = firstFragment{Emitter: out, id: p.ID()}
 		n.Process(now, p, d, &n.first)
 		if n.first.gone {
