@@ -63,7 +63,7 @@ type Loop struct{ s state }
 
 // New builds the topology and puts every packet at its sender.
 func New(c Config) *Loop {
-	c = c.withDefaults()
+	c = c.Resolved()
 	l := new(Loop)
 	s := &l.s
 	s.end, s.mode, s.qlim = int64(c.Seconds*1e9), c.Mode, c.Queue
@@ -108,7 +108,8 @@ func (l *Loop) Run() Result {
 	return Result{Events: s.events, Hops: s.hops, Drops: s.drops, Delivered: s.data, Hosts: s.hosts}
 }
 
-func (c Config) withDefaults() Config {
+// Resolved returns the configuration with defaults in place of zeros.
+func (c Config) Resolved() Config {
 	def := func(v *int, d int) {
 		if *v == 0 {
 			*v = d

@@ -4,182 +4,159 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
-	"slices"
+	"os"
+	"runtime/pprof"
 	"strings"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
-	"gonum.org/v1/gonum/stat"
 
-	"mpsim/internal/execute"
-	"mpsim/internal/floor"
-	"mpsim/results"
-	"mpsim/scenarios"
+	"mpsim/internal/bench"
 )
 
-// benchmark is a scenario of the library that is run without files.
-type benchmark struct {
-	name, doc, path string
-	set             []string // overrides
-	named           bool     // takes long: only run when asked for by its name
-}
-
-// benchmarks are all of them, with the fat-trees of every size and number of
-// subflows.
-var benchmarks = slices.Concat([]benchmark{
-	{name: "two-path", doc: "one MPTCP download over two disjoint paths", path: "bench/two-path.toml"},
-	{name: "bottleneck-1", doc: "one flow through one bottleneck", path: "bench/bottleneck-1.toml"},
-	{name: "bottleneck-100", doc: "a hundred flows through one bottleneck", path: "bench/bottleneck-100.toml"},
-	{name: "handover", doc: "a phone behind two NATs loses WiFi for twenty seconds", path: "bench/handover.toml"},
-	{name: "incast", doc: "64 hosts of a leaf-spine network send to one", path: "bench/incast.toml"},
-}, fatTrees(4, "5s"), fatTrees(8, "1s"), fatTrees(16, "100ms"))
-
-// fatTrees are the benchmarks fattree-kK-sN of one size.
-func fatTrees(k int, duration string) (out []benchmark) {
-	for _, n := range []int{1, 2, 4, 8} {
-		out = append(out, benchmark{
-			name: fmt.Sprintf("fattree-k%d-s%d", k, n), path: "bench/permutation.toml", named: k > 4 || n != 4,
-			doc: fmt.Sprintf("a permutation of the %d hosts of a fat-tree of %d pods, %d subflows a pair, %s", k*k*k/4, k, n, duration),
-			set: []string{fmt.Sprintf("topology.k=%d", k), fmt.Sprintf("traffic.perm.subflows=%d", n), "duration=" + duration},
-		})
-	}
-	return out
-}
-
-// measurement is what `mpsim bench NAME --json` prints.
-type measurement struct {
-	Name       string         `json:"name"`
-	CPU        results.Number `json:"cpu_s"`
-	Wall       results.Number `json:"wall_s"`
-	Events     uint64         `json:"events"`
-	PacketHops uint64         `json:"packet_hops"`
-	PerHop     results.Number `json:"ns_per_packet_hop"`
-	PeakRSS    uint64         `json:"peak_rss_bytes"`
-	Goodput    results.Number `json:"goodput_bps"`
-	// Floor is the bare event loop's processor time per packet-hop, measured
-	// between the repetitions; Ratio is the median over the repetitions of the
-	// run's time per packet-hop divided by the loop's.
-	Floor       results.Number `json:"floor_ns_per_packet_hop"`
-	Ratio       results.Number `json:"ratio_to_floor"`
-	RatioMin    results.Number `json:"ratio_min"`
-	RatioMax    results.Number `json:"ratio_max"`
-	Repetitions int            `json:"repetitions"`
-	Hash        string         `json:"hash"`
+// benchFlags are the flags of `mpsim bench`.
+type benchFlags struct {
+	json    bool
+	count   int
+	profile string
 }
 
 func (p *program) benchCommand() *cobra.Command {
-	var asJSON bool
-	var count int
+	var f benchFlags
 	c := &cobra.Command{
 		Use:   "bench [NAME]",
 		Short: "measure the speed of the simulator",
-		Long: "bench runs the named benchmark, or all that do not take long (mpsim list bench): scenarios of\n" +
-			"the library without files. It prints processor time per packet-hop: one packet accepted by one link or dropped by its queue. Each repetition is paired with the bare event loop\n" +
-			"(a fat-tree of 4 pods, 4 flows a pair, one event per hop, no protocol), so that the ratio means the same on every machine.",
+		Long: "bench runs the named benchmark, or all that do not take long (mpsim list bench): scenarios of the library\n" +
+			"without files. It prints processor time per packet-hop: one packet accepted by one link or dropped by its\n" +
+			"queue. Each repetition is paired with the bare event loop (a fat-tree with as many pods and flows, or of 4 pods\n" +
+			"and 4 flows a pair; one event per hop, no protocol), so that the ratio means the same on every machine. A run\n" +
+			"whose utilisation or number of packet-hops is not that of the physics fails.",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return p.bench(args, asJSON, count) },
+		RunE: func(_ *cobra.Command, args []string) error { return p.bench(args, &f) },
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object, or an array of all")
-	c.Flags().IntVar(&count, "count", 5, "repetitions, of which the median is taken")
+	fl := c.Flags()
+	fl.BoolVar(&f.json, "json", false, "print a JSON object, or an array of all")
+	fl.IntVar(&f.count, "count", 5, "repetitions, of which the median is taken")
+	fl.StringVar(&f.profile, "cpuprofile", "", "write a processor profile of the runs, without the bare loop, to this `file`")
 	return c
 }
 
-func (p *program) bench(args []string, asJSON bool, count int) error {
-	if count < 1 {
+func (p *program) bench(args []string, f *benchFlags) error {
+	if f.count < 1 {
 		return usage(errors.New("--count must be at least 1"))
 	}
-	var all []measurement
-	var names []string
-	for _, b := range benchmarks {
-		names = append(names, b.name)
-		if len(args) == 1 && args[0] != b.name || len(args) == 0 && b.named {
-			continue
-		}
-		m, err := p.measure(&b, count)
+	list, err := chosen(args)
+	if err != nil {
+		return usage(err)
+	}
+	o := bench.Options{Count: f.count, Plugins: p.plugins}
+	if f.profile != "" {
+		stop, err := startProfile(f.profile)
 		if err != nil {
-			return classify(fmt.Errorf("bench %s: %w", b.name, err))
+			return usage(err)
 		}
-		all = append(all, *m)
+		defer stop()
+		o.Alone = true
+	}
+	var all []*bench.Measurement
+	for _, b := range list {
+		m, err := b.Run(p.ctx, o)
+		if err == bench.ErrInterrupted {
+			return &exitError{code: exitInterrupted}
+		}
+		if err != nil {
+			return classify(fmt.Errorf("bench %s: %w", b.Name, err))
+		}
+		all = append(all, m)
 	}
 	switch {
-	case len(all) == 0:
-		return usage(fmt.Errorf("unknown benchmark %q; have %s", args[0], strings.Join(names, ", ")))
-	case asJSON && len(args) == 1:
-		return json.NewEncoder(p.out).Encode(all[0])
-	case asJSON:
-		return json.NewEncoder(p.out).Encode(all)
+	case f.json && len(args) == 1:
+		err = json.NewEncoder(p.out).Encode(all[0])
+	case f.json:
+		err = json.NewEncoder(p.out).Encode(all)
+	default:
+		p.printMeasurements(all)
 	}
-	p.printMeasurements(all)
-	return nil
+	if err != nil {
+		return err
+	}
+	return implausible(all)
 }
 
-// measure runs a scenario and the bare loop alternately and takes the medians.
-func (p *program) measure(b *benchmark, count int) (*measurement, error) {
-	m := &measurement{Name: b.name, Repetitions: count}
-	var cpu, wall, bare, ratio []float64
-	for range count {
-		sc, err := scenarios.LoadLibrary(b.path, scenarios.Options{Set: b.set, Plugins: p.plugins})
+// chosen returns the benchmarks that the arguments mean.
+func chosen(args []string) ([]bench.Benchmark, error) {
+	if len(args) == 1 {
+		b, err := bench.Find(args[0])
 		if err != nil {
 			return nil, err
 		}
-		runtime.GC()
-		begun, used := time.Now(), cpuTime()
-		o, err := execute.Run(p.ctx, execute.Job{Scenario: sc, Seed: sc.Seed, Plugins: p.plugins, NoSeries: true})
-		if err != nil {
-			return nil, err
-		}
-		if o.Stopped != execute.Finished {
-			return nil, errInterrupted
-		}
-		c := (cpuTime() - used).Seconds()
-		s := &o.Summary
-		if m.Hash != "" && m.Hash != s.Hash {
-			return nil, fmt.Errorf("two repetitions have the hashes %s and %s", m.Hash, s.Hash)
-		}
-		m.Hash, m.Events, m.PacketHops, m.Goodput = s.Hash, s.Events, s.PacketHops, 0
-		for _, f := range s.Flows {
-			m.Goodput += f.Goodput
-		}
-		wall = append(wall, time.Since(begun).Seconds())
-		cpu = append(cpu, c)
-		bare = append(bare, bareLoop())
-		ratio = append(ratio, c*1e9/float64(s.PacketHops)/bare[len(bare)-1])
+		return []bench.Benchmark{*b}, nil
 	}
-	m.CPU, m.Wall, m.Floor = median(cpu), median(wall), median(bare)
-	m.PerHop = m.CPU * 1e9 / results.Number(m.PacketHops)
-	m.Ratio, m.RatioMin, m.RatioMax = median(ratio), results.Number(slices.Min(ratio)), results.Number(slices.Max(ratio))
-	m.PeakRSS = peakRSS()
-	return m, nil
+	var list []bench.Benchmark
+	for _, b := range bench.All() {
+		if !b.Slow {
+			list = append(list, b)
+		}
+	}
+	return list, nil
 }
 
-// bareLoop returns the processor time per packet-hop of the bare event loop, in
-// ns.
-func bareLoop() float64 {
-	l := floor.New(floor.Config{K: 4, Sub: 4, Mode: floor.Heap1Ev})
-	runtime.GC()
-	used := cpuTime()
-	r := l.Run()
-	return float64(cpuTime()-used) / float64(r.Hops)
+// implausible is an error if a measurement cannot be believed.
+func implausible(all []*bench.Measurement) error {
+	var text []string
+	for _, m := range all {
+		for _, wrong := range m.Implausible {
+			text = append(text, fmt.Sprintf("bench %s is not to be believed: %s", m.Name, wrong))
+		}
+	}
+	if text == nil {
+		return nil
+	}
+	return &exitError{exitFailed, errors.New(strings.Join(text, "\n"))}
 }
 
-func median(x []float64) results.Number {
-	s := slices.Sorted(slices.Values(x))
-	n := len(s)
-	return results.Number(stat.Mean(s[(n-1)/2:n/2+1], nil)) // the middle one or two
+// startProfile writes a processor profile until the function is called that it
+// returns.
+func startProfile(file string) (stop func(), err error) {
+	w, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(w); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		w.Close()
+	}, nil
 }
 
-func (p *program) printMeasurements(all []measurement) {
+func (p *program) printMeasurements(all []*bench.Measurement) {
 	t := table.NewWriter()
 	t.SetStyle(plainStyle())
-	t.AppendHeader(table.Row{"benchmark", "CPU s", "wall s", "events", "packet-hops", "ns/packet-hop", "bare loop ns", "ratio", "(min-max)",
-		"goodput Mb/s", "peak RSS MiB"})
+	t.AppendHeader(table.Row{"benchmark", "CPU s", "wall s", "setup s", "events", "packet-hops", "ns/hop", "bare ns", "ratio", "(min-max)",
+		"of physics", "utilised", "Mb/s", "allocs/1000", "peak MiB"})
+	number := func(format string, x float64) string {
+		if x == 0 || x != x {
+			return "-"
+		}
+		return fmt.Sprintf(format, x)
+	}
 	for _, m := range all {
-		t.AppendRow(table.Row{m.Name, fmt.Sprintf("%.3f", float64(m.CPU)), fmt.Sprintf("%.3f", float64(m.Wall)), m.Events, m.PacketHops,
-			fmt.Sprintf("%.1f", float64(m.PerHop)), fmt.Sprintf("%.1f", float64(m.Floor)), fmt.Sprintf("%.2f", float64(m.Ratio)),
-			fmt.Sprintf("%.2f-%.2f", float64(m.RatioMin), float64(m.RatioMax)),
-			fmt.Sprintf("%.2f", float64(m.Goodput)/1e6), m.PeakRSS >> 20})
+		between := "-"
+		if m.Ratio > 0 {
+			between = fmt.Sprintf("%.2f-%.2f", float64(m.RatioMin), float64(m.RatioMax))
+		}
+		t.AppendRow(table.Row{m.Name, fmt.Sprintf("%.3f", float64(m.CPU)), fmt.Sprintf("%.3f", float64(m.Wall)), number("%.3f", float64(m.Setup)),
+			m.Events, m.PacketHops, fmt.Sprintf("%.1f", float64(m.PerHop)), number("%.1f", float64(m.Floor)), number("%.2f", float64(m.Ratio)), between,
+			number("%.3f", float64(m.HopsToPhysics)), number("%.3f", float64(m.Utilisation)), fmt.Sprintf("%.1f", float64(m.Goodput)/1e6),
+			fmt.Sprintf("%.2f", float64(m.Allocs)), m.PeakRSS >> 20})
 	}
 	fmt.Fprintln(p.out, render(t))
+	for _, m := range all {
+		if s := m.Sweep; s != nil {
+			fmt.Fprintf(p.out, "%s: %d runs, %.3f s on one core, %.3f s on %d: %.2f times faster, equal tables; %.2f ms of processor time a run\n",
+				m.Name, s.Runs, float64(s.One), float64(s.Many), s.Cores, float64(s.Speedup), float64(s.PerRun)*1e3)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mpsim/cc"
+	"mpsim/internal/bench"
 	"mpsim/internal/proxy"
 	"mpsim/mptcp"
 	"mpsim/net/aqm"
@@ -363,8 +364,8 @@ func eventRows(*program) []row {
 
 func benchRows(*program) []row {
 	var rows []row
-	for _, b := range benchmarks {
-		rows = append(rows, row{b.name, b.doc, []param{}})
+	for _, b := range bench.All() {
+		rows = append(rows, row{b.Name, b.Doc, []param{}})
 	}
 	return rows
 }
