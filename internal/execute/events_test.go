@@ -3,10 +3,13 @@ package execute
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"testing"
 
 	"mpsim/results"
+	"mpsim/scenarios"
+	"mpsim/sim/trace"
 )
 
 // The event log holds every decision of the scheduler: the grants of new data
@@ -64,5 +67,36 @@ func TestDecisionsAreLogged(t *testing.T) {
 	}
 	if g, w := why["grant"], why["wait"]; g["lowest_rtt"] == 0 || g[""] > 0 || w["no_room"] == 0 || w[""] > 0 {
 		t.Errorf("reasons of grants %v, of waiting %v", g, w)
+	}
+}
+
+// A change of a subflow's state has a reason of the table of reasons, or none: the state
+// in which a connection ends says whether it was closed or reset, and by whom. Here the
+// joined subflow is reset by one side, and the other one closed.
+func TestStateChangesHaveReasons(t *testing.T) {
+	sc, err := scenarios.LoadLibrary("mbox/c3-join-stripped.toml", scenarios.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	execute(t, Job{Scenario: sc, Out: dir, Events: results.Decisions})
+	ends := map[string]int{}
+	for line := range bytes.Lines(files(t, dir)[results.EventsName]) {
+		var e struct{ Kind, Old, New, Why string }
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if e.Kind != "subflow_state" {
+			continue
+		}
+		if _, known := trace.ParseReason(e.Why); !known && e.Why != "" || e.Old == "" || e.New == "" {
+			t.Errorf("%s", line)
+		}
+		if e.New == "CLOSED" || e.New == "TIME-WAIT" {
+			ends[e.Why]++
+		}
+	}
+	if want := map[string]int{"graceful": 2, "reset_sent": 1, "reset_received": 1}; !maps.Equal(ends, want) {
+		t.Errorf("ends of subflows %v, want %v", ends, want)
 	}
 }

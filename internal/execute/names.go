@@ -59,14 +59,16 @@ func (n *namer) FieldName(r *trace.Record, field string, v int64) string {
 		return wire.Flags(v).String()
 	case field == "counter":
 		return pick(n.counters, v)
+	case field == "why" && (r.Kind == trace.Grant || r.Kind == trace.Wait):
+		return sched.Why(v).String()
+	case field == "why":
+		return "" // a trace.Reason
 	case r.Kind == trace.SubflowState:
 		return tcp.State(v).String()
 	case r.Kind == trace.SubflowPhase:
 		return mptcp.PhaseName(v)
 	case field == "grant":
 		return pick(grants, v)
-	case field == "why" && (r.Kind == trace.Grant || r.Kind == trace.Wait):
-		return sched.Why(v).String()
 	case r.Kind == trace.PathManager && field == "action":
 		return mptcp.PathOrderKind(v).String()
 	case r.Kind == trace.PathEvent && field == "event":
