@@ -232,9 +232,30 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 		f.reset(now, rstMPTCP, trace.ChecksumMissing)
 		return true
 	}
+	if int32(h.SSN-uint32(s.Seq-f.peerISN)) >= int32(s.Len) && f.detached(s) {
+		c.e.count(now, c.sock, dssNotMatching)
+		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+		return true
+	}
 	f.declare(now, mapping{pos: pos, dsn: dsn, len: uint32(n), sum: newMappingSum(sum, h.Opt.Has(wire.DataFIN))})
 	f.mapped = true
 	return false
+}
+
+// detached reports whether a segment whose mapping is that of later bytes has new bytes
+// that an earlier mapping covers whole (Profile.RefuseDetached). Where checksums are in
+// use that mapping is completed, and they say more.
+func (f *subflow) detached(s *Segment) bool {
+	if !f.conn.p.RefuseDetached || f.conn.checksum {
+		return false
+	}
+	next := f.flow.tcp.RcvNxt()
+	pos := next + uint64(int64(int32(uint32(s.Seq-f.peerISN)-1-uint32(next))))
+	if int64(pos) < int64(next) {
+		return false // sent again
+	}
+	i := f.rx.find(pos)
+	return i < f.rx.len() && f.rx.at(i).pos <= pos && pos+uint64(s.Len) <= f.rx.at(i).end()
 }
 
 // declare notes a mapping of the peer.

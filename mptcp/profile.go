@@ -104,6 +104,14 @@ type Profile struct {
 	// before the subflow is reset (RFC 8684 section 3.3.1); otherwise it is reset
 	// at once (Linux), unless it is the last one that can carry data (unmapped.go).
 	HoldUnmapped bool
+	// RefuseDetached resets a subflow where a segment brings the mapping of later bytes
+	// only, although its own are covered by an earlier one that they do not complete in
+	// the sender's numbers: a box has made the stream shorter. Linux counts
+	// DSSNotMatching there (subflow.c: get_mapping_status, skb_is_fully_mapped) and
+	// resets a joined subflow; on the only one it reverts to TCP, and the peer resets the
+	// connection after bytes that came twice were delivered, which is not done here.
+	// Otherwise it is a mapping in advance (RFC 8684 section 3.3.1).
+	RefuseDetached bool
 	// FastCloseOnAck ends a connection abruptly by MP_FASTCLOSE on an ACK of one
 	// subflow, and waits for the answer (option A of RFC 8684 section 3.5);
 	// otherwise by a RST with it on every subflow (option R, Linux).
@@ -307,7 +315,7 @@ func Linux() *Profile {
 		Reinject:       ReinjectNone,
 		Retrans:        RetransUpstream, StaleLossCount: 4, BufferPage: 32768,
 		DataFINTimeout: 200 * sim.Millisecond, DataFINTwice: true, AckBeforeDataFIN: true, AckAfterFIN: true,
-		DeliverFailed: true, IgnoreUrgent: true, FastCloseRetries: 3,
+		DeliverFailed: true, RefuseDetached: true, IgnoreUrgent: true, FastCloseRetries: 3,
 		CloseTimeout: 60 * sim.Second,
 		WindowProbe:  200 * sim.Millisecond,
 	}
