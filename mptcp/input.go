@@ -243,10 +243,9 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 }
 
 // detached reports whether a segment whose mapping is that of later bytes has new bytes
-// that an earlier mapping covers whole (Profile.RefuseDetached). Where checksums are in
-// use that mapping is completed, and they say more.
+// that an earlier mapping covers whole (Profile.RefuseDetached).
 func (f *subflow) detached(s *Segment) bool {
-	if !f.conn.p.RefuseDetached || f.conn.checksum {
+	if !f.conn.p.RefuseDetached {
 		return false
 	}
 	next := f.flow.tcp.RcvNxt()

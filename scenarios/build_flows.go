@@ -136,7 +136,10 @@ func (w *World) connection(r *flowRun, client, server *host.Host, local netip.Ad
 		return nil
 	}
 	if f.App == "ftp" {
-		files := app.Files{Count: f.FTP.Files, Size: f.FTP.Size.N, Passive: f.FTP.Mode == "passive", FirstPort: uint16(f.FTP.Port)}
+		files := app.Files{
+			Count: f.FTP.Files, Size: f.FTP.Size.N, Passive: f.FTP.Mode == "passive", Extended: f.FTP.Extended,
+			FirstPort: uint16(f.FTP.Port), Pause: f.FTP.Pause.Duration(),
+		}
 		x, err := app.NewFTP(client, server, s, files, r.record)
 		if err != nil {
 			return err

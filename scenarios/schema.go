@@ -285,10 +285,12 @@ type RequestApp struct {
 // the client fetches files one after the other.
 type FTPApp struct {
 	meta
-	Files int    `toml:"files" default:"1" min:"1" max:"10000" doc:"number of files; the client then quits"`
-	Size  Bytes  `toml:"size" default:"1MB" min:"1B" max:"1000GB" doc:"bytes of a file"`
-	Mode  string `toml:"mode" default:"active" enum:"active,passive" doc:"who opens data connections: the server, to the end that the client's PORT names (active), or the client (passive)"`
-	Port  int    `toml:"port" default:"50040" min:"1024" max:"55535" doc:"where the client listens for its first data connection; those of further files follow"`
+	Files    int      `toml:"files" default:"1" min:"1" max:"10000" doc:"number of files; the client then quits"`
+	Size     Bytes    `toml:"size" default:"1MB" min:"1B" max:"1000GB" doc:"bytes of a file"`
+	Mode     string   `toml:"mode" default:"active" enum:"active,passive" doc:"who opens data connections: the server, to the end that the client's PORT names (active), or the client (passive)"`
+	Extended bool     `toml:"extended" default:"false" doc:"EPRT and EPSV (RFC 2428) in place of PORT and PASV over IPv4, too; over IPv6 always"`
+	Port     int      `toml:"port" default:"50040" min:"1024" max:"55535" doc:"where the client listens for its first data connection; those of further files follow"`
+	Pause    Duration `toml:"pause" default:"0s" max:"24h" doc:"for how long the user thinks before each file and before the end"`
 }
 
 // CBRApp parametrises app = "cbr": datagrams at a constant rate.

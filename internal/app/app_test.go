@@ -35,6 +35,13 @@ func newLab(loss float64) *lab {
 	return l
 }
 
+// useIPv6 gives both hosts another address, which sockets use then.
+func (l *lab) useIPv6() {
+	l.clientAddr, l.serverAddr = netip.MustParseAddr("fd00::1"), netip.MustParseAddr("fd00::2")
+	l.client.Node().Interfaces()[0].AddAddr(netip.PrefixFrom(l.clientAddr, 64))
+	l.server.Node().Interfaces()[0].AddAddr(netip.PrefixFrom(l.serverAddr, 64))
+}
+
 func (l *lab) socket(stop sim.Time) app.Socket {
 	o := &mptcp.SocketOptions{Controller: func(rnd *sim.Rand) cc.Controller {
 		c, err := cc.New("reno", nil, rnd)

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"errors"
 	"net/netip"
 
 	"mpsim/internal/host"
@@ -13,21 +12,25 @@ import (
 type Files struct {
 	Count int
 	Size  int64 // bytes of each
-	// Passive: the client opens data connections (PASV), else the server does
-	// (PORT), which is what gateways on NATs exist for.
+	// Passive: the client opens data connections (PASV, EPSV), else the server does
+	// (PORT, EPRT), which is what gateways on NATs exist for.
 	Passive bool
+	// Extended: EPRT and EPSV (RFC 2428) over IPv4, too; over IPv6 always.
+	Extended bool
+	// Pause is for how long the user thinks before each file and before the end.
+	Pause sim.Duration
 	// FirstPort is where the client listens for its first data connection; those of
 	// further files follow.
 	FirstPort uint16
 }
 
-// FTP is a session of the File Transfer Protocol (RFC 959): a client logs in over a
-// control connection with real commands, fetches files one after the other, each
+// FTP is a session of the File Transfer Protocol (RFC 959, RFC 2428): a client logs in
+// over a control connection with real commands, fetches files one after the other, each
 // over a data connection of its own, and quits. Data connections are made with the
 // same socket options as the control connection: a server that opens one does so
 // from the port below its control port.
 //
-// Of the protocol there are USER, PASS, TYPE, PORT, PASV, RETR and QUIT, over IPv4.
+// Of the protocol there are USER, PASS, TYPE, PORT, PASV, EPRT, EPSV, RETR and QUIT.
 // A file counts as fetched if the server has said so and all of it has arrived.
 type FTP struct {
 	ends
@@ -40,15 +43,10 @@ type FTP struct {
 	server ftpServer
 }
 
-// errFTPAddress: PORT and PASV have room for IPv4 addresses only.
-var errFTPAddress = errors.New("ftp needs an IPv4 path: PORT and PASV name IPv4 addresses")
-
 // NewFTP prepares a session. The record counts the bytes of files.
 func NewFTP(client, server *host.Host, s Socket, files Files, r *Record) (*FTP, error) {
-	if !s.Remote.Addr().Is4() || !s.Local.Addr().Is4() {
-		return nil, errFTPAddress
-	}
 	f := &FTP{files: files, record: r}
+	f.files.Extended = files.Extended || !s.Remote.Addr().Is4()
 	f.init(client, server, s)
 	f.client.f, f.server.f = f, f
 	f.client.nextPort = files.FirstPort
@@ -76,7 +74,8 @@ const (
 	ftpUser                    // to USER
 	ftpPass                    // to PASS
 	ftpType                    // to TYPE
-	ftpAddress                 // to PORT or PASV
+	ftpPause                   // the user thinks
+	ftpAddress                 // to PORT, EPRT, PASV or EPSV
 	ftpFile                    // to RETR: 150, then 226
 	ftpQuit                    // to QUIT
 )
@@ -95,12 +94,17 @@ type ftpClient struct {
 
 // OnAlarm implements host.App.
 func (c *ftpClient) OnAlarm(now sim.Time, arg uint32) {
-	if arg == alarmStop {
+	switch arg {
+	case alarmStart:
+		c.f.record.Start(now)
+		c.f.dial(now, c)
+	case alarmStop:
 		c.stopped = true
-		return
+	case alarmNext:
+		if c.step == ftpPause {
+			c.next(now)
+		}
 	}
-	c.f.record.Start(now)
-	c.f.dial(now, c)
 }
 
 // OnEvent implements host.App: events of the control connection.
@@ -138,11 +142,16 @@ func (c *ftpClient) reply(now sim.Time, line string) {
 	case (c.step == ftpUser || c.step == ftpPass) && code == 230:
 		c.command(now, ftpType, "TYPE I")
 	case c.step == ftpType && code == 200:
-		c.next(now)
+		c.think(now)
 	case c.step == ftpAddress && code == 200:
 		c.command(now, ftpFile, "RETR file")
 	case c.step == ftpAddress && code == 227:
-		c.connect(now, line)
+		to, ok := parseHostPort(line)
+		c.connect(now, to, ok)
+	case c.step == ftpAddress && code == 229:
+		port, ok := parseExtendedPort(line)
+		_, server := c.f.Client.Host.Endpoint().SocketAddrs(c.f.Client.Conn)
+		c.connect(now, netip.AddrPortFrom(server.Addr(), port), ok)
 	case c.step == ftpFile && code == 150:
 	case c.step == ftpFile && code == 226:
 		c.data.announced = true
@@ -157,6 +166,16 @@ func (c *ftpClient) reply(now sim.Time, line string) {
 	}
 }
 
+// think is the pause before the next file or the end of the session.
+func (c *ftpClient) think(now sim.Time) {
+	if c.f.files.Pause == 0 {
+		c.next(now)
+		return
+	}
+	c.step = ftpPause
+	c.f.Client.Host.SetAlarm(c, now.Add(c.f.files.Pause), alarmNext)
+}
+
 // next begins the next file, or ends the session.
 func (c *ftpClient) next(now sim.Time) {
 	f := c.f
@@ -167,7 +186,7 @@ func (c *ftpClient) next(now sim.Time) {
 	c.data = &ftpReceiver{c: c, from: f.record.Bytes}
 	f.record.Restart()
 	if f.files.Passive {
-		c.command(now, ftpAddress, "PASV")
+		c.command(now, ftpAddress, f.verb("PASV", "EPSV"))
 		return
 	}
 	h := f.Client.Host
@@ -181,7 +200,20 @@ func (c *ftpClient) next(now sim.Time) {
 	}
 	c.listens = true
 	local, _ := h.Endpoint().SocketAddrs(f.Client.Conn)
-	c.command(now, ftpAddress, "PORT "+hostPort(netip.AddrPortFrom(local.Addr(), c.nextPort-1)))
+	end := netip.AddrPortFrom(local.Addr(), c.nextPort-1)
+	if f.files.Extended {
+		c.command(now, ftpAddress, "EPRT "+extendedHostPort(end))
+	} else {
+		c.command(now, ftpAddress, "PORT "+hostPort(end))
+	}
+}
+
+// verb is the command of RFC 959 or that of RFC 2428.
+func (f *FTP) verb(classic, extended string) string {
+	if f.files.Extended {
+		return extended
+	}
+	return classic
 }
 
 // accept takes the data connection that the server opens.
@@ -194,9 +226,8 @@ func (c *ftpClient) accept(now sim.Time, conn mptcp.ConnID) host.App {
 	return c.data
 }
 
-// connect opens the data connection that a reply to PASV names.
-func (c *ftpClient) connect(now sim.Time, line string) {
-	to, ok := parseHostPort(line)
+// connect opens the data connection that a reply to PASV or EPSV names.
+func (c *ftpClient) connect(now sim.Time, to netip.AddrPort, ok bool) {
 	if !ok {
 		c.data.broken = true
 		c.settle(now)
@@ -225,7 +256,7 @@ func (c *ftpClient) settle(now sim.Time) {
 		return
 	}
 	c.closeListener(now)
-	c.next(now)
+	c.think(now)
 }
 
 func (c *ftpClient) closeListener(now sim.Time) {
@@ -240,6 +271,9 @@ func (c *ftpClient) closeListener(now sim.Time) {
 func (c *ftpClient) end(now sim.Time) {
 	f := c.f
 	c.closeListener(now)
+	if c.step == ftpPause {
+		c.step = ftpFile // nothing follows
+	}
 	if missing := f.files.Count - f.Fetched - f.Failed; missing > 0 && !c.stopped {
 		f.Failed += missing
 	}

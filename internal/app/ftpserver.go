@@ -17,8 +17,8 @@ type ftpServer struct {
 	lines    ftpLines
 	user     bool // USER was given
 	loggedIn bool
-	peer     netip.AddrPort // of PORT
-	listener mptcp.ConnID   // of PASV
+	peer     netip.AddrPort // of PORT or EPRT
+	listener mptcp.ConnID   // of PASV or EPSV
 	listens  bool
 	port     uint16
 	data     *ftpSender // the present data connection
@@ -86,8 +86,19 @@ func (s *ftpServer) command(now sim.Time, line string) {
 		}
 		s.peer = peer
 		reply("200 PORT command successful")
-	case verb == "PASV":
-		s.passive(now)
+	case verb == "EPRT":
+		peer, known, ok := parseExtended(arg)
+		switch {
+		case !known:
+			reply("522 Network protocol not supported, use (1,2)")
+		case !ok:
+			reply("501 Syntax error in parameters")
+		default:
+			s.peer = peer
+			reply("200 EPRT command successful")
+		}
+	case verb == "PASV" || verb == "EPSV":
+		s.passive(now, verb == "EPSV")
 	case verb == "RETR" && arg == "file":
 		s.retrieve(now)
 	default:
@@ -96,9 +107,14 @@ func (s *ftpServer) command(now sim.Time, line string) {
 }
 
 // passive waits for the client's data connection.
-func (s *ftpServer) passive(now sim.Time) {
+func (s *ftpServer) passive(now sim.Time, extended bool) {
 	s.stopListening(now)
 	h := s.f.Server.Host
+	local, _ := h.Endpoint().SocketAddrs(s.f.Server.Conn)
+	if !extended && !local.Addr().Is4() {
+		say(now, &s.f.Server, "425 Use EPSV")
+		return
+	}
 	for err := error(mptcp.ErrAddrInUse); err != nil; s.port++ {
 		if s.port == 0 {
 			s.port = firstPassivePort
@@ -106,8 +122,11 @@ func (s *ftpServer) passive(now sim.Time) {
 		s.listener, err = h.Listen(now, netip.AddrPortFrom(netip.Addr{}, s.port), s.f.socket.Server, s.acceptData)
 	}
 	s.listens = true
-	local, _ := h.Endpoint().SocketAddrs(s.f.Server.Conn)
-	say(now, &s.f.Server, "227 Entering Passive Mode ("+hostPort(netip.AddrPortFrom(local.Addr(), s.port-1))+")")
+	if extended {
+		say(now, &s.f.Server, fmt.Sprintf("229 Entering Extended Passive Mode (|||%d|)", s.port-1))
+	} else {
+		say(now, &s.f.Server, "227 Entering Passive Mode ("+hostPort(netip.AddrPortFrom(local.Addr(), s.port-1))+")")
+	}
 	s.data = &ftpSender{s: s, left: s.f.files.Size, passive: true}
 }
 
@@ -129,8 +148,8 @@ func (s *ftpServer) acceptData(now sim.Time, c mptcp.ConnID) host.App {
 	return d
 }
 
-// retrieve sends the file over the connection that PASV has prepared, or that the
-// server opens to where PORT has said.
+// retrieve sends the file over the connection that PASV or EPSV has prepared, or that
+// the server opens to where PORT or EPRT has said.
 func (s *ftpServer) retrieve(now sim.Time) {
 	if s.data != nil && s.data.passive && !s.data.done {
 		say(now, &s.f.Server, "150 Opening data connection")
@@ -301,30 +320,4 @@ func replyCode(line string) int {
 		return 0
 	}
 	return n
-}
-
-// hostPort prints an end as PORT and PASV have it (RFC 959 section 4.1.2).
-func hostPort(a netip.AddrPort) string {
-	b := a.Addr().As4()
-	return fmt.Sprintf("%d,%d,%d,%d,%d,%d", b[0], b[1], b[2], b[3], a.Port()>>8, a.Port()&0xff)
-}
-
-// parseHostPort finds such an end in a line.
-func parseHostPort(line string) (netip.AddrPort, bool) {
-	if i := strings.IndexByte(line, '('); i >= 0 {
-		line, _, _ = strings.Cut(line[i+1:], ")")
-	}
-	var b [6]byte
-	parts := strings.Split(line, ",")
-	if len(parts) != len(b) {
-		return netip.AddrPort{}, false
-	}
-	for i, p := range parts {
-		v, err := strconv.ParseUint(p, 10, 8)
-		if err != nil {
-			return netip.AddrPort{}, false
-		}
-		b[i] = byte(v)
-	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[:4])), uint16(b[4])<<8|uint16(b[5])), true
 }

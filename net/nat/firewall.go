@@ -42,6 +42,8 @@ type Firewall struct {
 	sessions
 	known     mbox.OptionSet // options that SYNs may carry
 	openPorts []uint16
+	expected  []expectation // by FTP control connections
+	line      []byte        // of one, scratch
 	buf       [wire.MaxOptionsLen + 3]byte
 }
 
@@ -58,6 +60,7 @@ func (f *Firewall) Rebind(now sim.Time) {
 			f.remove(uint32(id))
 		}
 	}
+	f.expected = f.expected[:0]
 }
 
 // Process implements simnet.Box.
@@ -107,6 +110,9 @@ func (f *Firewall) member(now sim.Time, id uint32, p *simnet.Packet, d simnet.Di
 	if p.Segment().Flags.Has(wire.SYN) && p.Tuple().Proto == wire.ProtoTCP && !f.inspect(now, p, out) {
 		return true
 	}
+	if dir == 0 && f.slots[id].ftp {
+		f.follow(now, p)
+	}
 	out.Emit(p, d)
 	return true
 }
@@ -115,9 +121,10 @@ func (f *Firewall) member(now sim.Time, id uint32, p *simnet.Packet, d simnet.Di
 func (f *Firewall) unknown(now sim.Time, p *simnet.Packet, d simnet.Dir, out simnet.Emitter) {
 	t := *p.Tuple()
 	opener := uint8(0)
+	var awaited *expectation
 	if d == simnet.In {
 		opener = 1
-		if !slices.Contains(f.openPorts, t.Dst.Port()) {
+		if awaited = f.expects(now, &t); awaited == nil && !slices.Contains(f.openPorts, t.Dst.Port()) {
 			f.refuse(now, p, trace.NoMapping, out)
 			return
 		}
@@ -135,6 +142,10 @@ func (f *Firewall) unknown(now sim.Time, p *simnet.Packet, d simnet.Dir, out sim
 	}
 	r := f.env.Net.Intern(t)
 	id := f.add(f.env.Net, r, r, t.Proto, opener)
+	f.slots[id].ftp = opener == 0 && f.cfg.FTPPort != 0 && t.Proto == wire.ProtoTCP && t.Dst.Port() == f.cfg.FTPPort
+	if awaited != nil {
+		awaited.until = now
+	}
 	f.start(id, p)
 	f.member(now, id, p, d, out)
 }

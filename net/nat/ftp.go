@@ -1,9 +1,7 @@
 package nat
 
 import (
-	"bytes"
 	"net/netip"
-	"strconv"
 
 	simnet "mpsim/net"
 	"mpsim/net/mbox"
@@ -12,18 +10,20 @@ import (
 	"mpsim/sim/trace"
 )
 
-// This file is the application-level gateway for FTP (RFC 959): a client behind the
-// translator says in its control connection, "PORT 192,168,0,7,195,120", where the
-// server is to connect to. The gateway makes a mapping for that end, lets the server
-// in once, and puts the outside address into the command, which makes the stream
-// longer or shorter. It knows nothing of MPTCP (RFC 8041 section 3.1).
+// This file is the application-level gateway for FTP (RFC 959, RFC 2428): a client
+// behind the translator says in its control connection, "PORT 192,168,0,7,195,120" or
+// "EPRT |1|192.168.0.7|50040|", where the server is to connect to. The gateway makes a
+// mapping for that end, lets the server in once, and puts the outside address into the
+// command, which makes the stream longer or shorter. It knows nothing of MPTCP (RFC 8041
+// section 3.1). A firewall, which translates nothing, lets the server in likewise, over
+// IPv6 too (ftpfirewall.go).
 //
-// It follows net/netfilter/nf_conntrack_ftp.c and net/ipv4/netfilter/nf_nat_ftp.c of
+// It follows net/netfilter/nf_conntrack_ftp.c and net/netfilter/nf_nat_ftp.c of
 // Linux: the command stands at the beginning of a segment and is complete in it, it
 // names the client's own address, the server may come from any port, and the
 // expectation lasts five minutes. Departures: a command that a segment has only in
-// part passes as it is, where Linux drops the segment; EPRT, and replies of servers
-// behind the translator, pass.
+// part passes as it is, where Linux drops the segment; replies of servers behind the
+// translator (227, 229) pass.
 
 // ftpExpectation is for how long the server may come
 // (ftp_exp_policy in nf_conntrack_ftp.c).
@@ -50,62 +50,29 @@ func (n *NAT) ftpCommand(now sim.Time, p *simnet.Packet) {
 		return
 	}
 	if f.New(p.Segment()) {
-		n.translatePort(now, p, f)
+		n.translateCommand(now, p, f)
 	}
 	if g.editor.Apply(p, f) {
 		n.tell(now, p, trace.PayloadRewritten)
 	}
 }
 
-// translatePort notes what is to be changed in a segment that begins with a PORT
-// command.
-func (n *NAT) translatePort(now sim.Time, p *simnet.Packet, f *mbox.Stream) {
+// translateCommand notes what is to be changed in a segment that begins with a PORT or
+// EPRT command.
+func (n *NAT) translateCommand(now sim.Time, p *simnet.Packet, f *mbox.Stream) {
 	n.ftp.line = mbox.AppendPayload(n.ftp.line[:0], p)
-	inside, length, ok := parsePort(n.ftp.line)
-	if !ok || inside.Addr() != p.Tuple().Src.Addr() {
+	c, ok := parseFTP(n.ftp.line)
+	if !ok || c.end.Addr() != p.Tuple().Src.Addr() {
 		return
 	}
-	outside, ok := n.expect(now, inside, p.Tuple().Dst.Addr())
+	outside, ok := n.expect(now, c.end, p.Tuple().Dst.Addr())
 	if !ok {
 		n.tell(now, p, trace.PortsExhausted)
 		return
 	}
 	from, _ := f.Span(p.Segment())
 	f.Forget()
-	f.Replace(from+int64(len(portCommand)), int64(length), appendPort(nil, outside))
-}
-
-// portCommand is what a command begins with.
-const portCommand = "PORT "
-
-// parsePort reads "PORT h1,h2,h3,h4,p1,p2" at the beginning of a line that is
-// complete, and returns the end that it names and the length of its argument.
-func parsePort(line []byte) (end netip.AddrPort, length int, ok bool) {
-	if len(line) < len(portCommand) || !bytes.EqualFold(line[:len(portCommand)], []byte(portCommand)) {
-		return end, 0, false
-	}
-	arg := line[len(portCommand):]
-	if length = bytes.IndexAny(arg, "\r\n"); length < 0 {
-		return end, 0, false
-	}
-	var b [6]byte
-	for i, number := range bytes.Split(arg[:length], []byte{','}) {
-		v, err := strconv.ParseUint(string(number), 10, 8)
-		if err != nil || i >= len(b) {
-			return end, 0, false
-		}
-		b[i], ok = byte(v), i == len(b)-1
-	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[:4])), uint16(b[4])<<8|uint16(b[5])), length, ok
-}
-
-// appendPort appends the argument of a PORT command.
-func appendPort(dst []byte, end netip.AddrPort) []byte {
-	a := end.Addr().As4()
-	for _, x := range [...]byte{a[0], a[1], a[2], a[3], byte(end.Port() >> 8)} {
-		dst = append(strconv.AppendUint(dst, uint64(x), 10), ',')
-	}
-	return strconv.AppendUint(dst, uint64(end.Port()&0xff), 10)
+	f.Replace(from+int64(c.at), int64(c.length), c.form(nil, outside))
 }
 
 // expect returns the outside end that stands for an inside one to a server, and lets
