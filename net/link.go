@@ -60,6 +60,7 @@ const (
 	flagDiscipline                       // a discipline decides, see discipline.go
 	flagRadio                            // a radio serves, see air.go
 	flagTail                             // the end of the queue drops at random, see link_tail.go
+	flagCut                              // the far end is in another part of the run, see cut.go
 
 	// flagFate are the reasons to look closer at a packet that is offered.
 	flagFate = flagLoss | flagPattern | flagBurst | flagDown

@@ -78,10 +78,13 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 	}
 	l.enter(now, size)
 	n.foldAccept(now, l, s, size)
-	if l.flags&flagServed != 0 {
-		n.acceptServed(now, li, l, id, m)
-	} else {
+	switch {
+	case l.flags&(flagServed|flagCut) == 0:
 		n.acceptFifo(now, li, l, id, m)
+	case l.flags&flagCut != 0:
+		n.acceptCut(now, li, l, id, m, s)
+	default:
+		n.acceptServed(now, li, l, id, m)
 	}
 	if l.trace.Wants(trace.PacketForwarded) {
 		n.observe(now, trace.PacketForwarded, l, li, id, trace.NoReason)
@@ -150,6 +153,9 @@ func (n *Network) settle(now sim.Time, li uint32, l *hotLink) {
 			return
 		}
 		n.leave(li, l, id, m)
+		if l.flags&flagCut != 0 {
+			n.gone(l, id)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type Network struct {
 	ways    *ways    // nil: nodes go by their rules and tables only
 	spreads []spread // see isSpread
 
+	cuts    *cuts // nil: the network is the whole one
 	boxes   boxTable
 	partial partialTable
 	verify  verifier

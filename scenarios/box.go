@@ -258,7 +258,7 @@ func (w *World) addBoxes(l *Link) {
 		if err != nil {
 			sim.Bugf("box %q passed its check: %v", b.Name, err)
 		}
-		w.boxes = append(w.boxes, boxRun{b.Name, box})
+		w.boxes = append(w.boxes, boxRun{b.Name, w.node(end.node), box})
 		w.watchNAT(box)
 		w.iface(end).AddBoxWith(box, fragmentRules[b.Fragments])
 	}
@@ -272,14 +272,17 @@ var fragmentRules = map[string]simnet.FragmentRule{
 // boxRun is a box in a world.
 type boxRun struct {
 	name string
+	node *simnet.Node // at which it stands
 	box  mbox.Box
 }
 
 // box returns the box of a name.
-func (w *World) box(name string) mbox.Box {
-	for _, b := range w.boxes {
-		if b.name == name {
-			return b.box
+func (w *World) box(name string) mbox.Box { return w.boxRun(name).box }
+
+func (w *World) boxRun(name string) *boxRun {
+	for i := range w.boxes {
+		if w.boxes[i].name == name {
+			return &w.boxes[i]
 		}
 	}
 	sim.Bugf("no box %q", name)

@@ -56,8 +56,9 @@ func (w *World) inspection(box string, f *flowRun) (mbox.Inspection, bool) {
 	if !ok {
 		return mbox.Inspection{}, false
 	}
+	n := w.boxRun(box).node.Network()
 	return x.Inspected(func(r simnet.RouteID) bool {
-		t := *w.net.Tuple(r)
+		t := *n.Tuple(r)
 		if f.download {
 			t = t.Reverse()
 		}

@@ -32,6 +32,9 @@ func (w *World) Run(until sim.Time, maxEvents uint64, poll func(now sim.Time, ev
 	if maxEvents == 0 {
 		maxEvents = ^uint64(0)
 	}
+	if w.parted != nil {
+		return w.parted.run(until, maxEvents, poll)
+	}
 	for {
 		used := w.sim.Events()
 		if used >= maxEvents {

@@ -36,6 +36,9 @@ const fineStep = app.BinWidth
 
 func (s *sampler) init(w *World) {
 	s.w = w
+	if w.run.part {
+		return // the run as a whole is observed
+	}
 	s.handler = w.sim.Register(s)
 	s.flows = make([]flowSample, len(w.flows))
 	if w.run.Sample != nil {

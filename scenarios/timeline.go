@@ -17,6 +17,10 @@ type timeline struct {
 	handler sim.HandlerID
 	node    *trace.Node
 	outages []Outage
+	fired   uint64 // events so far
+	// step counts what the actions do one after the other, so that what comes of it in
+	// several parts of a run has an order.
+	step uint32
 }
 
 // Outage is an interval in which a direction of a link carried nothing by order
@@ -40,6 +44,8 @@ func (t *timeline) init(w *World) {
 // OnEvent implements sim.Handler: arg is the number of the action times actPhases,
 // and what of it happens.
 func (t *timeline) OnEvent(now sim.Time, arg uint64) {
+	t.fired++
+	t.step++
 	number := arg / actPhases
 	a := t.w.sc.Actions[number]
 	switch arg % actPhases {
@@ -60,12 +66,14 @@ func (t *timeline) OnEvent(now sim.Time, arg uint64) {
 		t.interfaces(a)
 	case "box":
 		for _, name := range a.Boxes {
+			t.step++
 			t.w.box(name).Switch(a.Action == "box.on")
 		}
 	case "nat":
 		t.w.natAction(now, a)
 	case "flow":
 		for _, name := range a.Flows {
+			t.step++
 			t.w.byFlow[name].stopper.Stop(now)
 		}
 	}
@@ -76,6 +84,7 @@ func (t *timeline) each(a *Action, f func(l *linkRun)) {
 	for _, name := range a.Links {
 		for _, dir := range []string{"up", "down"} {
 			if a.Direction == "both" || a.Direction == dir {
+				t.step++
 				f(t.w.byLink[name+"."+dir])
 			}
 		}

@@ -47,6 +47,9 @@ func (c *stateWatcher) Emit(r *trace.Record) {
 
 // of returns the state of a subflow that a node has or had.
 func (c *stateWatcher) of(w *World, node string, conn uint32, flow int32) (tcp.State, bool) {
+	if w.parted != nil {
+		c = &w.parted.of(node).states
+	}
 	s, ok := c.last[subflowKey{w.traceIDs[node], conn, flow}]
 	return s, ok
 }
@@ -56,6 +59,9 @@ func (c *watcher) of(w *World, f *flowRun, k trace.Kind) []trace.Record {
 	node, conn, ok := f.sender()
 	if !ok {
 		return nil
+	}
+	if w.parted != nil {
+		c = &w.parted.of(node).watch
 	}
 	var out []trace.Record
 	for _, r := range c.records {

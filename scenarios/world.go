@@ -25,6 +25,8 @@ type Run struct {
 	// NoExpect leaves out what only the evaluation of expectations needs, for
 	// measurements of speed; Expect must not be called then.
 	NoExpect bool
+	// part: the world is one of several that carry out a run together.
+	part bool
 }
 
 // World is a scenario that is built and can run, once.
@@ -51,6 +53,8 @@ type World struct {
 	traceIDs map[string]uint32 // of nodes, in trace records
 
 	clientSubs, subs []mptcp.SubflowInfo // scratch of observe
+
+	parted *partedRun // nil: the world carries out its run alone
 }
 
 // linkRun is one direction of a link in a world.
@@ -117,7 +121,28 @@ func (w *World) Sim() *sim.Sim { return w.sim }
 func (w *World) Scenario() *Scenario { return w.sc }
 
 // Hash returns the run hash of what has happened so far.
-func (w *World) Hash() trace.Hash { return w.trace.Hash() }
+func (w *World) Hash() trace.Hash {
+	if w.parted != nil {
+		return w.parted.hash()
+	}
+	return w.trace.Hash()
+}
+
+// Events returns how many events were executed.
+func (w *World) Events() uint64 {
+	if w.parted != nil {
+		return w.parted.events()
+	}
+	return w.sim.Events()
+}
+
+// PacketHops returns how many packets were accepted by a link or dropped by its queue.
+func (w *World) PacketHops() uint64 {
+	if w.parted != nil {
+		return w.parted.packetHops()
+	}
+	return w.net.PacketHops()
+}
 
 // buildNodes declares nodes and interfaces, in the order of the file.
 func (w *World) buildNodes() {

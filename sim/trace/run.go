@@ -46,6 +46,7 @@ type Node struct {
 	run   *Run
 	name  string
 	id    uint32
+	muted bool // see Mute
 	wants KindSet
 }
 
@@ -70,7 +71,9 @@ func (r *Run) AddNode(name string) *Node {
 func (r *Run) Subscribe(kinds KindSet, s Sink) {
 	r.sinks = append(r.sinks, subscription{kinds, s})
 	for _, n := range r.nodes {
-		n.wants |= kinds
+		if !n.muted {
+			n.wants |= kinds
+		}
 	}
 }
 
@@ -78,8 +81,10 @@ func (r *Run) Subscribe(kinds KindSet, s Sink) {
 func (r *Run) NodeName(id uint32) string { return r.nodes[id].name }
 
 // Hash returns the run hash of what has been recorded so far.
-func (r *Run) Hash() Hash {
-	nodes := slices.Clone(r.nodes)
+func (r *Run) Hash() Hash { return hashOf(slices.Clone(r.nodes)) }
+
+// hashOf sorts the nodes and returns the run hash.
+func hashOf(nodes []*Node) Hash {
 	slices.SortFunc(nodes, func(a, b *Node) int {
 		switch {
 		case a.name < b.name:
