@@ -145,7 +145,7 @@ func BenchmarkLinkHop(b *testing.B) {
 	for _, c := range []struct {
 		k, sub int
 		mode   simnet.Mode
-	}{{4, 4, simnet.Fifo}, {8, 4, simnet.Fifo}, {4, 4, simnet.Served}} {
+	}{{4, 4, simnet.Fifo}, {8, 8, simnet.Fifo}, {16, 8, simnet.Fifo}, {4, 4, simnet.Served}} {
 		name := "fifo"
 		if c.mode == simnet.Served {
 			name = "served"

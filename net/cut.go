@@ -107,7 +107,8 @@ func (n *Network) acceptCut(now sim.Time, li uint32, l *hotLink, id PacketID, m 
 		l.busy, l.rem = now, 0
 	}
 	if l.rate > 0 {
-		l.busy += l.serialise((uint64(m.size)+uint64(l.overhead))*workUnit + l.rem)
+		d, rem := l.serialise((uint64(m.size)+uint64(l.overhead))*workUnit + l.rem)
+		l.busy, l.rem = l.busy+d, rem
 	} else {
 		l.rem = 0
 	}

@@ -18,24 +18,24 @@ type hotLink struct {
 	to         sim.NodeID // where the link ends
 	from       sim.NodeID // whose number the keys of accepted packets carry
 	flags      linkFlags
-	packets    uint32   // in the queue
-	bytes      uint32   // in the queue
-	busy       sim.Time // fifo: when the last accepted packet leaves; served: the one in service; Never: not known
-	rem        uint64   // what is left to send of it at busy, in units of 1e-9 bit (see server)
-	rate       sim.Rate // bits per second; 0: infinite
-	delay      sim.Duration
-
-	offered    uint64 // packets offered: the index by which loss is drawn
-	sent       uint64 // octets accepted
+	packets    uint32 // in the queue
+	bytes      uint32 // in the queue
 	areaHi     uint64 // sum of size*(leave-accept), 128 bits, see Stats
 	areaLo     uint64
+	busy       sim.Time // fifo: when the last accepted packet leaves; served: the one in service; Never: not known
+	rem        uint64   // what is left to send of it at busy, in units of 1e-9 bit (see server)
+
+	rate       sim.Rate // bits per second; 0: infinite
+	inverse    uint64   // floor((2^64-1)/rate), see serialise
+	delay      sim.Duration
+	offered    uint64      // packets offered: the index by which loss is drawn
+	sent       uint64      // octets accepted
 	trace      *trace.Node // of the transmitting node
 	limitBytes uint32
 	limitPkts  uint32
 	salt       uint32 // hash of the name, for the run hash
 	mtu        uint16
 	overhead   uint16 // octets added to each packet while it is sent
-	inverse    uint64 // floor((2^64-1)/rate), see serialise
 }
 
 type linkFlags uint32
@@ -67,6 +67,8 @@ const (
 	// flagSlowServer are the servers that serialisation at a constant rate does
 	// not describe.
 	flagSlowServer = flagStopped | flagVarying | flagTrace
+	// flagOffer are the reasons for which offering a packet is not plain.
+	flagOffer = flagFate | flagSlowServer | flagServed | flagCut | flagClamp | flagHistogram | flagMark | flagDiscipline | flagRadio
 )
 
 // Mode is how a link computes departures. Both give the same run.

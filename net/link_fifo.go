@@ -16,13 +16,20 @@ func (n *Network) OnEvent(now sim.Time, arg uint64) {
 	}
 	li := uint32(arg)
 	l := &n.links[li]
+	if canPrefetch && n.sim.Crowded() {
+		n.lookAhead()
+	}
 	id := l.head
 	m := &n.meta[id]
 	if m.arrive != now || m.key != n.sim.CurrentKey() {
 		return // left behind by a change of the link
 	}
 	if l.cursor == id {
-		n.leave(li, l, id, m)
+		if l.flags&flagHistogram != 0 {
+			n.cold[li].hist.change(m.leave, l.bytes)
+		}
+		l.cursor = m.next
+		l.uncount(m)
 	}
 	next := m.next
 	l.head = next
@@ -41,8 +48,66 @@ func (n *Network) OnEvent(now sim.Time, arg uint64) {
 }
 
 // offer gives a packet to a link, which accepts or drops it. The key of the
-// packet's arrival is taken here.
+// packet's arrival is taken here. Most links are plain: first in, first out at a
+// constant rate, and nothing but the limits to look at.
 func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
+	l := &n.links[li]
+	m := &n.meta[id]
+	size := m.size
+	if l.flags&flagOffer != 0 || size > l.mtu {
+		n.offerOdd(now, li, id, s)
+		return
+	}
+	l.offered++
+	for c := l.cursor; c != 0; {
+		first := &n.meta[c]
+		if first.leave > now {
+			break
+		}
+		c = first.next
+		l.cursor = c
+		l.uncount(first)
+	}
+	if l.full(size) && !n.beyondLimit(now, li, l, id, m) {
+		return
+	}
+	key := n.sim.NextKey(l.from)
+	l.sent += uint64(size)
+	l.enter(now, size)
+	t := l.trace
+	t.Chain = t.Chain.With(uint64(now), uint64(s.Seq)|uint64(s.Ack)<<32).With(n.routes[s.Route].salt, packetWord(s, size, l.salt))
+	busy, rem := l.busy, l.rem
+	if busy < now {
+		busy, rem = now, 0
+	}
+	if l.rate > 0 {
+		var d sim.Time
+		d, rem = l.serialise((uint64(size)+uint64(l.overhead))*workUnit + rem)
+		busy += d
+	} else {
+		rem = 0
+	}
+	l.busy, l.rem = busy, rem
+	arrive := busy + sim.Time(l.delay)
+	m.leave, m.arrive, m.key, m.next = busy, arrive, key, 0
+	if l.cursor == 0 {
+		l.cursor = id
+	}
+	last := l.tail
+	l.tail = id
+	if t.Wants(trace.PacketForwarded) {
+		n.observe(now, trace.PacketForwarded, l, li, id, trace.NoReason)
+	}
+	if last != 0 {
+		n.meta[last].next = id
+		return
+	}
+	l.head = id
+	n.sim.Schedule(arrive, key, n.handler, li)
+}
+
+// offerOdd is offer for links that are not plain, and for packets that are too big.
+func (n *Network) offerOdd(now sim.Time, li uint32, id PacketID, s *segment) {
 	l := &n.links[li]
 	m := &n.meta[id]
 	size := m.size
@@ -98,7 +163,8 @@ func (n *Network) acceptFifo(now sim.Time, li uint32, l *hotLink, id PacketID, m
 			l.busy, l.rem = now, 0
 		}
 		if l.rate > 0 {
-			l.busy += l.serialise((uint64(m.size)+uint64(l.overhead))*workUnit + l.rem)
+			d, rem := l.serialise((uint64(m.size)+uint64(l.overhead))*workUnit + l.rem)
+			l.busy, l.rem = l.busy+d, rem
 		} else {
 			l.rem = 0
 		}
@@ -128,17 +194,17 @@ func (n *Network) acceptFifo(now sim.Time, li uint32, l *hotLink, id PacketID, m
 }
 
 // serialise returns the whole nanoseconds that the constant rate needs for the
-// work and keeps the remainder. The quotient is estimated with the inverse of
-// the rate, which for work below 2^63 is at most one too small; a division
-// would take several times as long.
-func (l *hotLink) serialise(work uint64) sim.Time {
+// work, and the remainder. The quotient is estimated with the inverse of the rate,
+// which for work below 2^63 is at most one too small; a division would take several
+// times as long.
+func (l *hotLink) serialise(work uint64) (sim.Time, uint64) {
 	d, _ := bits.Mul64(work, l.inverse)
-	l.rem = work - d*uint64(l.rate)
-	if l.rem >= uint64(l.rate) {
-		l.rem -= uint64(l.rate)
+	rem := work - d*uint64(l.rate)
+	if rem >= uint64(l.rate) {
+		rem -= uint64(l.rate)
 		d++
 	}
-	return sim.Time(d)
+	return sim.Time(d), rem
 }
 
 // settle brings the queue of a link up to now: what leaves at now has left.

@@ -158,7 +158,7 @@ func newHold(pending int) *hold {
 	for i := range pending {
 		d.s.Schedule(Time(i), d.s.NextKey(d.origin), d.h, 0)
 	}
-	d.s.Run(Never, uint64(4*pending))
+	d.s.Run(Never, uint64(16*pending))
 	return d
 }
 

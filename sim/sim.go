@@ -27,11 +27,13 @@ type Sim struct {
 
 // New returns an empty simulation for the given seed and replication number.
 func New(seed, replication uint64) *Sim {
-	return &Sim{
+	s := &Sim{
 		seed: seed, replication: replication,
 		counters: []uint64{0},
 		names:    []string{"scenario"},
 	}
+	s.q.init()
+	return s
 }
 
 // Seed returns the seed and the replication number of the run.
@@ -100,13 +102,21 @@ func (s *Sim) Schedule(at Time, key Key, h HandlerID, arg uint32) {
 // reaches it: the few events of packets would have to make their way among them.
 // The order is that of one queue.
 func (s *Sim) next() (e *event, deadline bool) {
-	if q := &s.q; q.n > 0 {
+	if q := &s.q; q.n > q.few {
 		if e = &q.ring[q.head%frontSize]; e.at < s.due {
 			return e, false
 		}
 	}
 	return s.nextOfAll()
 }
+
+// Upcoming returns the argument of an event that is due soon, for handlers that want
+// to touch the memory that it will need: the i-th after the one being executed, if
+// that many are known. It is a hint.
+func (s *Sim) Upcoming(i uint32) uint32 { return s.q.ring[(s.q.head+i)%frontSize].arg }
+
+// Crowded reports whether so many events are pending that Upcoming knows some.
+func (s *Sim) Crowded() bool { return s.q.wide }
 
 // nextOfAll is next where a deadline may be the first event.
 func (s *Sim) nextOfAll() (e *event, deadline bool) {
