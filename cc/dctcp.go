@@ -122,7 +122,7 @@ func (d *dctcp) marksThreshold() int64 {
 
 // Traits asks for ECN with an exact echo.
 func (d *dctcp) Traits() Traits {
-	return Traits{Paced: d.rules.Paced, ExactECN: true}
+	return Traits{Paced: d.rules.Paced, ExactECN: true, OwnWindows: true}
 }
 
 // Observe adds alpha.

@@ -13,6 +13,9 @@ type Traits struct {
 	// OwnRecovery: Window governs sending during recovery, too, instead of
 	// proportional rate reduction (Linux's cong_control).
 	OwnRecovery bool
+	// OwnWindows: Window, Ssthresh and, unless Paced, PacingRate of a subflow change
+	// only by calls that name it, so that who asks may keep them until then.
+	OwnWindows bool
 }
 
 // Characterised is a controller that states its traits.
@@ -33,4 +36,4 @@ func TraitsOf(c any) Traits {
 func (e *each[S, P]) Traits() Traits { return TraitsOf(P(&e.prototype)) }
 
 // Traits: a flow is paced if its rules say so.
-func (f *Flow) Traits() Traits { return Traits{Paced: f.rules.Paced} }
+func (f *Flow) Traits() Traits { return Traits{Paced: f.rules.Paced, OwnWindows: true} }

@@ -9,8 +9,12 @@ import "mpsim/sim"
 // wrapped passes everything on.
 type wrapped struct{ Controller }
 
-// Traits returns those of the inner controller.
-func (w *wrapped) Traits() Traits { return TraitsOf(w.Controller) }
+// Traits returns those of the inner controller, but that a wrapper may change windows.
+func (w *wrapped) Traits() Traits {
+	t := TraitsOf(w.Controller)
+	t.OwnWindows = false
+	return t
+}
 
 // Terms appends those of the inner controller.
 func (w *wrapped) Terms(f FlowID, out []Term) []Term {

@@ -27,8 +27,6 @@ const (
 // addressing is what a connection has told its peer of addresses, and heard of
 // them.
 type addressing struct {
-	// due says that something waits for an ACK to carry it.
-	due     bool
 	at      sim.Time // the announcement under way is repeated
 	retryAt sim.Time // the limit of signals in a row is looked at again
 	checkAt sim.Time // earliest check of a path that the peer has withdrawn
@@ -37,6 +35,8 @@ type addressing struct {
 	echoes  []echo
 	heard   []heardAddr
 	removed []uint8 // ids to be withdrawn
+	// due says that something waits for an ACK to carry it.
+	due bool
 }
 
 // announcement is one address of ours.

@@ -56,8 +56,8 @@ func (f *subflow) dataSum(dsn uint64, n uint32) uint16 {
 // verification is the part of a mapping that has arrived and cannot be verified
 // yet.
 type verification struct {
-	pieces []heldPiece
 	bytes  int64
+	pieces []heldPiece
 	sum    uint16
 }
 

@@ -17,11 +17,11 @@ type closing struct {
 	passive   bool // the peer's DATA_FIN was there before ours was sent
 
 	peerDone bool   // everything before the peer's DATA_FIN was received
+	worked   bool   // the worker has run: the peer's DATA_FIN counts
 	peerFIN  uint64 // number of that; 0: not received
 
 	interval sim.Duration
 	tries    int
-	worked   bool     // the worker has run: the peer's DATA_FIN counts
 	work     sim.Time // the peer's DATA_FIN counts, behind the ACK of the data
 	at       sim.Time // the DATA_FIN is sent again
 	since    sim.Time // the DATA_FIN was sent first
@@ -132,6 +132,9 @@ func (c *connection) checkClosing(now sim.Time) {
 	arrived := cl.peerFIN != 0 && !cl.peerDone && c.recv.next == cl.peerFIN && !c.ackLeavesFirst(now)
 	if arrived {
 		cl.peerDone = true
+	}
+	if cl.peerFIN != 0 || cl.finQueued || c.eof() {
+		c.touch()
 	}
 	if cl.finQueued && !cl.finSent && c.send.next == c.send.end && len(c.send.skipped) == 0 && c.carrierExists() {
 		cl.finSent, cl.passive = true, cl.peerDone

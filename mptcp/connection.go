@@ -15,7 +15,17 @@ import (
 // send queue, reassembly, the two windows, closing. This file ties them
 // together; subflow.go and what it names does the same for one subflow.
 type connection struct {
-	// What every segment touches comes first, and the table of lanes last.
+	// The fields lie in the order of who needs them, as in tcp.Conn: first what only
+	// the sender of data does, then what everybody does, then what only the receiver
+	// does, and last what segments rarely touch. So each segment touches a few lines
+	// side by side.
+	stats   connStats
+	subs    []*subflow // all that there were, by id
+	probe   probeTimer
+	retrans retransTimer
+	send    sendQueue // its positions last
+	rows    rowCache  // what every segment marks last
+
 	e     *Endpoint
 	sock  *socket
 	p     *Profile
@@ -25,6 +35,7 @@ type connection struct {
 	busy    bool // settle is running
 	changed bool // a subflow came, went or failed since the last settle
 	work    bool // the scheduler should be asked
+	touched bool // see touch
 	input   bool // new data can be read
 	over    bool // nothing more can be sent or received
 	// checksum says that DSS checksums are used, in both directions.
@@ -41,37 +52,32 @@ type connection struct {
 	rcvBufOpt RcvBufOpt
 	asks      sched.Facts // of the scheduler
 	timer     uint32
-
-	subs    []*subflow // all that there were, by id
-	alive   []*subflow // those that are not buried, in the same order
-	owing   *subflow   // it is to send another ACK
-	sentAck uint64     // DATA_ACK sent last
-	acked   uint64     // highest DATA_ACK seen, not yet acted on
+	acked     uint64   // highest DATA_ACK seen, not yet acted on
+	sentAck   uint64   // DATA_ACK sent last
+	owing     *subflow // it is to send another ACK
 
 	local, remote side
 	peer          peerWindow
-	lit           *tcp.Literals // literal parts of our stream; nil: none yet
-	early         earlyData
-	wnd           localWindow
-	recv          reassembly
-	fallback      fallback
-	closing       closing
-	fastClose     fastClose
-	subAt         sim.Time // earliest deadline of a subflow
-	probe         probeTimer
-	retrans       retransTimer
-	perf          performance
-	addr          addressing
-	pm            pathManaging
-	send          sendQueue
-	stats         connStats
-	tune          tcp.ReceiveTuning
+	perf          performance // its flags last
 	urgent        urgentData
-	nagle         heldTail
-	segment       int // size of connection-level segments; 0: data is not kept in them
+	fallback      fallback // its flags last
+	closing       closing  // its flags first
 
-	width sendWidth
-	freed int // subflows that TCP has forgotten
+	tune tcp.ReceiveTuning // its flag first
+	wnd  localWindow
+	recv reassembly
+
+	segment   int // size of connection-level segments; 0: data is not kept in them
+	early     earlyData
+	addr      addressing    // its flag last
+	pm        pathManaging  // its flags first
+	alive     []*subflow    // those of subs that are not buried, in the same order
+	lit       *tcp.Literals // literal parts of our stream; nil: none yet
+	fastClose fastClose
+	subAt     sim.Time // earliest deadline of a subflow
+	nagle     heldTail
+	width     sendWidth
+	freed     int // subflows that TCP has forgotten
 	// peerFlow brought the peer's newest data, if the scheduler asks.
 	peerFlow cc.FlowID
 	// joinDenied: the peer takes no subflows to the address and port of the initial
@@ -96,13 +102,13 @@ type connection struct {
 
 // connStats counts what a connection did. Bytes are payload.
 type connStats struct {
-	granted     int64 // to subflows, copies included
 	reinjected  int64 // sent again on another subflow
 	useful      int64 // of them: the original had not arrived when the copy was acknowledged
 	useless     int64 // of them: the original had
-	picks       int64 // questions to the scheduler
 	penalties   int64 // windows halved because a subflow held up the connection
 	retransmits int64 // expiries of the connection-level timer
+	granted     int64 // to subflows, copies included
+	picks       int64 // questions to the scheduler
 	lastAck     sim.Time
 }
 
@@ -135,6 +141,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 		c.rcvBufOpt = e.profile.RcvBufOpt
 	}
 	c.rcvBufOpt &^= RcvBufOptOff
+	c.rows.init(c)
 	c.timer = e.timers.add(c)
 	return c
 }
@@ -209,11 +216,16 @@ func (c *connection) answered() (n int) {
 	return n
 }
 
-// settle brings the connection up to date after anything has happened to it: it
-// acts on what subflows have noted, runs the path manager, asks the scheduler,
-// and tells the application. Subflows only note what happens to them, because
-// they are called from within TCP.
+// settle brings the connection up to date after anything has happened to it.
 func (c *connection) settle(now sim.Time) {
+	c.touch()
+	c.settleSegment(now)
+}
+
+// settleSegment is settle after a segment was taken in: it acts on what subflows
+// have noted, runs the path manager, asks the scheduler, and tells the application.
+// Subflows only note what happens to them, because they are called from within TCP.
+func (c *connection) settleSegment(now sim.Time) {
 	if c.busy {
 		return
 	}
@@ -236,10 +248,12 @@ func (c *connection) settle(now sim.Time) {
 			c.checkMarks()
 		}
 		if c.pm.pending() {
+			c.touch()
 			c.runPathManager(now)
 			continue
 		}
 		if c.addr.due || c.owing != nil {
+			c.touch()
 			c.sendSignals(now)
 		}
 		if c.work {
@@ -255,8 +269,13 @@ func (c *connection) settle(now sim.Time) {
 	if c.over {
 		c.leaveEndpoint()
 	}
-	if c.timer != noTimer {
+	switch {
+	case c.timer == noTimer:
+	case c.touched:
+		c.touched = false
 		c.e.timers.set(c.timer, c.deadline())
+	default:
+		c.e.timers.set(c.timer, c.retrans.at) // no other deadline has been set
 	}
 }
 
@@ -415,6 +434,7 @@ func (c *connection) deadline() sim.Time {
 
 // moveTimer gives a deadline of a subflow another value.
 func (c *connection) moveTimer(t *sim.Time, at sim.Time) {
+	c.touched = true
 	old := *t
 	*t = at
 	switch {
@@ -430,6 +450,7 @@ func (c *connection) moveTimer(t *sim.Time, at sim.Time) {
 
 // expire implements timed.
 func (c *connection) expire(now sim.Time) {
+	c.touch()
 	if c.subAt <= now {
 		c.expireSubflows(now)
 	}

@@ -147,6 +147,7 @@ type world struct {
 	n        int
 	steps    int
 	maxSteps int
+	kept     keptCheck // of what is kept of subflows, at every step
 	keep     bool
 	log      []record
 	pool     []*Segment
@@ -495,6 +496,11 @@ func (w *world) at(t sim.Time, f func()) {
 
 // step executes the next event; false: none before until.
 func (w *world) step(until sim.Time) bool {
+	for _, h := range []*host{w.client, w.server} {
+		if why := w.kept.wrong(w.now, h.ep); why != "" {
+			w.t.Fatalf("%v %s: %s\n%s", w.now, h.name, why, w.dump(16))
+		}
+	}
 	if w.steps++; w.steps > w.maxSteps {
 		w.t.Fatalf("more than %d steps at %v\n%s", w.maxSteps, w.now, w.dump(16))
 	}

@@ -14,20 +14,21 @@ import (
 // Endpoint is the TCP and MPTCP of one host. It is not safe for concurrent use.
 // The package comment says how it is driven.
 type Endpoint struct {
-	ready  readyList
-	polled *connection // that is to settle because of what PollSegment sends
-	resets []rawReset  // for segments of no flow, not yet polled
-	ended  []*socket   // whose last event has been polled
-	timers timers
-	events eventQueue
-	flows  flowTable
-	socks  socketTable
+	// What every segment touches comes first.
+	ready   readyList
+	polled  *connection // that is to settle because of what PollSegment sends
+	trace   *trace.Node
+	witness Witness    // nil: nobody
+	resets  []rawReset // for segments of no flow, not yet polled
+	ended   []*socket  // whose last event has been polled
+	events  eventQueue
+	timers  timers
+	socks   socketTable // its slots first
+	flows   flowTable   // its slots first
 
 	profile *Profile
 	stream  func(purpose string) *sim.Rand
-	trace   *trace.Node
 	view    PathView // nil: the host knows nothing
-	witness Witness  // nil: nobody
 	rnd     struct{ keys, nonces, isn, ports *sim.Rand }
 	tokens  map[uint32]*connection
 
@@ -45,11 +46,11 @@ type Endpoint struct {
 	restoring *restored
 
 	// Scratch space of one call, kept to allocate nothing.
-	rows    []sched.Path
 	grants  []sched.Grant
 	queue   sched.Queue
 	actions PathActions
 	record  trace.Record
+	tcp     tcp.Scratch
 }
 
 // New returns an endpoint without addresses and sockets.
@@ -77,7 +78,7 @@ func (e *Endpoint) HandleSegment(now sim.Time, s *Segment) {
 	} else if f != nil {
 		s.Socket = f.id
 		f.tcp.Handle(now, s)
-		e.settle(now, f)
+		e.settleSegment(now, f)
 		return
 	}
 	s.Socket = 0

@@ -31,8 +31,7 @@ import (
 
 // failState is what a subflow needs while MP_FAIL is exchanged.
 type failState struct {
-	due   bool   // an MP_FAIL is to be sent
-	dsn   uint64 // the data number in it
+	dsn   uint64 // the data number in the MP_FAIL
 	at    sim.Time
 	tries int
 	// answered is when an MP_FAIL of the peer was answered last.
@@ -161,13 +160,13 @@ func (f *subflow) resetFailed(now sim.Time) {
 	} else {
 		c.failed = f
 	}
-	f.fail.due = true
+	f.failDue = true
 	f.reset(now, rstMiddlebox, trace.ChecksumFailure)
 }
 
 // sendFail orders an ACK with MP_FAIL.
 func (f *subflow) sendFail(now sim.Time) {
-	f.fail.due = true
+	f.failDue = true
 	f.flow.tcp.AckFirst(now)
 	f.conn.e.ready.push(f.flow)
 }
@@ -175,7 +174,7 @@ func (f *subflow) sendFail(now sim.Time) {
 // writeFail adds an MP_FAIL that is due to a segment without payload.
 func (f *subflow) writeFail(now sim.Time, s *Segment) {
 	c := f.conn
-	f.fail.due = false
+	f.failDue = false
 	o := s.Options()
 	o.Present |= wire.OptFail
 	o.Fail.DSN = c.remote.absolute(f.fail.dsn)
@@ -202,7 +201,7 @@ func (f *subflow) failTimeout(now sim.Time) {
 // deliverRaw takes n received octets by their position.
 func (f *subflow) deliverRaw(now sim.Time, pos uint64, n int, off uint64) {
 	if f.fail.at != sim.Never {
-		f.fail.due = true
+		f.failDue = true
 	}
 	if !f.raw.holding {
 		f.conn.receivePlain(pos+f.raw.rx, int64(n), off)

@@ -12,13 +12,13 @@ import (
 // byte p of the subflow is data number p+tx in our direction and p+rx in the
 // peer's. Both are 1 unless the connection has reverted in mid-stream.
 type fallback struct {
-	on     bool
-	why    trace.Reason
-	eof    bool     // the peer's FIN has arrived
-	waits  bool     // an ACK lacked its DATA_ACK while a join waited for its fourth packet
 	f      *subflow // that goes on
 	tx, rx uint64   // modulo 2^64
-	mapped bool     // the peer's data still comes with mappings
+	why    trace.Reason
+	mapped bool // the peer's data still comes with mappings
+	waits  bool // an ACK lacked its DATA_ACK while a join waited for its fourth packet
+	eof    bool // the peer's FIN has arrived
+	on     bool
 }
 
 // stateCarrying is the first state of TCP in which a subflow carries data.

@@ -30,6 +30,7 @@ type fastClose struct {
 // abort resets all subflows. On our own account it tells the peer by MP_FASTCLOSE
 // that the connection is over.
 func (c *connection) abort(now sim.Time, why trace.Reason) {
+	c.touch()
 	c.finish(now, why)
 	own := why != trace.ResetReceived && c.p.can(FastClose) && c.remote.known
 	if own && c.p.FastCloseOnAck {

@@ -13,14 +13,18 @@ import (
 // flow is one TCP connection of the endpoint: a plain connection, or what a
 // subflow rides on.
 type flow struct {
-	// The first cache line is what the endpoint looks at for each segment; the
-	// connection follows by value, so that its address needs no load.
+	// The first cache line (56 bytes behind the allocator's header) is what the
+	// endpoint looks at for each segment; the connection follows by value, so that
+	// its address needs no load and its first line is whole.
 	e     *Endpoint
 	sock  *socket
 	sub   *subflow // nil: plain TCP
 	next  *flow    // in the ready list
 	id    uint32   // Segment.Socket
 	timer uint32
+	// route is the carrier's number of the tuple of segments that come in; 0: not
+	// known. Segments with it need no comparison of addresses.
+	route uint32
 	state tcp.State // of plain connections, when last looked at
 	mute  bool      // the source address is gone, nothing can be sent
 	quiet bool      // nothing but MP_FASTCLOSE and RST can be sent
@@ -28,8 +32,8 @@ type flow struct {
 	queued bool // in the ready list
 	gone   bool // released
 
-	cc    cc.Controller
 	tcp   tcp.Conn
+	cc    cc.Controller
 	tuple wire.Tuple // as sent
 }
 
@@ -57,11 +61,22 @@ func (t *flowTable) get(id uint32) *flow {
 // match returns the flow that an incoming segment belongs to, or nil. The
 // carrier's hint is believed only if the addresses agree.
 func (t *flowTable) match(s *Segment) *flow {
-	if f := t.get(s.Socket); f != nil &&
-		f.tuple.Src == s.Tuple.Dst && f.tuple.Dst == s.Tuple.Src {
+	f := t.get(s.Socket)
+	if f != nil && f.route != 0 && f.route == s.Route {
 		return f
 	}
-	return t.get(t.byTuple[s.Tuple.Reverse()])
+	return t.matchTuple(f, s)
+}
+
+// matchTuple is match without a number that the flow is known by; hint may be nil.
+func (t *flowTable) matchTuple(hint *flow, s *Segment) *flow {
+	if hint == nil || hint.tuple.Src != s.Tuple.Dst || hint.tuple.Dst != s.Tuple.Src {
+		if hint = t.get(t.byTuple[s.Tuple.Reverse()]); hint == nil {
+			return nil
+		}
+	}
+	hint.route = s.Route
+	return hint
 }
 
 func (t *flowTable) add(f *flow) {
@@ -89,6 +104,9 @@ func (t *flowTable) remove(f *flow) {
 type readyList struct{ head, tail *flow }
 
 func (r *readyList) push(f *flow) {
+	if s := f.sub; s != nil {
+		s.conn.rows.mark(s.rowAt)
+	}
 	if f.queued {
 		return
 	}
@@ -124,7 +142,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 		SendBuffer: s.opt.SendBuffer, ReceiveBuffer: s.opt.ReceiveBuffer,
 		SendMemory: s.opt.SendMemory, ReceiveMemory: s.opt.ReceiveMemory,
 		Keepalive: s.opt.Keepalive, IPHeader: 20,
-		Arena: &e.arena, Trace: e.trace, ConnNumber: s.number,
+		Arena: &e.arena, Scratch: &e.tcp, Trace: e.trace, ConnNumber: s.number,
 	}
 	if remote.Addr().Is6() {
 		cfg.IPHeader = 40
@@ -152,6 +170,14 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 // settle brings everything that depends on a flow up to date after the flow has
 // changed: its connection, the application's events, the lists of what to send.
 func (e *Endpoint) settle(now sim.Time, f *flow) {
+	if f.sub != nil {
+		f.sub.conn.touch()
+	}
+	e.settleSegment(now, f)
+}
+
+// settleSegment is settle after the flow has taken a segment in.
+func (e *Endpoint) settleSegment(now sim.Time, f *flow) {
 	e.ready.push(f)
 	if f.sub == nil {
 		f.sock.settlePlain(now, f)
@@ -161,7 +187,7 @@ func (e *Endpoint) settle(now sim.Time, f *flow) {
 	if c.p.Reinject == ReinjectAggressive {
 		c.fastRecovery(f.sub)
 	}
-	c.settle(now)
+	c.settleSegment(now)
 }
 
 // release drops a flow that is over, TIME-WAIT included.

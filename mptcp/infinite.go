@@ -154,7 +154,7 @@ func (f *subflow) writePlain(now sim.Time, s *Segment) {
 			o.DSSChecksum = 0
 		}
 	case s.Len > 0:
-	case f.fail.due:
+	case f.failDue:
 		f.writeDataAck(s, f.fail.dsn)
 		f.writeFail(now, s)
 	case c.fallback.mapped && (c.infinite || !f.infinite.sent):

@@ -12,6 +12,7 @@ func (f *subflow) ReadOptions(now sim.Time, s *Segment) tcp.Verdict {
 	if f.phase == phaseFull && s.Flags&(wire.FIN|wire.URG|wire.RST) == 0 {
 		return f.readFull(now, s)
 	}
+	f.conn.touch()
 	if s.Opt.Has(wire.OptFastOpen) && s.Flags.Has(wire.FIN) {
 		f.conn.readFINCookie(now, s)
 	}
@@ -135,6 +136,7 @@ const signals = wire.OptCapable | wire.OptJoin | wire.OptAddAddr | wire.OptRemov
 // carries one is no sign of congestion (RFC 8684 section 4).
 func (f *subflow) readSignals(now sim.Time, s *Segment) tcp.Verdict {
 	c := f.conn
+	c.touch()
 	o := s.Opt
 	if o.Has(wire.OptCapable) {
 		f.readCapableData(now, s) // overtaken by later segments
@@ -196,6 +198,9 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 	n := uint64(h.MapLen)
 	if int64(dsn) < 1 {
 		return false // before the first byte, or absurdly far ahead
+	}
+	if n == 0 || f.raw.on || h.Opt.Has(wire.DataFIN) || c.checksum {
+		c.touch()
 	}
 	// The position nearest to where the stream is.
 	near := f.flow.tcp.RcvNxt()

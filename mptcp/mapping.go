@@ -95,10 +95,10 @@ func (r *runs) find(pos uint64) int {
 // the subflow has not acknowledged on. They cover the stream without gaps.
 type txMaps struct {
 	runs
-	cursor int // entry that was looked up last
+	cursor int32 // entry that was looked up last
 	// repeats counts the entries whose data sequence number is below that of an
 	// earlier entry: data that was sent on another subflow before.
-	repeats int
+	repeats int32
 }
 
 // grant appends n bytes of data from dsn on at stream position pos. If they
@@ -122,9 +122,9 @@ func (t *txMaps) grant(pos, dsn uint64, n uint32, unsent uint64, max uint32) {
 // lookup returns the mapping that holds pos. Successive segments of a burst lie
 // in the same or in neighbouring mappings.
 func (t *txMaps) lookup(pos uint64) *mapping {
-	for i := t.cursor; i < t.cursor+2 && i < t.len(); i++ {
+	for i := int(t.cursor); i < int(t.cursor)+2 && i < t.len(); i++ {
 		if m := t.at(i); m.pos <= pos && pos < m.end() {
-			t.cursor = i
+			t.cursor = int32(i)
 			return m
 		}
 	}
@@ -132,7 +132,7 @@ func (t *txMaps) lookup(pos uint64) *mapping {
 	if i == t.len() || t.at(i).pos > pos {
 		return nil
 	}
-	t.cursor = i
+	t.cursor = int32(i)
 	return t.at(i)
 }
 

@@ -58,7 +58,7 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 // hasSignals reports whether a segment of an established subflow may have to carry
 // more than a DSS.
 func (f *subflow) hasSignals(s *Segment) bool {
-	return f.fast || f.fourth == fourthOrdered || f.due != 0 || f.fail.due || f.prioDue || f.sendPos == 0 && s.Len > 0
+	return f.fast || f.fourth == fourthOrdered || f.due != 0 || f.failDue || f.prioDue || f.sendPos == 0 && s.Len > 0
 }
 
 // writeDSS puts DATA_ACK, mapping and DATA_FIN into the segment (RFC 8684 section
@@ -69,7 +69,7 @@ func (f *subflow) writeDSS(s *Segment) int {
 		return 0
 	}
 	ack := c.dataAck()
-	if f.fail.due && s.Len == 0 {
+	if f.failDue && s.Len == 0 {
 		ack = min(ack, f.fail.dsn) // what failed is not acknowledged with it
 	}
 	n := f.writeDataAck(s, ack)
@@ -85,7 +85,7 @@ func (f *subflow) writeDSS(s *Segment) int {
 			opt |= wire.DataFIN
 			h.MapLen++
 		}
-	case c.closing.pending() && !f.fail.due:
+	case c.closing.pending() && !f.failDue:
 		// A DATA_FIN without data has SSN 0 and length 1.
 		opt |= wire.DataFIN
 		h.DSN = c.local.absolute(fin)
@@ -130,7 +130,7 @@ func (f *subflow) writeDataAck(s *Segment, dataAck uint64) int {
 
 // writeSignals adds what else is due to a segment without payload.
 func (f *subflow) writeSignals(now sim.Time, s *Segment, room int) {
-	if f.fail.due && s.Len == 0 && room >= 12 {
+	if f.failDue && s.Len == 0 && room >= 12 {
 		f.writeFail(now, s)
 		room -= 12
 	}

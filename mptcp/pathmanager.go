@@ -195,14 +195,14 @@ func (a *PathActions) WakeBuffered(bytes int64) {
 
 // pathManaging is the connection's side of its path manager.
 type pathManaging struct {
-	at     sim.Time // earliest of timers
-	queue  []PathEvent
-	pm     PathManager
-	timers []pathTimer
 	told   bool // PathEstablished has been queued
 	open   bool // events are queued
 	marked bool // moved or buffered is waited for
 	watch  PathWatch
+	queue  []PathEvent
+	at     sim.Time // earliest of timers
+	pm     PathManager
+	timers []pathTimer
 	// moved and buffered are the marks of WakeMoved and WakeBuffered; 0: none.
 	moved, buffered int64
 }

@@ -52,10 +52,10 @@ const (
 
 // performance is what a connection knows of its subflows' performance.
 type performance struct {
-	on        bool
-	delivered bool     // SocketOptions.ResetDelivered: see restart.go
 	start     sim.Time // of the window
 	at        sim.Time // its end; sim.Never: nothing is judged
+	on        bool
+	delivered bool // SocketOptions.ResetDelivered: see restart.go
 }
 
 func (p *performance) init(o *SocketOptions) {

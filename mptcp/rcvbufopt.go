@@ -120,7 +120,7 @@ func (c *connection) penaliseCarriers(now sim.Time, r *sched.Range, fast *subflo
 			continue
 		}
 		if slow.flow.tcp.SRTT() > rtt && slow.flow.tcp.CAState() == cc.Open {
-			c.cc.Reduce(now, slow.id, cc.Penalty)
+			c.penalise(now, slow.id)
 			c.stats.penalties++
 			fast.penalised = now
 		}

@@ -95,9 +95,9 @@ type retransTimer struct {
 	// restart adds.
 	due      sim.Time
 	interval sim.Duration
-	asked    bool     // the scheduler was asked since the connection last settled
 	moved    sim.Time // last progress
 	backoff  uint
+	asked    bool // the scheduler was asked since the connection last settled
 	heard    bool // a DATA_ACK has come since the last expiry
 	alone    aloneRange
 }
@@ -225,6 +225,7 @@ func (c *connection) armProbe(now sim.Time) {
 		c.peer.edge > c.send.next {
 		return
 	}
+	c.touched = true
 	if c.probe.interval == 0 {
 		c.probe.interval = c.p.WindowProbe
 	}

@@ -77,7 +77,7 @@ func (f *subflow) writeReset(now sim.Time, s *Segment, room int) {
 	if f.fast && c.remote.known && room >= 12 {
 		room -= f.writeFastClose(now, s)
 	}
-	if f.fail.due && c.remote.known && room >= 12 {
+	if f.failDue && c.remote.known && room >= 12 {
 		f.writeFail(now, s)
 		room -= 12
 	}

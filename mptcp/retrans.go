@@ -44,15 +44,7 @@ const (
 // asked, and again when what it granted has been sent, if data is left: the kernel
 // asks again then.
 func (c *connection) setRetransInterval(now sim.Time) {
-	due := now
-	for _, f := range c.alive {
-		if f.staleCount > 0 || !f.usable() {
-			continue
-		}
-		if d := f.flow.tcp.RtxDue(); d != sim.Never {
-			due = max(due, d)
-		}
-	}
+	due := c.latestRetrans(now)
 	if c.retrans.interval = due.Sub(now); due == now {
 		c.retrans.interval = c.p.TCP.MinRTO
 	}

@@ -24,7 +24,7 @@ func (c *connection) push(now sim.Time) {
 	var rows []sched.Path
 	for c.send.next != c.send.end || len(c.send.again) > 0 || len(c.send.skipped) > 0 || c.send.una != c.send.next && c.asks&sched.FactInFlight != 0 {
 		if rows == nil {
-			if rows = c.rows(now); len(rows) == 0 {
+			if rows = c.currentRows(now); len(rows) == 0 {
 				return
 			}
 		}
@@ -32,6 +32,7 @@ func (c *connection) push(now sim.Time) {
 		candidates, tail := len(rows), 0
 		q := c.queue()
 		if c.p.NagleOnData {
+			c.touched = true // the ceiling of what is corked may be set
 			tail = c.tail(rows)
 			q.End -= uint64(c.holdTail(now, tail))
 		}
@@ -52,7 +53,7 @@ func (c *connection) push(now sim.Time) {
 			progress = c.carry(now, g, candidates) || progress
 			c.granted(rows, g.Flow)
 			if g.Penalise != sched.NoFlow {
-				rows = nil // a window has changed: look everything up again
+				rows = nil // a window has changed
 			}
 		}
 		if !progress && c.rcvBufOpt != 0 && c.optimiseRcvBuf(now, candidates) {
@@ -71,6 +72,7 @@ func (c *connection) push(now sim.Time) {
 	c.armRetrans(now)
 	if c.perf.on {
 		c.armPerformance(now)
+		c.touch()
 	}
 }
 
@@ -97,71 +99,6 @@ func (c *connection) queue() *sched.Queue {
 	q.Reinject, q.InFlight, q.Skipped = c.send.again, c.send.inFlight(), c.send.skipped
 	q.Buffers = c.send.buffers.ends[c.send.buffers.head:]
 	return q
-}
-
-// rows returns what the scheduler sees of the subflows that may be granted data.
-// They are filled in place, field by field.
-func (c *connection) rows(now sim.Time) []sched.Path {
-	rows := c.e.rows
-	n := 0
-	if c.sock.opt.MSSPolicy != SegmentFree {
-		c.segment = c.chooseSegment()
-	}
-	for _, f := range c.alive {
-		if !f.usable() {
-			continue
-		}
-		if n == len(rows) {
-			rows = append(rows, sched.Path{})
-		}
-		r, t := &rows[n], &f.flow.tcp
-		n++
-		r.Flow, r.Lane = f.id, uint8(f.lane)
-		r.SRTT, r.RTTVar = t.SRTT(), t.RTTVar()
-		r.Window, r.InFlight = t.Cwnd(), t.InFlight()
-		c.fillBuffer(r, f)
-		r.MSS, r.LastRecv = int64(t.MSS()), t.LastReceived()
-		r.Backup, r.PotentiallyFailed = f.isBackup(), f.failed
-		// Without SACK loss recovery lasts until something sent after the timeout
-		// is acknowledged: a subflow with nothing to recover takes new data
-		// (out-of-tree Linux, mptcp_is_temp_unavailable).
-		r.InLoss = t.CAState() == cc.LossState && r.Queued > 0
-		r.Stale = f.stale && !c.active(now, f)
-		r.Cost, r.Weight = f.facts.Cost, f.facts.Weight
-		if c.asks != 0 {
-			c.fillFacts(now, r, f)
-		}
-	}
-	if c.segment != 0 {
-		c.inSegments(rows[:n])
-	}
-	c.e.rows = rows
-	if c.p.Retrans == RetransUpstream {
-		c.setRetransInterval(now)
-		c.retrans.asked = true
-	}
-	return rows[:n]
-}
-
-// fillBuffer fills in what a grant to the subflow changes of its row.
-func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
-	t := &f.flow.tcp
-	r.Unsent = t.Unsent()
-	r.Queued = t.SendMemory()
-	r.SendBufFree = c.send.limit - r.Queued
-	if c.sock.tunesSend {
-		r.SendBufFree = t.SendBuffer() - r.Queued
-	}
-}
-
-// granted brings the row of a subflow up to date after a grant to it.
-func (c *connection) granted(rows []sched.Path, id cc.FlowID) {
-	for i := range rows {
-		if r := &rows[i]; r.Flow == id {
-			c.fillBuffer(r, c.subs[id])
-			return
-		}
-	}
 }
 
 // pacing estimates the sending rate of a subflow: the controller's, or what Linux
@@ -204,7 +141,7 @@ func (c *connection) carry(now sim.Time, g *sched.Grant, candidates int) bool {
 	}
 	f := c.subs[g.Flow]
 	if g.Penalise != sched.NoFlow {
-		c.cc.Reduce(now, g.Penalise, cc.Penalty)
+		c.penalise(now, g.Penalise)
 		c.stats.penalties++
 	}
 	end := g.DSN + uint64(g.Len)
@@ -306,6 +243,7 @@ func (c *connection) recordGrant(now sim.Time, g *sched.Grant, candidates int) {
 // subflowsChanged acts on what subflows have noted: they became usable, timed
 // out, recovered, were closed by the peer, or ended.
 func (c *connection) subflowsChanged(now sim.Time) {
+	c.touch()
 	if c.fastClosed && !c.over {
 		c.abort(now, trace.ResetReceived)
 		return

@@ -237,7 +237,7 @@ func TestPathFacts(t *testing.T) {
 			if asks != 0 {
 				queue, rate, ssthresh = int64(1000*(i+1)), 7, cc.MaxWindow
 			}
-			if r.Cost != float64(i+1) || r.Weight != int64(10*(i+1)) || r.DeviceQueue != queue || r.DeviceRate != rate || r.Ssthresh != ssthresh {
+			if r.Cost != float64(i+1) || r.Weight != int32(10*(i+1)) || r.DeviceQueue != queue || r.DeviceRate != rate || r.Ssthresh != ssthresh {
 				t.Errorf("asks %b: subflow %d is %+v", asks, i, r)
 			}
 		}

@@ -18,8 +18,13 @@ import (
 // level retransmission queue), but for what the scheduler has skipped; between next
 // and end nothing was sent yet.
 type sendQueue struct {
-	una, next, end uint64
-	limit          int64 // size of the buffer in bytes
+	buffers buffers
+
+	// skipped are the ranges below next that were never granted, in order.
+	skipped []sched.Range
+
+	// again are the ranges to be sent again, sorted and without overlap.
+	again []sched.Range
 
 	// flight and copy are parallel: the unacknowledged ranges in order, and for
 	// each the subflow that carried its last copy, or sched.NoFlow. Consumed from
@@ -29,13 +34,8 @@ type sendQueue struct {
 	head   int
 	copies int // ranges in flight that were copied
 
-	buffers buffers
-
-	// skipped are the ranges below next that were never granted, in order.
-	skipped []sched.Range
-
-	// again are the ranges to be sent again, sorted and without overlap.
-	again []sched.Range
+	limit          int64  // size of the buffer in bytes
+	una, next, end uint64 // last, because every acknowledgement needs them
 }
 
 func newSendQueue(limit int64, page int) sendQueue {

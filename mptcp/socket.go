@@ -22,6 +22,7 @@ type socket struct {
 	flow   *flow
 	conn   *connection
 	listen *listener
+	parent *socket // listener that has not handed it out yet
 
 	// What the application was told, and what it asked for.
 	connected, closed      bool
@@ -37,11 +38,10 @@ type socket struct {
 	notOffered             bool // MPTCP was wanted, but the SYN did not offer it
 	opened                 bool // by a fast open cookie
 	reason                 trace.Reason
-	told                   uint64 // end of what a plain connection has reported as readable
 	readBytes              uint64
-	lent                   span    // literal bytes that Read returned last
-	urgentTold             uint64  // end of urgent data that a plain connection has reported
-	parent                 *socket // listener that has not handed it out yet
+	lent                   span   // literal bytes that Read returned last
+	told                   uint64 // end of what a plain connection has reported as readable
+	urgentTold             uint64 // end of urgent data that a plain connection has reported
 	// earlyOf is the listener whose fast open limit the connection counts against.
 	earlyOf                *listener
 	userTimeout            sim.Duration // of every flow; 0: none

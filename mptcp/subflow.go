@@ -54,6 +54,8 @@ const (
 // subflow is one path of a connection: what rides on a flow. What every segment
 // touches comes first.
 type subflow struct {
+	// The first line (56 bytes behind the allocator's header) is for every segment, the
+	// second for those that arrive, the third for those that leave.
 	conn   *connection
 	flow   *flow
 	id     cc.FlowID
@@ -68,42 +70,47 @@ type subflow struct {
 	due     dueSet
 	fourth  fourthPacket
 
-	fast      bool // our reset or the next ACK carries MP_FASTCLOSE
-	prioDue   bool // an MP_PRIO is to be sent
-	confirmed bool // our data was acknowledged with a DATA_ACK
-	mapped    bool // the peer has declared a mapping by a DSS
+	rowAt     uint8 // index in connection.rows; noRow: none
+	fast      bool  // our reset or the next ACK carries MP_FASTCLOSE
+	prioDue   bool  // an MP_PRIO is to be sent
+	failDue   bool  // an MP_FAIL is to be sent
+	confirmed bool  // our data was acknowledged with a DATA_ACK
+	mapped    bool  // the peer has declared a mapping by a DSS
 	// stale: no progress for too long, left out by the scheduler. The count is of
 	// expiries of the connection-level timer without progress, since something
 	// was heard at staleHeard.
 	stale              bool
 	staleCount         uint8
-	backup, peerBackup bool // as we, and as the peer, asked for
-	raw                rawInput
-	fail               failState
+	backup, peerBackup bool   // as we, and as the peer, asked for
+	givenUp            bool   // failed, and its data may be sent again elsewhere
+	inRecovery         bool   // TCP was in fast recovery when last looked at
+	sendPos            uint64 // position of the segment that is being built
 
-	sending mapping // of the segment that is being built
-	sendPos uint64  // and its position
-	line    straight
+	raw  rawInput
+	rx   rxMaps
+	held heldData // its size first
 	// urgentPos is the end of urgent data that no mapping covers yet; 0: none.
 	urgentPos uint64
-	tx        txMaps
-	rx        rxMaps
-	held      heldData
-	slope     tcp.Slope // of a receive buffer that tunes itself
-	effort    effort    // in the window in which performance is judged
-	join      joinState
-	why       trace.Reason
+
+	sending mapping // of the segment that is being built
+	tx      txMaps
+	line    straight
+
+	check  verification // its size first
+	slope  tcp.Slope    // of a receive buffer that tunes itself
+	effort effort       // in the window in which performance is judged
+	fail   failState
+	join   joinState
+	why    trace.Reason
 
 	finSent           bool // the FIN is ordered
 	buried            bool // its end has been acted on
 	retired           bool // closed by a path manager, ours or the peer's
 	left              bool // ... and no part of the connection any more, but for what TCP still has to do
-	givenUp           bool // failed, and its data may be sent again elsewhere
 	announced         bool // its becoming usable has been acted on
 	again             bool // opened in place of one that MP_FAIL has ended
 	stranded          bool // joined, but without MP_JOIN: it is never used
 	timedOut          bool // a timeout has not been acted on
-	inRecovery        bool // TCP was in fast recovery when last looked at
 	ackOwed           bool // an ACK without DSS takes the place of one with
 	localID, remoteID uint8
 	rst               uint8 // code of the MP_TCPRST option of our reset
@@ -118,7 +125,6 @@ type subflow struct {
 	prioOf            *subflow // that an MP_PRIO is about
 	row               signalRow
 	keepalive         withdrawnCheck
-	check             verification
 	infinite          infiniteMap
 	summed            mapping // whose sum was computed last
 
@@ -191,7 +197,7 @@ func (f *subflow) unseen() bool {
 
 // initSubflow creates a subflow of the given number.
 func (c *connection) initSubflow(now sim.Time, local, remote netip.AddrPort, id cc.FlowID, joined bool) *subflow {
-	f := &subflow{conn: c, id: id, joined: joined, started: now, usableAt: sim.Never, endedAt: sim.Never}
+	f := &subflow{conn: c, id: id, joined: joined, rowAt: noRow, started: now, usableAt: sim.Never, endedAt: sim.Never}
 	f.join.again, f.fail.at = sim.Never, sim.Never
 	f.flow = c.e.newFlow(c.sock, local, remote, f)
 	f.flow.tcp.SetLiterals(c.lit)

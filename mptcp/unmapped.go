@@ -21,8 +21,8 @@ import (
 // heldData is payload that TCP has delivered in order and no mapping covers yet
 // (RFC 8684 section 3.3.1), or whose mapping is not trusted.
 type heldData struct {
-	pieces []heldPiece
 	bytes  int64
+	pieces []heldPiece
 }
 
 // overlaps reports whether a byte of [pos, end) is held.

@@ -95,6 +95,7 @@ func (c *connection) setAckWidth(eight bool) {
 
 // roomChanged tells the subflows that the room for payload has changed.
 func (c *connection) roomChanged() {
+	c.touch()
 	for _, f := range c.subs {
 		if !f.dead {
 			f.flow.tcp.MSSChanged()

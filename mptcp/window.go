@@ -23,12 +23,12 @@ func (w *peerWindow) update(dataAck uint64, window int64) (moved bool) {
 
 // localWindow is the window that we offer the peer.
 type localWindow struct {
-	size int64  // of the receive buffer in bytes
-	read uint64 // first byte that the application has not read
-	edge uint64 // right edge announced so far; data beyond it is refused
-	told int64  // window in the last segment, where the buffer tunes itself
+	told int64 // window in the last segment, where the buffer tunes itself
 	// closed: no window was announced once, so that the peer may have probed it.
 	closed bool
+	size   int64  // of the receive buffer in bytes
+	read   uint64 // first byte that the application has not read
+	edge   uint64 // right edge announced so far; data beyond it is refused
 }
 
 // announce returns the window to put into a segment whose DATA_ACK is next, in

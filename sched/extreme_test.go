@@ -47,7 +47,7 @@ func oneOf[T any](w *weather, of ...T) T { return of[w.n(len(of))] }
 func (w *weather) up(s Scheduler, f cc.FlowID) {
 	p := Path{
 		Flow: f, Lane: uint8(f), MSS: mss, Window: 10 * mss, SendBufFree: 1 << 20, Ssthresh: cc.MaxWindow,
-		SRTT: sim.Duration(1+w.n(9)) * 10 * ms, Pacing: sim.Rate(1+w.n(9)) * mbps, Weight: int64(w.n(4)), Cost: float64(w.n(3)),
+		SRTT: sim.Duration(1+w.n(9)) * 10 * ms, Pacing: sim.Rate(1+w.n(9)) * mbps, Weight: int32(w.n(4)), Cost: float64(w.n(3)),
 	}
 	i := 0
 	for i < len(w.paths) && w.paths[i].Flow < f {
@@ -142,7 +142,7 @@ func (w *weather) extremes(p *Path) {
 	p.Ssthresh = oneOf(w, 2*p.MSS, p.Window, cc.MaxWindow)
 	p.DeviceQueue = oneOf[int64](w, 0, 1, 1<<40)
 	p.DeviceRate = oneOf[sim.Rate](w, 0, 1, 1<<60)
-	p.Weight = oneOf[int64](w, 0, 1, 1<<31)
+	p.Weight = oneOf[int32](w, 0, 1, 1<<31-1)
 	p.Cost = oneOf(w, 0, 1e-300, 1e300)
 }
 

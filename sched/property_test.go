@@ -28,7 +28,7 @@ func drawPaths(t *rapid.T) []Path {
 			DeviceQueue:       rapid.Int64Range(0, 9000).Draw(t, "device queue"),
 			DeviceRate:        sim.Rate(rapid.Int64Range(0, 3).Draw(t, "device rate")) * mbps,
 			Cost:              float64(rapid.IntRange(0, 2).Draw(t, "cost")),
-			Weight:            rapid.Int64Range(0, 4).Draw(t, "weight"),
+			Weight:            rapid.Int32Range(0, 4).Draw(t, "weight"),
 			LastRecv:          sim.Time(rapid.Int64Range(0, 3).Draw(t, "last received")),
 			Window:            (20 - rapid.Int64Range(0, 19).Draw(t, "reduction")) * mss,
 			InFlight:          rapid.Int64Range(0, 25_000).Draw(t, "in flight"),

@@ -17,28 +17,31 @@ import (
 
 // Path is the row of one usable subflow. Rows come in the order of FlowID;
 // closed and not yet established subflows are absent. Byte counts are payload.
+//
+// A row is two cache lines, of which most schedulers look at the first only.
 type Path struct {
 	Flow              cc.FlowID
+	Weight            int32        // of the path in the scenario; 0: none given
+	Lane              uint8        // bit of the subflow in Range.Carried; 64: none
+	Backup            bool         // by either side's request
+	Stale             bool         // Linux: no progress for several connection-level timeouts
+	PotentiallyFailed bool         // out-of-tree Linux: since an RTO until the next ACK
+	InLoss            bool         // loss recovery by timeout is in progress
 	SRTT              sim.Duration // 0: no sample yet
-	RTTVar            sim.Duration
-	Window            int64    // congestion window; while it is being reduced, what PRR allows
-	InFlight          int64    // sent and neither acknowledged nor deemed lost
-	Unsent            int64    // granted, not sent yet
-	Queued            int64    // granted and not acknowledged: the subflow's send queue
-	SendBufFree       int64    // room in the subflow's send queue
-	Pacing            sim.Rate // estimate of the sending rate; [FactPacing], 0: none
-	Ssthresh          int64    // slow start threshold; [FactSsthresh]
-	DeviceQueue       int64    // bytes queued at the local interface; [FactDevice], 0 where it is not visible
-	DeviceRate        sim.Rate // of the local interface; [FactDevice], 0: not known
-	Cost              float64  // of the path in the scenario, in any unit; 0: none given
-	Weight            int64    // of the path in the scenario; 0: none given
+	Window            int64        // congestion window; while it is being reduced, what PRR allows
+	InFlight          int64        // sent and neither acknowledged nor deemed lost
+	Unsent            int64        // granted, not sent yet
+	SendBufFree       int64        // room in the subflow's send queue
 	MSS               int64
-	LastRecv          sim.Time // when a segment last arrived on the subflow
-	Backup            bool     // by either side's request
-	Stale             bool     // Linux: no progress for several connection-level timeouts
-	PotentiallyFailed bool     // out-of-tree Linux: since an RTO until the next ACK
-	InLoss            bool     // loss recovery by timeout is in progress
-	Lane              uint8    // bit of the subflow in Range.Carried; 64: none
+
+	Queued      int64 // granted and not acknowledged: the subflow's send queue
+	RTTVar      sim.Duration
+	LastRecv    sim.Time // when a segment last arrived on the subflow
+	Cost        float64  // of the path in the scenario, in any unit; 0: none given
+	Pacing      sim.Rate // estimate of the sending rate; [FactPacing], 0: none
+	Ssthresh    int64    // slow start threshold; [FactSsthresh]
+	DeviceQueue int64    // bytes queued at the local interface; [FactDevice], 0 where it is not visible
+	DeviceRate  sim.Rate // of the local interface; [FactDevice], 0: not known
 }
 
 // Room returns how many bytes the congestion window lets out beyond what is in

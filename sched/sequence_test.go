@@ -35,7 +35,7 @@ func sequence(s Scheduler, q *Queue, paths []Path, n int) string {
 func set(name string, value float64) cc.Setting { return cc.Setting{Name: name, Value: value} }
 
 func cost(c float64) func(*Path)        { return func(p *Path) { p.Cost = c } }
-func weight(w int64) func(*Path)        { return func(p *Path) { p.Weight = w } }
+func weight(w int32) func(*Path)        { return func(p *Path) { p.Weight = w } }
 func varies(d sim.Duration) func(*Path) { return func(p *Path) { p.RTTVar = d } }
 func queued(n int64) func(*Path)        { return func(p *Path) { p.Queued = n } }
 func heard(t sim.Time) func(*Path)      { return func(p *Path) { p.LastRecv = t } }

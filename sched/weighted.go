@@ -122,4 +122,4 @@ func (s *weighted) takesPart(p *Path, backups bool, data int64) bool {
 func (s *weighted) OnPath(_ sim.Time, f cc.FlowID, _ bool) { *s.deficit.at(f) = 0 }
 
 // weight returns the weight of the path, 1 where none was given.
-func (p *Path) weight() int64 { return max(p.Weight, 1) }
+func (p *Path) weight() int64 { return int64(max(p.Weight, 1)) }

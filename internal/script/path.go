@@ -83,7 +83,7 @@ func (v *pathView) Attr(name string) (starlark.Value, error) {
 	case "cost":
 		return starlark.Float(p.Cost), nil
 	case "weight":
-		return starlark.MakeInt64(p.Weight), nil
+		return starlark.MakeInt64(int64(p.Weight)), nil
 	case "mss":
 		return starlark.MakeInt64(p.MSS), nil
 	case "last_recv_ns":

@@ -336,7 +336,7 @@ func (c *Conn) measure(now sim.Time, f *ackFacts) sim.Duration {
 // tellController reports the acknowledgement to the controller and lets PRR
 // follow it.
 func (c *Conn) tellController(now sim.Time, s *Segment, f *ackFacts) {
-	a := &c.ackArg
+	a := &c.scratch.ack
 	delivered := c.rate.delivered - f.deliv
 	a.Acked = c.snd.una - f.una
 	if c.slots {

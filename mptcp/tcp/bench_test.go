@@ -275,7 +275,7 @@ func BenchmarkReceive(b *testing.B) {
 		for c.Poll(now, &out) {
 		}
 	}
-	if c.stats.BytesReceived != int64(b.N)*1448 {
+	if c.count.bytesReceived != int64(b.N)*1448 {
 		b.Fatal(c.stats)
 	}
 }

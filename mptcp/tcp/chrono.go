@@ -10,9 +10,9 @@ import "mpsim/sim"
 
 // Chrono is how long a sender was busy, and limited by the peer's window.
 type Chrono struct {
-	busy, limited   sim.Duration // without the span that runs
-	since, heldFrom sim.Time     // starts of the spans that run
 	running, held   bool
+	since, heldFrom sim.Time     // starts of the spans that run
+	busy, limited   sim.Duration // without the span that runs
 }
 
 // Busy returns for how long something was queued or unacknowledged until now.

@@ -41,6 +41,8 @@ type Config struct {
 	Ext Extension
 	// Arena keeps literal payload; nil: one of the connection's own.
 	Arena *Arena
+	// Scratch is working space that connections may share; nil: one of its own.
+	Scratch *Scratch
 	// Trace receives the records of the connection under ConnNumber; it may be
 	// nil.
 	Trace      *trace.Node
@@ -51,9 +53,12 @@ type Config struct {
 // a method that takes the time, the owner polls until there is nothing to send
 // and asks for the next timeout.
 type Conn struct {
-	// What every segment touches comes first, then what the sender needs for
-	// each acknowledgement, then the receiver's queues: of a hundred connections
-	// each segment finds another one, so the number of cache lines counts.
+	// The fields lie in the order in which segments need them, in lines of 64 bytes: of
+	// a thousand connections each segment finds another one, which is in no cache close
+	// by, so that the lines touched are what a segment costs. Every segment touches
+	// lines 0 to 5, one with payload also 6 to 8, and an acknowledgement of data 9 to 13.
+
+	// Line 0: what decides which way a segment takes.
 	state     State
 	caState   cc.State
 	rexmit    rexmitMode
@@ -61,7 +66,6 @@ type Conn struct {
 	out       output // what Poll has to send beside data
 	burst     uint16 // segments of new data sent since the last input
 	closing   closing
-	ecn       ecnState
 	backoff   uint8
 	joined    bool // the controller knows the flow
 	keepalive bool
@@ -70,54 +74,63 @@ type Conn struct {
 	slots     bool // Config.CountSegments
 	forgotten bool
 	tuned     bool // the receive buffer tunes itself
+	sendTuned bool // the send buffer does
 	literal   bool // lit names literal parts of our stream
 	urgent    bool // marks.tx is not acknowledged
 	urged     bool // marks.rx was set
 	ipHeader  uint8
 	ownRates  bool // the controller governs recovery, not PRR
+	paced     bool // the controller may pace
+	mtuWatch  bool // something is known of the path MTU or sought: pollNew has to look
 	flow      cc.FlowID
 	tsRecent  uint32 // TS.Recent
 	tsOffset  uint32
 	iss, irs  wire.Seq
 	ackTimer  sim.Time
-	pacing    pacing
-	p         *Profile
+	trace     *trace.Node
+
+	// Line 1: whom it concerns.
+	p   *Profile
+	ext Extension
+	cc  cc.Controller
+	ecn ecnState
+	rto sim.Duration
+
+	// Line 2: the deadlines.
 	rtx, slow slot
-	ext       Extension
-	cc        cc.Controller
-	rcv       receiver
-	snd       sender
-	ack       ackPolicy
-	rto       sim.Duration
+	pacing    pacing
 
-	mssOurs    int
-	sendBuffer int64
-	recvBuffer int64
+	// Lines 3 to 5: the two halves of the transmission control block, and what is
+	// counted of every segment.
+	rcv   receiver
+	snd   sender
+	count traffic
 
-	// Sending, and loss recovery.
-	rtt      rttEstimator
+	// Lines 6 to 8: receiving, out of order too.
+	ack   ackPolicy
+	ooo   reassembly
+	sacks sackState
+
+	// Lines 9 to 13: sending, then loss recovery.
 	flight   flight
-	rate     rateState
-	retries  retryState
 	rtoCap   sim.Duration
+	rate     rateState
 	tlp      tlp
-	chrono   Chrono
+	retries  retryState
+	rtt      rttEstimator
 	usage    windowUsage
 	rack     rack
-	prr      prr
 	recovery recovery
+	prr      prr
+	chrono   Chrono
 
-	// Receiving out of order, and what the application has not read.
-	sacks sackState
-	ooo   reassembly
-	queue spanQueue
-
-	stats Stats // the counters of segments first
-
-	// The rest is cold, but for the arguments of interface methods, which would
-	// escape from the stack.
-	ackArg      cc.Ack
-	record      trace.Record
+	// The rest is cold.
+	scratch     *Scratch
+	mssOurs     int
+	sendBuffer  int64
+	recvBuffer  int64
+	queue       spanQueue // what the application has not read
+	stats       Stats
 	lit         *Literals
 	marks       urgentMarks
 	syn         synState
@@ -128,15 +141,27 @@ type Conn struct {
 	userTimeout sim.Duration
 	finWait2    sim.Duration // bound of FIN-WAIT-2 of an orphan; 0: none
 	reason      trace.Reason
-	cost        float64 // of the path, for the controller
-	trace       *trace.Node
 	number      uint32
+	cost        float64 // of the path, for the controller
 
 	// Buffers that tune themselves.
 	sendMemory Memory
 	tune       ReceiveTuning
 	slope      Slope
 	rcvRTT     receiveRTT
+}
+
+// Scratch is where a connection puts the arguments of interface methods, which would
+// escape from the stack. All connections of an endpoint may share one: what is in it
+// matters during one call only.
+type Scratch struct {
+	ack    cc.Ack
+	record trace.Record
+}
+
+// traffic is the part of Stats that every segment changes.
+type traffic struct {
+	segmentsSent, segmentsReceived, bytesSent, bytesReceived int64
 }
 
 // sender is the send half of the transmission control block (RFC 9293 section
@@ -146,24 +171,24 @@ type sender struct {
 	wnd           int64 // window announced by the peer, from una
 	wl1           int64 // receive position of the segment that set it
 	maxWnd        int64 // largest ever
+	mss           int   // payload bytes of a full segment now
+	peerMSS       int   // announced by the peer, bounded by what we announce
+	scale         uint8
 	small         int64 // end of the last short segment (Minshall)
 	lastSent      sim.Time
-	mss           int // payload bytes of a full segment now
-	peerMSS       int // announced by the peer, bounded by what we announce
-	scale         uint8
 }
 
 // receiver is the receive half.
 type receiver struct {
-	nxt   int64 // RCV.NXT
-	wup   int64 // RCV.NXT when an ACK was last sent (Last.ACK.sent)
-	wnd   int64 // window announced then
-	edge  int64 // what the window is to reach, before rounding to the scale
-	top   int64 // highest edge ever announced: what lies below is accepted
-	read  int64 // what the application has consumed
-	fin   int64 // position of the peer's FIN; -1: not seen
-	scale uint8
+	nxt   int64    // RCV.NXT
+	wup   int64    // RCV.NXT when an ACK was last sent (Last.ACK.sent)
+	wnd   int64    // window announced then
+	edge  int64    // what the window is to reach, before rounding to the scale
+	top   int64    // highest edge ever announced: what lies below is accepted
+	fin   int64    // position of the peer's FIN; -1: not seen
 	last  sim.Time // arrival of the last segment
+	read  int64    // what the application has consumed
+	scale uint8
 }
 
 // negotiated are the options both ends agreed on.
@@ -214,6 +239,9 @@ func (c *Conn) Init(cfg *Config) {
 	if c.ooo.arena == nil {
 		c.ooo.arena = new(Arena)
 	}
+	if c.scratch = cfg.Scratch; c.scratch == nil {
+		c.scratch = new(Scratch)
+	}
 	if c.cc == nil || c.mssOurs < minMSS || c.mssOurs > maxMSS {
 		sim.Bugf("connection without controller or with MSS %d", c.mssOurs)
 	}
@@ -222,14 +250,14 @@ func (c *Conn) Init(cfg *Config) {
 		c.tune.Init(0, m, cfg.MSS)
 	}
 	if m := cfg.SendMemory; m.Auto() {
-		c.sendMemory, c.sendBuffer = m, min(m.Initial, m.Max)
+		c.sendTuned, c.sendMemory, c.sendBuffer = true, m, min(m.Initial, m.Max)
 	}
 	c.rto = c.p.InitialRTO
 	c.rtx.stop()
 	c.slow.stop()
 	c.ackTimer, c.pacing.timer = sim.Never, sim.Never
 	traits := cc.TraitsOf(c.cc)
-	c.pacing.used, c.ownRates, c.ecn.exact = traits.Paced, traits.OwnRecovery, traits.ExactECN
+	c.paced, c.ownRates, c.ecn.exact = traits.Paced, traits.OwnRecovery, traits.ExactECN
 	c.rcv.fin = -1
 	c.challengeAt = -1 << 62
 	c.rcv.last = -1
@@ -331,7 +359,12 @@ func (c *Conn) UsesSACK() bool { return c.options&useSACK != 0 }
 func (c *Conn) UsesECN() bool { return c.options&useECN != 0 }
 
 // Stats returns the counters of the connection.
-func (c *Conn) Stats() *Stats { return &c.stats }
+func (c *Conn) Stats() *Stats {
+	n := &c.count
+	c.stats.SegmentsSent, c.stats.SegmentsReceived = n.segmentsSent, n.segmentsReceived
+	c.stats.BytesSent, c.stats.BytesReceived = n.bytesSent, n.bytesReceived
+	return &c.stats
+}
 
 // SetPathCost tells the controller, when the flow joins it, what its path costs (in any
 // unit; 0: none given).
@@ -395,9 +428,9 @@ func (c *Conn) emit(now sim.Time, k trace.Kind, why trace.Reason, a, b, d, e, f 
 	if c.trace == nil {
 		return
 	}
-	c.record = trace.Record{
+	c.scratch.record = trace.Record{
 		At: now, Kind: k, Why: why, Conn: c.number, Flow: int32(c.flow),
 		A: a, B: b, C: d, D: e, E: f,
 	}
-	c.trace.Emit(&c.record)
+	c.trace.Emit(&c.scratch.record)
 }

@@ -112,7 +112,7 @@ func (c *Conn) AcceptFast(now sim.Time, syn *Segment, a *FastOpenAnswer) {
 // them by SYNDataAccepted.
 func (c *Conn) takeSYNData(now sim.Time, syn *Segment, n int64) {
 	c.fast.data = n
-	c.stats.BytesReceived += n
+	c.count.bytesReceived += n
 	if c.ext != nil {
 		c.irs += wire.Seq(n)
 		return
@@ -175,7 +175,7 @@ func (c *Conn) PeerMSS() int { return max(c.snd.peerMSS, c.mtu.clamp) }
 
 // EarlyOpen reports whether data may be sent although the third segment of the
 // handshake has not arrived: the connection was opened by a valid cookie.
-func (c *Conn) EarlyOpen() bool { return c.fast.early && c.state == StateSynReceived }
+func (c *Conn) EarlyOpen() bool { return c.state == StateSynReceived && c.fast.early }
 
 // writeFastOpen adds option and payload of fast open to a SYN or SYN/ACK that is
 // complete otherwise. What does not fit into the 40 octets stays out, and with it
@@ -202,7 +202,7 @@ func (c *Conn) writeFastOpen(now sim.Time, out *Segment) {
 	if n := min(f.want, int64(f.limit)); n > 0 {
 		f.data = n
 		out.Len = uint16(n)
-		c.stats.BytesSent += n
+		c.count.bytesSent += n
 		c.emit(now, trace.FastOpen, trace.NoReason, int64(f.option.Len), n, 0, 0, 0)
 	}
 }

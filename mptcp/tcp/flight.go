@@ -12,14 +12,12 @@ import "mpsim/sim"
 // transmissions are in sequence order by nature, and retransmissions are also
 // entered into the queue resent in the order in which they leave.
 type flight struct {
-	buf        []sent
-	head, tail uint32
-
-	// Bytes of sequence space, by the flags of their records.
-	sacked, lost, resent int64
-	// Records, likewise; unsentLost counts those that are lost and wait for
+	// Records, by their flags; unsentLost counts those that are lost and wait for
 	// retransmission.
 	nSacked, nLost, nResent, unsentLost int32
+	head, tail                          uint32
+	// Bytes of sequence space, likewise.
+	sacked, lost, resent int64
 	// orders counts transmissions. In virtual time many leave at the same instant,
 	// so that the time alone does not tell which came first.
 	orders uint32
@@ -29,6 +27,7 @@ type flight struct {
 	// rackHint: no record before it is a candidate of RACK by its first
 	// transmission (it is sacked, lost, or was sent again).
 	rackHint uint32
+	buf      []sent
 	// resentQ holds retransmissions in the order of their time.
 	resentQ resentQueue
 }

@@ -38,7 +38,7 @@ func (c *Conn) Accept(now sim.Time, syn *Segment) {
 		sim.Bugf("Accept in state %v", c.state)
 	}
 	c.syn.passive = true
-	c.stats.SegmentsReceived++
+	c.count.segmentsReceived++
 	c.rcv.last = now
 	c.readSYN(now, syn)
 	if c.ext != nil && c.ext.ReadOptions(now, syn)&Discard != 0 {

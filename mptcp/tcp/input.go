@@ -13,7 +13,7 @@ import (
 // Handle processes a segment of this connection. It never panics, whatever the
 // segment says.
 func (c *Conn) Handle(now sim.Time, s *Segment) {
-	c.stats.SegmentsReceived++
+	c.count.segmentsReceived++
 	c.rcv.last = now
 	c.burst = 0
 	switch c.state {

@@ -30,9 +30,8 @@ import (
 
 // mtuState is what a connection knows of its path.
 type mtuState struct {
-	watch  bool // something is known or sought: pollNew has to look
 	search bool // Linux icsk_mtup.enabled
-	clamp  int  // the peer's MSS, if watch
+	clamp  int  // the peer's MSS, if mtuWatch
 	path   int  // MTU that a router told; 0: none
 	until  sim.Time
 	low    int // range of the search, MTUs of IP
@@ -66,10 +65,10 @@ func (c *Conn) headers() int { return int(c.ipHeader) + 20 }
 // startMTU begins to watch the path, when the peer's MSS is known (Linux tcp_mtup_init).
 func (c *Conn) startMTU(now sim.Time) {
 	m := &c.mtu
-	if m.watch {
+	if c.mtuWatch {
 		return
 	}
-	m.watch = true
+	c.mtuWatch = true
 	m.clamp = c.snd.peerMSS
 	m.high = m.clamp + c.headers()
 	m.low = c.mtuFor(c.p.BaseMSS)
@@ -170,7 +169,7 @@ func (c *Conn) resendLonger(now sim.Time) {
 func (c *Conn) pathExpired(now sim.Time) {
 	m := &c.mtu
 	m.path = 0
-	m.watch = m.search
+	c.mtuWatch = m.search
 	m.high = m.clamp + c.headers()
 	c.syncMSS()
 	c.emit(now, trace.SegmentSize, trace.NoReason, c.snd.una, int64(c.snd.mss), 0, 0, 0)
@@ -217,7 +216,7 @@ func (c *Conn) pollMTU(now sim.Time, out *Segment) probeOutcome {
 		}
 		return probeWait
 	case c.ext != nil && !c.ext.OneSegment(uint64(s.nxt), uint64(s.nxt+n)),
-		c.pacing.used && c.pacing.holds(now):
+		c.paced && c.pacing.holds(now):
 		return probeNone
 	}
 	m.size, m.from = middle, s.nxt

@@ -50,7 +50,7 @@ func (c *Conn) pollSpecial(now sim.Time, out *Segment) bool {
 		c.begin(out)
 		c.writeSYN(now, out)
 		c.rcv.wup = c.rcv.nxt
-		c.stats.SegmentsSent++
+		c.count.segmentsSent++
 	case c.out&outPriorACK != 0:
 		c.sendPriorACK(now, out)
 	case c.out&outFirstACK != 0:
@@ -115,7 +115,7 @@ func (c *Conn) finish(now sim.Time, out *Segment) {
 	}
 	c.ack.sent(c)
 	c.out &^= outACK
-	c.stats.SegmentsSent++
+	c.count.segmentsSent++
 }
 
 // blocked says why new data does not leave.
@@ -197,7 +197,7 @@ func (c *Conn) mayLeave(n int64) bool {
 // pollNew sends a segment of new data if there is one and windows and Nagle let
 // it leave.
 func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
-	if c.mtu.watch {
+	if c.mtuWatch {
 		if did := c.pollMTU(now, out); did != probeNone {
 			return did == probeSent
 		}
@@ -208,7 +208,7 @@ func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
 	}
 	switch why {
 	case blockedNot:
-		if c.pacing.used && c.pacing.holds(now) {
+		if c.paced && c.pacing.holds(now) {
 			return false
 		}
 		c.sendNew(now, out, n, fin)
@@ -294,10 +294,10 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 // payloadLeaves does the accounting of n bytes of payload, new or not.
 func (c *Conn) payloadLeaves(now sim.Time, out *Segment, n int) {
 	c.snd.lastSent = now
-	c.stats.BytesSent += int64(n)
+	c.count.bytesSent += int64(n)
 	c.cc.OnSent(now, c.flow, int64(n))
 	c.ack.dataSent(c, now)
-	if c.pacing.used {
+	if c.paced {
 		c.paceSent(now, n)
 	}
 }
@@ -313,7 +313,7 @@ func (c *Conn) endOfBurst() bool {
 // that did not use its window (Linux tcp_slow_start_after_idle_check,
 // tcp_cwnd_application_limited).
 func (c *Conn) restartAfterIdle(now sim.Time) {
-	if !c.p.SlowStartAfterIdle || c.stats.BytesSent == 0 {
+	if !c.p.SlowStartAfterIdle || c.count.bytesSent == 0 {
 		return
 	}
 	if idle := now.Sub(c.snd.lastSent); idle > c.rto {
@@ -354,7 +354,7 @@ func (c *Conn) pollRecord(now sim.Time, out *Segment, i uint32, r *sent) bool {
 	} else if pipe+int64(r.len) > c.cc.Window(c.flow) && pipe > 0 {
 		return false
 	}
-	if c.pacing.used && c.pacing.holds(now) {
+	if c.paced && c.pacing.holds(now) {
 		return false
 	}
 	c.resend(now, out, i)

@@ -19,7 +19,6 @@ import "mpsim/sim"
 type pacing struct {
 	timer sim.Time // when to poll again because of pacing; Never: not waiting
 	due   sim.Time // when the next segment may leave
-	used  bool     // the controller may pace
 }
 
 // unpacedSegments is how many segments leave before pacing begins (Linux
@@ -38,7 +37,7 @@ func (p *pacing) holds(now sim.Time) bool {
 // paceSent spaces what follows n bytes of payload.
 func (c *Conn) paceSent(now sim.Time, n int) {
 	rate := c.cc.PacingRate(c.flow)
-	if rate <= 0 || c.stats.BytesSent < unpacedSegments*int64(c.snd.mss) {
+	if rate <= 0 || c.count.bytesSent < unpacedSegments*int64(c.snd.mss) {
 		return
 	}
 	p := &c.pacing

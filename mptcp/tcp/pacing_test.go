@@ -68,7 +68,7 @@ func TestPacingCredit(t *testing.T) {
 	} {
 		c := &Conn{cc: &pacedWindow{rate: 11_584_000}}
 		c.snd.mss = 1448
-		c.stats.BytesSent = 20 * 1448
+		c.count.bytesSent = 20 * 1448
 		c.pacing.due = sim.Time(50 * ms)
 		now := c.pacing.due.Add(x.late)
 		c.paceSent(now, 1448)

@@ -26,8 +26,8 @@ const maxSpans = 1 << 14
 type reassembly struct {
 	islands []block
 	iHead   int
-	sHead   int
 	spans   []span
+	sHead   int
 	arena   *Arena // of literal bytes: what is dropped is released
 }
 

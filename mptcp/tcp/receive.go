@@ -85,7 +85,7 @@ func (c *Conn) inOrder(now sim.Time, s *Segment, seq, data int64) {
 				c.QuickAck()
 			}
 		}
-		c.stats.BytesReceived += data - nxt
+		c.count.bytesReceived += data - nxt
 		if s.Opt.Has(wire.OptPieces) {
 			c.deliverPieces(now, s.Opt, seq, data)
 		} else {
@@ -184,6 +184,6 @@ func (c *Conn) keep(from, to int64, off uint64) (dup block) {
 		c.stats.ReassemblyDrops++
 		return dup
 	}
-	c.stats.BytesReceived += to - from - (dup.end - dup.start)
+	c.count.bytesReceived += to - from - (dup.end - dup.start)
 	return dup
 }

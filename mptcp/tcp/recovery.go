@@ -21,22 +21,22 @@ import (
 // recovery is the state that the states share.
 type recovery struct {
 	highSeq int64
+	lost    int64 // bytes found lost so far
 	// undoMarker is SND.UNA when the window was reduced; -1: there is nothing to
 	// undo. undoRetrans counts retransmissions that were not reported as
 	// duplicates; -1: none was made yet.
 	undoMarker  int64
 	undoRetrans int32
-	// undoable says that the reduction can be taken back (Linux prior_ssthresh).
-	undoable bool
+	// reordering is the duplicate ACK threshold in segments.
+	reordering int32
 	// resentAt is the time of the first retransmission of the episode; -1: none.
 	resentAt sim.Time
-	// reordering is the duplicate ACK threshold in segments.
-	reordering  int32
+	// undoable says that the reduction can be taken back (Linux prior_ssthresh).
+	undoable    bool
 	reorderSeen bool
 	frto        bool // F-RTO is undecided
 	reneged     bool
-	rescued     bool  // RFC 6675: the rescue retransmission was made
-	lost        int64 // bytes found lost so far
+	rescued     bool // RFC 6675: the rescue retransmission was made
 	board       scoreboard
 }
 

@@ -38,7 +38,7 @@ func (c *Conn) sendReset(now sim.Time, out *Segment) {
 	if c.ext != nil {
 		c.ext.WriteOptions(now, out, wire.MaxOptionsLen-out.OptionsLen(out.Opt))
 	}
-	c.stats.SegmentsSent++
+	c.count.segmentsSent++
 	if c.state == StateClosed {
 		c.forget(now)
 	}

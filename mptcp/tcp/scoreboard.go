@@ -16,11 +16,11 @@ type block struct{ start, end int64 }
 // scoreboard is what is known beside the flags of the records.
 type scoreboard struct {
 	highest int64 // end of the highest selectively acknowledged record; 0: none
-	cache   [4]block
-	nCache  int
 	// dupAcks counts duplicate ACKs of a connection without SACK: each says that
 	// one segment arrived (Linux tcp_add_reno_sack).
 	dupAcks int32
+	nCache  int32
+	cache   [4]block
 	// duplicates counts segments that the peer reported as received twice.
 	duplicates int64
 }
@@ -66,7 +66,7 @@ func (c *Conn) tagSacks(now sim.Time, o *wire.Options, f *ackFacts) {
 	for i := range k {
 		c.walkNew(now, blocks[i], f)
 	}
-	b.cache, b.nCache = blocks, k
+	b.cache, b.nCache = blocks, int32(k)
 	if c.caState != cc.LossState || c.recovery.undoMarker >= 0 {
 		c.noteReordering(f.reorder)
 	}

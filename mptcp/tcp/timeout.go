@@ -12,8 +12,8 @@ import (
 
 // retryState counts what goes unanswered.
 type retryState struct {
-	timeouts int          // retransmission timeouts since SND.UNA last moved
-	probes   int          // window probes or keepalives since the last ACK
+	timeouts int32        // retransmission timeouts since SND.UNA last moved
+	probes   int32        // window probes or keepalives since the last ACK
 	soft     trace.Reason // of an ICMP error since the last ACK
 	probeAt  sim.Time
 }
@@ -266,7 +266,7 @@ func (c *Conn) windowProbeTimeout(now sim.Time) {
 	if c.orphaned() {
 		limit = c.orphanRetries(c.probeInterval())
 	}
-	if c.retries.probes >= limit ||
+	if int(c.retries.probes) >= limit ||
 		c.userTimeout > 0 && c.retries.probes > 0 && now.Sub(c.retries.probeAt) >= c.userTimeout {
 		c.die(now, c.timedOut())
 		return
@@ -297,7 +297,7 @@ func (c *Conn) keepaliveTimeout(now sim.Time) {
 		c.armSlow(now, timerKeepalive, c.p.KeepaliveTime-idle)
 		return
 	}
-	if c.retries.probes >= c.p.KeepaliveProbes {
+	if int(c.retries.probes) >= c.p.KeepaliveProbes {
 		c.reason = trace.TimedOut
 		c.abort(now)
 		return

@@ -213,7 +213,7 @@ func (c *Conn) SendBuffer() int64 { return c.sendBuffer }
 // rates of wide-area paths.
 func (c *Conn) SendMemory() int64 {
 	n := c.snd.end - c.snd.una
-	if c.sendMemory.Max > 0 {
+	if c.sendTuned {
 		n += c.packetsMemory()
 	}
 	return n

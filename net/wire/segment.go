@@ -34,7 +34,7 @@ const (
 // are behind Route. For UDP only Route, Cold, Len, Off, TTL, TOS and Hop have a
 // meaning.
 type Segment struct {
-	Route   uint32 // names the Tuple; the number is the carrier's own
+	Route   uint32 // names the Tuple, one number one tuple for ever; the number is the carrier's own, 0: none
 	Cold    uint32 // names the Options; 0: none
 	Seq     Seq
 	Ack     Seq
