@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // scalar is a value that a scenario file writes as a string with a unit.
@@ -29,8 +30,22 @@ type field struct {
 	isTableList bool // an array of tables
 }
 
-// fieldsOf returns the keys of a schema struct in the order of declaration.
+// fieldsOf returns the keys of a schema struct in the order of declaration. They are
+// read from the tags once; nobody may change them.
 func fieldsOf(t reflect.Type) []field {
+	if known, ok := fieldsRead.Load(t); ok {
+		return known.([]field)
+	}
+	out := readFields(t)
+	fieldsRead.Store(t, out)
+	return out
+}
+
+// fieldsRead holds what fieldsOf has read, by type: many scenarios may be loaded at
+// once.
+var fieldsRead sync.Map
+
+func readFields(t reflect.Type) []field {
 	var out []field
 	for i := range t.NumField() {
 		f := t.Field(i)

@@ -3,6 +3,7 @@ package plot
 import (
 	"bytes"
 	"fmt"
+	"image/png"
 	"path/filepath"
 	"strings"
 	"time"
@@ -89,7 +90,10 @@ func paper(format string, h vg.Length, paint func(draw.Canvas)) ([]byte, error) 
 	case "png":
 		c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi))
 		paint(draw.New(c))
-		_, err = vgimg.PngCanvas{Canvas: c}.WriteTo(&b)
+		// Every run draws figures: compressing them well would take longer than
+		// drawing them.
+		e := png.Encoder{CompressionLevel: png.BestSpeed}
+		err = e.Encode(&b, c.Image())
 	case "svg":
 		c := vgsvg.New(w, h)
 		paint(draw.New(c))

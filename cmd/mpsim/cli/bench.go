@@ -7,18 +7,25 @@ import (
 	"os"
 	"runtime/pprof"
 	"strings"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"mpsim/internal/bench"
+	"mpsim/sim"
 )
 
 // benchFlags are the flags of `mpsim bench`.
 type benchFlags struct {
-	json    bool
-	count   int
-	profile string
+	json         bool
+	count        int
+	profile      string
+	base         string
+	ns3          bool
+	instructions bool
+	alone        bool
+	until        time.Duration
 }
 
 func (p *program) benchCommand() *cobra.Command {
@@ -30,26 +37,60 @@ func (p *program) benchCommand() *cobra.Command {
 			"without files. It prints processor time per packet-hop: one packet accepted by one link or dropped by its\n" +
 			"queue. Each repetition is paired with the bare event loop (a fat-tree with as many pods and flows, or of 4 pods\n" +
 			"and 4 flows a pair; one event per hop, no protocol), so that the ratio means the same on every machine. A run\n" +
-			"whose utilisation or number of packet-hops is not that of the physics fails.",
+			"whose utilisation or number of packet-hops is not that of the physics fails.\n\n" +
+			"--base compares with another binary of mpsim, --ns3 with ns-3, each in turns. `mpsim bench startup` measures what\n" +
+			"a process takes beside the simulation, `mpsim bench traces` what records, captures and logs cost.",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return p.bench(args, &f) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			if f.count < 1 {
+				return usage(errors.New("--count must be at least 1"))
+			}
+			err := p.anyBench(args, &f)
+			if errors.Is(err, bench.ErrInterrupted) {
+				return &exitError{code: exitInterrupted}
+			}
+			return err
+		},
 	}
 	fl := c.Flags()
 	fl.BoolVar(&f.json, "json", false, "print a JSON object, or an array of all")
 	fl.IntVar(&f.count, "count", 5, "repetitions, of which the median is taken")
 	fl.StringVar(&f.profile, "cpuprofile", "", "write a processor profile of the runs, without the bare loop, to this `file`")
+	fl.StringVar(&f.base, "base", "", "compare with this `binary` of mpsim, in turns")
+	fl.BoolVar(&f.ns3, "ns3", false, "compare the dumbbells bottleneck-1 and bottleneck-100, 15 s of each, with ns-3 (Debian: g++ ns3 libns3-dev), in turns")
+	fl.BoolVar(&f.instructions, "instructions", false, "count instructions with perf or valgrind instead of time")
+	fl.BoolVar(&f.alone, "alone", false, "no bare loop")
+	fl.DurationVar(&f.until, "until", 0, "end runs at this virtual `time`; nothing is judged then")
 	return c
 }
 
-func (p *program) bench(args []string, f *benchFlags) error {
-	if f.count < 1 {
-		return usage(errors.New("--count must be at least 1"))
+// anyBench does what the flags ask for.
+func (p *program) anyBench(args []string, f *benchFlags) error {
+	o := bench.Options{Count: f.count, Plugins: p.plugins, Alone: f.alone, Until: sim.Duration(f.until)}
+	if len(args) == 1 {
+		switch args[0] {
+		case "startup":
+			return p.costs(f, &o, bench.StartUp)
+		}
 	}
+	switch {
+	case f.base != "" && f.ns3:
+		return usage(errors.New("--base and --ns3 exclude each other"))
+	case f.base != "":
+		return p.benchAgainst(args, f)
+	case f.ns3:
+		return p.benchNS3(f, &o)
+	case f.instructions:
+		return p.benchInstructions(args, f)
+	}
+	return p.bench(args, f, o)
+}
+
+func (p *program) bench(args []string, f *benchFlags, o bench.Options) error {
 	list, err := chosen(args)
 	if err != nil {
 		return usage(err)
 	}
-	o := bench.Options{Count: f.count, Plugins: p.plugins}
 	if f.profile != "" {
 		stop, err := startProfile(f.profile)
 		if err != nil {
@@ -61,9 +102,6 @@ func (p *program) bench(args []string, f *benchFlags) error {
 	var all []*bench.Measurement
 	for _, b := range list {
 		m, err := b.Run(p.ctx, o)
-		if err == bench.ErrInterrupted {
-			return &exitError{code: exitInterrupted}
-		}
 		if err != nil {
 			return classify(fmt.Errorf("bench %s: %w", b.Name, err))
 		}
