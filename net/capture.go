@@ -46,10 +46,12 @@ func (ifc *Interface) retap() {
 		if e.lk == nil {
 			continue
 		}
-		l := e.lk.hot()
-		l.flags &^= e.flag
-		if stop {
-			l.flags |= e.flag
+		for lk := e.lk; lk != nil; lk = lk.acks {
+			l := lk.hot()
+			l.flags &^= e.flag
+			if stop {
+				l.flags |= e.flag
+			}
 		}
 	}
 }

@@ -20,18 +20,22 @@ import (
 // a constant rate, and nothing may change them while the run lasts.
 
 // Lookahead returns the least time from the acceptance of a packet by the link to its
-// arrival, which is the propagation delay and the serialisation of a bare IPv4 header;
-// 0 if the link cannot be cut.
+// arrival, which is the propagation delay and the serialisation of a bare IPv4 header,
+// or the delay of acknowledgements beside the queue; 0 if the link cannot be cut.
 func (lk *Link) Lookahead() sim.Duration {
 	l := lk.hot()
 	const no = flagServed | flagSlowServer | flagClamp | flagDiscipline | flagRadio | flagDown
 	if lk.from == nil || l.flags&no != 0 || l.delay <= 0 {
 		return 0
 	}
-	if l.rate == 0 {
-		return l.delay
+	ahead := l.delay
+	if l.rate > 0 {
+		ahead += sim.Duration(bareHeader * workUnit / uint64(l.rate))
 	}
-	return l.delay + sim.Duration(bareHeader*workUnit/uint64(l.rate))
+	if lk.acks != nil {
+		ahead = min(ahead, lk.acks.Lookahead())
+	}
+	return ahead
 }
 
 // bareHeader are the octets of the shortest packet.

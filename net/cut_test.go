@@ -143,6 +143,8 @@ func TestLookahead(t *testing.T) {
 	}{
 		{"no rate", simnet.LinkConfig{Delay: 5}, 5},
 		{"1 Gb/s", simnet.LinkConfig{Delay: 5, Rate: 1000 * sim.MegabitPerSecond}, 165},
+		{"acknowledgements beside the queue", simnet.LinkConfig{Delay: 5, Acks: simnet.Beside{On: true, Delay: 3}}, 3},
+		{"those that are there at once", simnet.LinkConfig{Delay: 5, Acks: simnet.Beside{On: true}}, 0},
 		{"no delay", simnet.LinkConfig{Rate: 1000 * sim.MegabitPerSecond}, 0},
 		{"served", simnet.LinkConfig{Delay: 5, Mode: simnet.Served}, 0},
 		{"stopped", simnet.LinkConfig{Delay: 5, Rate: simnet.NoService}, 0},

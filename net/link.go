@@ -61,9 +61,10 @@ const (
 	flagRadio                            // a radio serves, see air.go
 	flagTail                             // the end of the queue drops at random, see link_tail.go
 	flagCut                              // the far end is in another part of the run, see cut.go
+	flagAcks                             // acknowledgements pass beside the queue, see link_acks.go
 
 	// flagFate are the reasons to look closer at a packet that is offered.
-	flagFate = flagLoss | flagPattern | flagBurst | flagDown
+	flagFate = flagLoss | flagPattern | flagBurst | flagDown | flagAcks
 	// flagSlowServer are the servers that serialisation at a constant rate does
 	// not describe.
 	flagSlowServer = flagStopped | flagVarying | flagTrace
@@ -129,6 +130,8 @@ type LinkConfig struct {
 	Schedule *RateSchedule
 	// Opportunities, if not nil, replaces Rate by a mahimahi trace.
 	Opportunities *Opportunities
+	// Acks, if on, lets acknowledgements pass beside the queue (see link_acks.go).
+	Acks Beside
 	// Histogram keeps the distribution of the queue length (1 KiB a link).
 	Histogram bool
 }
@@ -154,6 +157,7 @@ type Link struct {
 	tail   *sim.Rand // nil: no random tail
 	queue  *Port     // nil without a discipline
 	air    *Air      // nil without a radio
+	acks   *Link     // nil: acknowledgements queue like everything else
 
 	drops    [dropClasses]uint64
 	marked   uint64 // packets given CE
@@ -177,6 +181,8 @@ func (n *Network) Connect(name string, a, b *Interface, down, up LinkConfig) (*L
 	u.from, u.to = b, a
 	a.out, b.in = d, d
 	b.out, a.in = u, u
+	n.addAckWay(d)
+	n.addAckWay(u)
 	a.retap()
 	b.retap()
 	n.structureChanged()

@@ -114,6 +114,11 @@ func (n *Network) offerOdd(now sim.Time, li uint32, id PacketID, s *segment) {
 	i := l.offered
 	l.offered++
 	if l.flags&flagFate != 0 || size > l.mtu {
+		if l.besideQueue(s) {
+			l.offered--
+			n.offer(now, n.cold[li].acks.index, id, s)
+			return
+		}
 		if size > l.mtu && l.flags&flagDown == 0 && n.fragments(now, n.cold[li], id) {
 			return
 		}

@@ -17,6 +17,7 @@ func (c *LinkConfig) Validate() error {
 	complain(c.Mode > Served, "unknown mode %d", c.Mode)
 	complain(c.Rate < NoService, "negative rate %d", int64(c.Rate))
 	complain(c.Delay < 0, "negative delay %v", c.Delay)
+	complain(c.Acks.Delay < 0, "negative delay %v of acknowledgements", c.Acks.Delay)
 	complain(c.Queue.Bytes < 0, "negative queue limit of %d bytes", c.Queue.Bytes)
 	complain(c.Queue.Packets < 0, "negative queue limit of %d packets", c.Queue.Packets)
 	complain(c.Mark.Bytes < 0 || c.Mark.Packets < 0, "negative threshold %+v for marks", c.Mark)

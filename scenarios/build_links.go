@@ -89,6 +89,9 @@ func (w *World) linkConfig(l *Link, d *Direction) simnet.LinkConfig {
 	if d.Rate != nil {
 		cfg.Rate = d.Rate.Bits // 0 for unlimited, which is what simnet means by 0
 	}
+	if d.AckDelay != nil {
+		cfg.Acks = simnet.Beside{On: true, Delay: d.AckDelay.Duration()}
+	}
 	if d.Mark != nil {
 		cfg.Mark = simnet.Mark{Packets: int(d.Mark.Packets), Bytes: int(d.Mark.Bytes)}
 	}

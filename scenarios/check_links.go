@@ -145,6 +145,9 @@ func (d *Direction) inherit(both *Direction) {
 	if d.Overhead == nil {
 		d.Overhead = both.Overhead
 	}
+	if d.AckDelay == nil {
+		d.AckDelay = both.AckDelay
+	}
 }
 
 // linkServer checks that each direction has one kind of rate, and completes

@@ -101,7 +101,7 @@ func samePartedRun(t *testing.T, sc *Scenario, data string, parts ...int) (divid
 }
 
 // A run in parts shows what the run of one world shows: hash, counts, statistics,
-// series, expectations. The scenarios have switches, several flows, scripted path
+// series, expectations. The scenarios have switches, acknowledgements beside the queues, several flows, scripted path
 // managers, boxes that stand in the path or contain endpoints, MTU discovery, and a
 // timeline.
 func TestPartsAreTheRun(t *testing.T) {
@@ -110,7 +110,8 @@ func TestPartsAreTheRun(t *testing.T) {
 		set   []string
 		parts []int
 	}{
-		{"bench/fattree.toml", []string{"duration=5ms"}, []int{1, 2, 4}},
+		{"bench/permutation.toml", []string{"duration=5ms"}, []int{1, 2, 4}},
+		{"datacenter/fattree-permutation.toml", []string{"duration=20ms", "topology.ack_delay=50us", "traffic.one.jitter=1ms", "traffic.one.stop=10ms", "traffic.eight.start=5ms", "traffic.eight.jitter=1ms"}, []int{2}},
 		{"basic/requests.toml", nil, []int{2}},
 		{"mbox/m10-pep.toml", nil, []int{2, 3}},
 		{"net/pmtu.toml", nil, []int{2}},

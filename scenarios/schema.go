@@ -187,6 +187,7 @@ type Direction struct {
 	MTU      *Bytes       `toml:"mtu" min:"68B" max:"65535B" doc:"larger packets are dropped, or cut if their flag DF is clear (df = false); default 65535B"`
 	ICMP     *bool        `toml:"icmp" doc:"whether the node that drops a packet larger than the MTU tells its source by ICMP (fragmentation needed, packet too big); false makes a black hole for path MTU discovery. Default true"`
 	Overhead *Bytes       `toml:"overhead" max:"1000B" doc:"octets added to each packet for serialisation; default 0B"`
+	AckDelay *Duration    `toml:"ack_delay" max:"1h" doc:"acknowledgements without payload take no room in the queue, no time of the link and none of its losses, and arrive after this time, as in the simulators of many papers; default: they queue like other packets"`
 	Trace    *TraceRef    `toml:"trace"`
 }
 
