@@ -244,6 +244,46 @@ func TestReject(t *testing.T) {
 	}
 }
 
+// A source of ICMP errors quotes the IP header and 8 octets (RFC 792), or as much as fits
+// into 576 octets (RFC 1812 section 4.3.2.3): then TCP's header is there, with options, as
+// tracebox needs it, and payload up to the limit.
+//
+// row:M20
+func TestICMPQuotes(t *testing.T) {
+	for _, v := range []struct {
+		quote   string
+		payload int
+		body    int
+	}{
+		{"rfc792", 1000, 20 + 8},
+		{"rfc1812", 1000, 576 - 20 - 8},
+		{"rfc1812", 100, 20 + 20 + 12 + 24 + 100}, // all of it: timestamps, DSS
+		{"rfc792", 100, 20 + 8},
+	} {
+		f := mbox.Everything()
+		f.In = false
+		p := newPath(t, "icmp", f, set("quote", v.quote))
+		c := &catcher{n: p.n}
+		p.a.SetReceiver(c)
+		p.send(true, mapped(1001, v.payload), nil)
+		var m wire.ICMPMessage
+		if err := wire.ParseICMP(c.opt.ICMP, &m); err != nil || m.Kind(wire.ProtoICMP) != wire.ICMPUnreachable {
+			t.Fatalf("%+v: ICMP message %+v, %v", v, m, err)
+		}
+		if len(m.Body) != v.body {
+			t.Errorf("%+v: %d octets are quoted", v, len(m.Body))
+			continue
+		}
+		var q wire.Tuple
+		if _, err := wire.ParseQuote(m.Body, &q); err != nil || q.Src.Port() != 1000 || q.Dst.Port() != 80 {
+			t.Errorf("%+v: quoted ports of %v, %v", v, q, err)
+		}
+		if v.body > 60 && (m.Body[20+20] != wire.KindNOP || !bytes.Contains(m.Body[40:80], []byte{wire.KindMPTCP})) {
+			t.Errorf("%+v: options %x", v, m.Body[40:80])
+		}
+	}
+}
+
 // Data is acknowledged before the receiver has it, with what the receiver said
 // last, and the receiver's own acknowledgements never fall behind.
 func TestAckEarly(t *testing.T) {
