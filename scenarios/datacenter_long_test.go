@@ -7,69 +7,107 @@ import (
 	"testing"
 )
 
-// fatTree8 is the fat-tree of 128 hosts, whose own queues hold 1000 packets.
-const fatTree8 = "kind = \"fattree\"\nk = 8\n[topology.host]\nup = { queue = \"1000pkt\", aqm = \"droptail\" }"
+// seeds is how many permutations are drawn: the facts of the papers ask for three, and
+// their simulator's own numbers differ by some 3 Mb/s between two.
+const seeds = 3
+
+const (
+	fatTree8 = "kind = \"fattree\"\nk = 8" + roomyHosts
+	bcube125 = "kind = \"bcube\"\nn = 5\nk = 2"
+)
 
 // A18: a random permutation of a fat-tree of 128 hosts gives about half of the links'
-// rate to one path and more with each subflow (SIGCOMM'11; the bands hold the paper's
-// numbers and those of its simulator, which never sends data again on another subflow).
+// rate to one path and more with each subflow. The paper has 51 and 95 Mb/s for one and
+// eight (NSDI'11, SIGCOMM'11), htsim 0.1 44 to 46, 64, 79.5 and 90 to 92 for one, two,
+// four and eight; the bands hold both, and each permutation lies in them. Max-min fair
+// shares of one random way each are 47.7 Mb/s in the mean.
 //
 // row:E2
 func TestFatTreePermutation(t *testing.T) {
-	bands := map[int][2]float64{1: {42, 53}, 2: {60, 69}, 4: {75, 85}, 8: {88, 97}}
-	for seed := uint64(1); seed <= 3; seed++ {
+	for seed := uint64(1); seed <= seeds; seed++ {
 		last := 0.0
-		for _, n := range []int{1, 2, 4, 8} {
-			average, median := rates(t, fatTree8, fmt.Sprintf("pattern = \"permutation\"\nsubflows = %d", n), "1.2s", seed, "defaults.reinject=none")
-			t.Logf("seed %d, %d subflows: mean %.1f, median %.1f Mb/s", seed, n, average, median)
-			if b := bands[n]; average < b[0] || average > b[1] || average <= last {
-				t.Errorf("seed %d, %d subflows: %.1f Mb/s, want %v and more than %.1f", seed, n, average, b, last)
+		for _, b := range []struct {
+			subflows    int
+			least, most float64
+		}{{1, 42, 53}, {2, 60, 69}, {4, 75, 85}, {8, 88, 97}} {
+			got := measure(t, fatTree8, fmt.Sprintf("pattern = \"permutation\"\nsubflows = %d", b.subflows), seed).carried
+			if got < b.least || got > b.most || got <= last {
+				t.Errorf("seed %d, %d subflows: %.1f Mb/s, want %g to %g and more than %.1f", seed, b.subflows, got, b.least, b.most, last)
 			}
-			last = average
+			last = got
 		}
 	}
 }
 
-// A19, dense traffic: twelve flows of eight subflows from every host to others drawn at
-// random. What the receivers still put in order counts as delivered, so that the mean is
-// taken after the start, in which 12288 subflows lose much of what they send.
+// A19, TP2: twelve flows of eight subflows from every host to others drawn at random. The
+// paper has 97 Mb/s a host, htsim 0.1 93.7. The 12288 subflows have a packet or two in
+// flight each, and what is lost of one keeps back what its connection delivers; hence what
+// subflows carry, as htsim counts it.
 func TestFatTreeDense(t *testing.T) {
-	average, _ := rates(t, fatTree8, "pattern = \"random\"\nflows = 12\nsubflows = 8\nreceive_buffer = \"256KiB\"", "3s", 1)
-	t.Logf("%.1f Mb/s a host", 12*average)
-	if x := 12 * average; x < 91 || x > 99 {
+	got := measure(t, fatTree8, "pattern = \"random\"\nflows = 12\nsubflows = 8", 1)
+	if x := 12 * got.carried; x < 91 || x > 99 {
 		t.Errorf("%.1f Mb/s a host, want 91 to 99", x)
 	}
 }
 
-// A19, sparse traffic: 30 % of the hosts send to different hosts, and eight subflows
-// leave hardly a link of a host idle.
+// A19, TP3: 30 % of the hosts send to different hosts, and eight subflows leave hardly a
+// link of a host idle. The paper has 99 Mb/s, htsim 0.1 95 with a median of 99.9.
 func TestFatTreeSparse(t *testing.T) {
-	average, median := rates(t, fatTree8, "pattern = \"sparse\"\nsubflows = 8", "1.5s", 1)
-	t.Logf("mean %.1f, median %.1f Mb/s", average, median)
-	if average < 93 || average > 100 || median < 97 {
-		t.Errorf("mean %.1f, median %.1f Mb/s, want at least 93 and 97", average, median)
+	got := measure(t, fatTree8, "pattern = \"sparse\"\nsubflows = 8", 1)
+	if got.carried < 93 || got.carried > 100 || got.median < 97 {
+		t.Errorf("mean %.1f, median %.1f Mb/s, want at least 93 and 97", got.carried, got.median)
 	}
 }
 
-// A20: BCube of 125 servers with three interfaces under a random permutation. One
-// shortest path lies within the band of the paper (64.5) and its simulator (47 to 49).
-// Three parallel paths give half as much again, 77 to 79 Mb/s, where the paper has 86.5
-// and its simulator 83: there acknowledgements return at no cost, here they take some 4 %
-// of links that are full in both directions; packets of 9000 bytes at 900 Mb/s, the same
-// experiment with a ninth of that share, give 3 Mb/s more.
+// A20: BCube of 125 servers with three interfaces under a random permutation, TP1: the
+// paper has 64.5 Mb/s on one random shortest path and 86.5 on three parallel ones, htsim
+// 0.1 47 to 49 and 83.
 //
 // row:H2
 func TestBCubePermutation(t *testing.T) {
-	const cube = "kind = \"bcube\"\nn = 5\nk = 2"
-	for seed := uint64(1); seed <= 3; seed++ {
-		one, _ := rates(t, cube, "pattern = \"permutation\"\nsubflows = 1", "1.5s", seed)
-		three, _ := rates(t, cube, "pattern = \"permutation\"\nsubflows = 3", "1.5s", seed)
-		t.Logf("seed %d: %.1f and %.1f Mb/s", seed, one, three)
+	for seed := uint64(1); seed <= seeds; seed++ {
+		one := measure(t, bcube125, "pattern = \"permutation\"\nsubflows = 1", seed).carried
+		three := measure(t, bcube125, "pattern = \"permutation\"\nsubflows = 3", seed).carried
 		if one < 45 || one > 68 {
 			t.Errorf("seed %d: one path gives %.1f Mb/s, want 45 to 68", seed, one)
 		}
-		if three < 76 || three > 91 || three < 1.25*one {
-			t.Errorf("seed %d: three paths give %.1f Mb/s, one %.1f", seed, three, one)
+		if three < 79 || three > 91 || three < 1.25*one {
+			t.Errorf("seed %d: three paths give %.1f Mb/s, one %.1f; want 79 to 91, and a quarter more", seed, three, one)
 		}
+	}
+}
+
+// BCube TP2: every host sends to its twelve neighbours, those with which it shares a
+// switch. NSDI'11 has 297 Mb/s a host on the one link that leads there, nearly all of its
+// three interfaces, and 272 on three paths, of which two are detours over others.
+func TestBCubeNeighbours(t *testing.T) {
+	one := measure(t, bcube125, "pattern = \"local\"\nsubflows = 1", 1)
+	three := measure(t, bcube125, "pattern = \"local\"\nsubflows = 3", 1)
+	if one.flows != 125*12 || three.flows != one.flows {
+		t.Errorf("%d and %d flows, want twelve of each host", one.flows, three.flows)
+	}
+	if x := 12 * one.carried; x < 0.95*297 || x > 300 {
+		t.Errorf("one path: %.1f Mb/s a host, want 297", x)
+	}
+	if x := 12 * three.carried; x < 0.9*272 || x > 1.1*272 {
+		t.Errorf("three paths: %.1f Mb/s a host, want 272 to a tenth", x)
+	}
+}
+
+// BCube TP3: 30 % of the hosts send to different hosts. NSDI'11 has 78 Mb/s on one path and
+// 135 on three, which use all three interfaces of a host. The bands are those of A20, of
+// TP1, in proportion, whose lower end for one path holds htsim's choice of the path; as 38
+// flows differ much from draw to draw, they are for the mean.
+func TestBCubeSparse(t *testing.T) {
+	var one, three float64
+	for seed := uint64(1); seed <= seeds; seed++ {
+		one += measure(t, bcube125, "pattern = \"sparse\"\nsubflows = 1", seed).carried / seeds
+		three += measure(t, bcube125, "pattern = \"sparse\"\nsubflows = 3", seed).carried / seeds
+	}
+	if one < 78*45/64.5 || one > 78*68/64.5 {
+		t.Errorf("one path gives %.1f Mb/s, want %.1f to %.1f", one, 78*45/64.5, 78*68/64.5)
+	}
+	if three < 135*79/86.5 || three > 135*91/86.5 {
+		t.Errorf("three paths give %.1f Mb/s, want %.1f to %.1f", three, 135*79/86.5, 135*91/86.5)
 	}
 }
