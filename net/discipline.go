@@ -165,11 +165,8 @@ func (p *Port) Drop(now sim.Time, id PacketID, why trace.Reason) {
 func (p *Port) forget(now sim.Time, l *hotLink, id PacketID) {
 	m := &p.link.net.meta[id]
 	p.waiting--
-	if l.flags&flagHistogram != 0 {
-		p.link.hist.change(now, l.bytes)
-	}
 	m.leave = now
-	l.uncount(m)
+	p.link.net.uncount(p.link.index, l, m)
 }
 
 // enqueue offers a packet to the discipline.

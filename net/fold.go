@@ -17,8 +17,9 @@ import (
 // foldAccept records in the chain of the transmitting node that the link has
 // accepted a packet.
 func (n *Network) foldAccept(now sim.Time, l *hotLink, s *segment, size uint16) {
-	c := l.trace.Chain.With(uint64(now), uint64(s.Seq)|uint64(s.Ack)<<32)
-	l.trace.Chain = c.With(n.routes[s.Route].salt, packetWord(s, size, l.salt))
+	t := n.traces[l.from]
+	c := t.Chain.With(uint64(now), uint64(s.Seq)|uint64(s.Ack)<<32)
+	t.Chain = c.With(n.routes[s.Route].salt, packetWord(s, size, l.salt))
 }
 
 func (n *Network) foldDrop(now sim.Time, t *trace.Node, salt uint32, id PacketID, why trace.Reason) {
@@ -37,7 +38,7 @@ func packetWord(s *segment, size uint16, salt uint32) uint64 {
 func (n *Network) observe(now sim.Time, k trace.Kind, l *hotLink, li uint32, id PacketID, why trace.Reason) {
 	s := n.Segment(id)
 	_, bytes := l.counted(n)
-	l.trace.Observe(&trace.Record{
+	n.traces[l.from].Observe(&trace.Record{
 		At: now, Kind: k, Why: why, Flow: -1,
 		A: int64(li), B: int64(s.Seq), C: int64(s.Len), D: int64(n.meta[id].size), E: int64(bytes),
 	})

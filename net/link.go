@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"mpsim/sim"
-	"mpsim/sim/trace"
 )
 
 // hotLink is what a packet-hop touches of a link: two cache lines. The first is
@@ -28,9 +27,9 @@ type hotLink struct {
 	rate       sim.Rate // bits per second; 0: infinite
 	inverse    uint64   // floor((2^64-1)/rate), see serialise
 	delay      sim.Duration
-	offered    uint64      // packets offered: the index by which loss is drawn
-	sent       uint64      // octets accepted
-	trace      *trace.Node // of the transmitting node
+	offered    uint64   // packets offered: the index by which loss is drawn
+	sent       uint64   // octets accepted
+	classSince sim.Time // since when the queue's length has its class, see histogram
 	limitBytes uint32
 	limitPkts  uint32
 	salt       uint32 // hash of the name, for the run hash
@@ -69,7 +68,7 @@ const (
 	// not describe.
 	flagSlowServer = flagStopped | flagVarying | flagTrace
 	// flagOffer are the reasons for which offering a packet is not plain.
-	flagOffer = flagFate | flagSlowServer | flagServed | flagCut | flagClamp | flagHistogram | flagMark | flagDiscipline | flagRadio
+	flagOffer = flagFate | flagSlowServer | flagServed | flagCut | flagClamp | flagMark | flagDiscipline | flagRadio
 )
 
 // Mode is how a link computes departures. Both give the same run.
@@ -152,8 +151,7 @@ type Link struct {
 	trace  oppCursor
 	rates  rateCursor
 	stuck  anchor
-	served PacketID // in service, in served mode
-	hist   *histogram
+	served PacketID  // in service, in served mode
 	tail   *sim.Rand // nil: no random tail
 	queue  *Port     // nil without a discipline
 	air    *Air      // nil without a radio
@@ -195,7 +193,7 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 	}
 	lk := &Link{net: n, index: uint32(len(n.links)), name: name, node: from, cfg: cfg, since: n.sim.Now()}
 	l := hotLink{
-		from: from.origin, to: to.origin, trace: from.trace, salt: nameSalt(name),
+		from: from.origin, to: to.origin, salt: nameSalt(name),
 		delay: cfg.Delay, overhead: uint16(cfg.Overhead), mtu: math.MaxUint16,
 	}
 	if cfg.MTU > 0 {
@@ -209,7 +207,9 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 	}
 	if cfg.Histogram {
 		l.flags |= flagHistogram
-		lk.hist = new(histogram)
+		for len(n.hists) <= len(n.links) {
+			n.hists = append(n.hists, histogram{})
+		}
 	}
 	lk.setQueue(&l, cfg.Queue)
 	lk.setMark(&l, cfg.Mark)

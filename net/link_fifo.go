@@ -25,11 +25,11 @@ func (n *Network) OnEvent(now sim.Time, arg uint64) {
 		return // left behind by a change of the link
 	}
 	if l.cursor == id {
-		if l.flags&flagHistogram != 0 {
-			n.cold[li].hist.change(m.leave, l.bytes)
-		}
 		l.cursor = m.next
-		l.uncount(m)
+		if l.changesClass(l.bytes - uint32(m.size)) {
+			n.leaveClass(li, l, m.leave)
+		}
+		l.remove(m)
 	}
 	next := m.next
 	l.head = next
@@ -66,15 +66,21 @@ func (n *Network) offer(now sim.Time, li uint32, id PacketID, s *segment) {
 		}
 		c = first.next
 		l.cursor = c
-		l.uncount(first)
+		if l.changesClass(l.bytes - uint32(first.size)) {
+			n.leaveClass(li, l, first.leave)
+		}
+		l.remove(first)
 	}
 	if l.full(size) && !n.beyondLimit(now, li, l, id, m) {
 		return
 	}
 	key := n.sim.NextKey(l.from)
 	l.sent += uint64(size)
+	if l.changesClass(l.bytes + uint32(size)) {
+		n.leaveClass(li, l, now)
+	}
 	l.enter(now, size)
-	t := l.trace
+	t := n.traces[l.from]
 	t.Chain = t.Chain.With(uint64(now), uint64(s.Seq)|uint64(s.Ack)<<32).With(n.routes[s.Route].salt, packetWord(s, size, l.salt))
 	busy, rem := l.busy, l.rem
 	if busy < now {
@@ -143,8 +149,8 @@ func (n *Network) offerOdd(now sim.Time, li uint32, id PacketID, s *segment) {
 	m.key = n.sim.NextKey(l.from)
 	m.next = 0
 	l.sent += uint64(size)
-	if l.flags&flagHistogram != 0 {
-		n.cold[li].hist.change(now, l.bytes)
+	if l.changesClass(l.bytes + uint32(size)) {
+		n.leaveClass(li, l, now)
 	}
 	l.enter(now, size)
 	n.foldAccept(now, l, s, size)
@@ -156,7 +162,7 @@ func (n *Network) offerOdd(now sim.Time, li uint32, id PacketID, s *segment) {
 	default:
 		n.acceptServed(now, li, l, id, m)
 	}
-	if l.trace.Wants(trace.PacketForwarded) {
+	if n.traces[l.from].Wants(trace.PacketForwarded) {
 		n.observe(now, trace.PacketForwarded, l, li, id, trace.NoReason)
 	}
 }
@@ -232,15 +238,20 @@ func (n *Network) settle(now sim.Time, li uint32, l *hotLink) {
 
 // leave takes the first packet of the queue out of the count.
 func (n *Network) leave(li uint32, l *hotLink, id PacketID, m *packetMeta) {
-	if l.flags&flagHistogram != 0 {
-		n.cold[li].hist.change(m.leave, l.bytes)
-	}
 	l.cursor = m.next
-	l.uncount(m)
+	n.uncount(li, l, m)
 }
 
 // uncount ends the stay of a packet in the queue at the time at which it leaves.
-func (l *hotLink) uncount(m *packetMeta) {
+func (n *Network) uncount(li uint32, l *hotLink, m *packetMeta) {
+	if l.changesClass(l.bytes - uint32(m.size)) {
+		n.leaveClass(li, l, m.leave)
+	}
+	l.remove(m)
+}
+
+// remove is uncount but for the class of the length.
+func (l *hotLink) remove(m *packetMeta) {
 	l.packets--
 	l.bytes -= uint32(m.size)
 	var borrow uint64
@@ -249,7 +260,7 @@ func (l *hotLink) uncount(m *packetMeta) {
 	l.areaHi += hi + borrow
 }
 
-// enter counts a packet that the queue has accepted.
+// enter counts a packet that the queue has accepted, but for the class of the length.
 func (l *hotLink) enter(now sim.Time, size uint16) {
 	l.packets++
 	l.bytes += uint32(size)
@@ -257,6 +268,12 @@ func (l *hotLink) enter(now sim.Time, size uint16) {
 	hi, lo := bits.Mul64(uint64(size), uint64(now))
 	l.areaLo, borrow = bits.Sub64(l.areaLo, lo, 0)
 	l.areaHi -= hi + borrow
+}
+
+// changesClass reports whether the queue would be of another class with so many octets,
+// and classes are kept.
+func (l *hotLink) changesClass(bytes uint32) bool {
+	return l.flags&flagHistogram != 0 && !sameClass(l.bytes, bytes)
 }
 
 // full reports whether all packets together leave no room for one more.

@@ -130,8 +130,9 @@ func (n *Network) drop(now sim.Time, li uint32, id PacketID, why trace.Reason) {
 	l := &n.links[li]
 	lk := n.cold[li]
 	lk.drops[classOf(why)]++
-	n.foldDrop(now, l.trace, l.salt, id, why)
-	if l.trace.Wants(trace.PacketDropped) {
+	t := n.traces[l.from]
+	n.foldDrop(now, t, l.salt, id, why)
+	if t.Wants(trace.PacketDropped) {
 		n.observe(now, trace.PacketDropped, l, li, id, why)
 	}
 	n.Free(id)

@@ -55,8 +55,10 @@ func (n *Network) AddNode(name string) *Node {
 	}
 	for len(n.nodes) <= int(nd.origin) {
 		n.nodes = append(n.nodes, nil)
+		n.traces = append(n.traces, nil)
 	}
 	n.nodes[nd.origin] = nd
+	n.traces[nd.origin] = nd.trace
 	return nd
 }
 

@@ -24,7 +24,7 @@ func (n *Network) lookAhead() {
 	own, onto := &links[0], &links[0]
 	ready, head := &n.meta[0], n.Segment(0)
 	behind, last, way := ready, ready, &n.routes[0]
-	chain := own.trace
+	chain := n.traces[own.from]
 	if li := n.sim.Upcoming(aheadLink); int(li) < len(links) {
 		own = &links[li]
 	}
@@ -43,7 +43,7 @@ func (n *Network) lookAhead() {
 	}
 	if li := n.sim.Upcoming(aheadLast); int(li) < len(links) {
 		if hop := n.hopAfter(links[li].head); int(hop) < len(links) {
-			last, chain = &n.meta[links[hop].tail], links[hop].trace
+			last, chain = &n.meta[links[hop].tail], n.traces[links[hop].from]
 		}
 	}
 	prefetchHop(own, ready, head, behind, way, onto, last, chain)

@@ -99,9 +99,9 @@ func (lk *Link) Stats() Stats {
 	if d := now - lk.since; d > 0 {
 		s.MeanQueueBytes = l.area(now) / float64(d)
 	}
-	if lk.hist != nil {
-		lk.hist.change(now, l.bytes)
-		s.P99QueueBytes = lk.hist.quantile(0.99)
+	if l.flags&flagHistogram != 0 {
+		n.leaveClass(lk.index, l, now)
+		s.P99QueueBytes = n.hists[lk.index].quantile(0.99)
 	}
 	return s
 }
@@ -189,16 +189,22 @@ func octets(r sim.Rate, a, b sim.Time) float64 {
 // histogram is the distribution over time of a queue length: 8 classes to each
 // power of two, so that a quantile is exact to 1/8.
 type histogram struct {
-	last  sim.Time
 	times [8 * 30]sim.Time
 }
 
-// change adds the time up to now, during which the queue held the given octets.
-func (h *histogram) change(now sim.Time, bytes uint32) {
-	if now > h.last {
-		h.times[classOfLength(bytes)] += now - h.last
-		h.last = now
+// leaveClass adds the time up to at, during which the length of a link's queue was
+// of its present class. It is called before the class changes.
+func (n *Network) leaveClass(li uint32, l *hotLink, at sim.Time) {
+	if at > l.classSince {
+		n.hists[li].times[classOfLength(l.bytes)] += at - l.classSince
+		l.classSince = at
 	}
+}
+
+// sameClass reports whether two lengths are of the same class.
+func sameClass(a, b uint32) bool {
+	e := bits.Len32(a|8) - 4
+	return a>>e == b>>e
 }
 
 // classOfLength numbers lengths: 0 to 15 are their own classes, above each

@@ -143,3 +143,14 @@ func (passing) Process(_ sim.Time, p *simnet.Packet, d simnet.Dir, out simnet.Em
 }
 func (passing) NextTimeout() sim.Time                  { return sim.Never }
 func (passing) HandleTimeout(sim.Time, simnet.Emitter) {}
+
+// Two lengths are of one class if and only if classOfLength says so.
+func TestSameClass(t *testing.T) {
+	for a := uint32(0); a < 3000; a++ {
+		for b := uint32(0); b < 3000; b++ {
+			if got, want := simnet.SameClass(a, b), simnet.ClassOfLength(a) == simnet.ClassOfLength(b); got != want {
+				t.Fatalf("%d and %d are of one class: %v, want %v", a, b, got, want)
+			}
+		}
+	}
+}

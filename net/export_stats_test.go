@@ -1,0 +1,7 @@
+package simnet
+
+// For tests of the classes of queue lengths.
+var (
+	SameClass     = sameClass
+	ClassOfLength = classOfLength
+)
