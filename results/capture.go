@@ -36,6 +36,7 @@ type Capture struct {
 	out    io.Writer
 	info   pcapgo.NgSectionInfo
 	buf    []byte
+	parts  []*observed // see Part
 	err    error
 }
 
@@ -86,18 +87,29 @@ var (
 // Packet writes one packet that passes a point: out says that it leaves the
 // node. The first error is kept for Flush.
 func (c *Capture) Packet(at sim.Time, point int, out bool, t *wire.Tuple, s *wire.Segment, o *wire.Options) {
-	if c.err != nil {
-		return
-	}
+	frame, length := c.frame(point, out, t, s, o)
+	c.write(at, point, out, frame, length)
+}
+
+// frame returns the octets of a packet that are kept, valid until the next call, and the
+// length of the whole.
+func (c *Capture) frame(point int, out bool, t *wire.Tuple, s *wire.Segment, o *wire.Options) (frame []byte, length int) {
 	c.buf = appendEthernet(c.buf[:0], point, out, t.Src.Addr().Is4() && t.Dst.Addr().Is4())
 	snap := -1
 	if c.snap > 0 {
 		snap = max(c.snap-ethernetLen, 0)
 	}
 	c.buf = wire.AppendPacket(c.buf, t, s, o, snap)
-	length := ethernetLen + wire.WireLen(t, s, o)
+	length = ethernetLen + wire.WireLen(t, s, o)
 	if c.snap > 0 && len(c.buf) > c.snap {
 		c.buf = c.buf[:c.snap]
+	}
+	return c.buf, length
+}
+
+func (c *Capture) write(at sim.Time, point int, out bool, frame []byte, length int) {
+	if c.err != nil {
+		return
 	}
 	flags := inbound
 	if out {
@@ -105,10 +117,10 @@ func (c *Capture) Packet(at sim.Time, point int, out bool, t *wire.Tuple, s *wir
 	}
 	c.err = c.w.WritePacketWithOptions(gopacket.CaptureInfo{
 		Timestamp:      time.Unix(0, int64(at)),
-		CaptureLength:  len(c.buf),
+		CaptureLength:  len(frame),
 		Length:         length,
 		InterfaceIndex: point,
-	}, c.buf, pcapgo.NgPacketOptions{Flags: flags})
+	}, frame, pcapgo.NgPacketOptions{Flags: flags})
 }
 
 // Flush writes what is buffered and returns the first error. A capture without
@@ -144,12 +156,23 @@ func appendEthernet(b []byte, point int, out, ip4 bool) []byte {
 // Attach adds a capture point for an interface and captures its packets from
 // now on.
 func (c *Capture) Attach(ifc *simnet.Interface) {
-	ifc.AddTap(&tap{c: c, point: c.AddPoint(ifc.Node().Name() + "." + ifc.Name())})
+	ifc.AddTap(&tap{c: c, point: c.AddInterface(ifc)})
+}
+
+// AddInterface adds a capture point for an interface and returns its number.
+func (c *Capture) AddInterface(ifc *simnet.Interface) int {
+	return c.AddPoint(ifc.Node().Name() + "." + ifc.Name())
+}
+
+func (c *Capture) packet(at sim.Time, point int, out bool, t *wire.Tuple, s *wire.Segment, o *wire.Options) {
+	c.Packet(at, point, out, t, s, o)
 }
 
 // tap is one capture point on its interface.
 type tap struct {
-	c     *Capture
+	c interface {
+		packet(at sim.Time, point int, out bool, t *wire.Tuple, s *wire.Segment, o *wire.Options)
+	}
 	point int
 }
 
@@ -157,5 +180,5 @@ type tap struct {
 func (t *tap) Packet(now sim.Time, ifc *simnet.Interface, dir simnet.Dir, id simnet.PacketID) {
 	n := ifc.Node().Network()
 	s := n.Segment(id)
-	t.c.Packet(now, t.point, dir == simnet.Out, n.Tuple(simnet.RouteID(s.Route)), s, n.Options(id))
+	t.c.packet(now, t.point, dir == simnet.Out, n.Tuple(simnet.RouteID(s.Route)), s, n.Options(id))
 }

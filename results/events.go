@@ -84,6 +84,7 @@ type Events struct {
 	w     *bufio.Writer
 	buf   []byte
 	names Namer
+	parts []*observed // see Part
 	err   error
 }
 
@@ -98,7 +99,10 @@ func NewEvents(w io.Writer, names Namer) *Events {
 //
 // "flow" is missing if the connection belongs to no flow, "subflow" if the
 // record is about the whole connection, "why" if there is no reason.
-func (e *Events) Emit(r *trace.Record) {
+func (e *Events) Emit(r *trace.Record) { e.write(e.text(r)) }
+
+// text returns the line of a record; it is valid until the next call.
+func (e *Events) text(r *trace.Record) []byte {
 	b := append(e.buf[:0], `{"time_ns":`...)
 	b = strconv.AppendInt(b, int64(r.At), 10)
 	b = appendText(b, "node", e.names.NodeName(r.Node))
@@ -141,8 +145,12 @@ func (e *Events) Emit(r *trace.Record) {
 	}
 	b = append(b, '}', '\n')
 	e.buf = b
+	return b
+}
+
+func (e *Events) write(line []byte) {
 	if e.err == nil {
-		_, e.err = e.w.Write(b)
+		_, e.err = e.w.Write(line)
 	}
 }
 

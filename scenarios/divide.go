@@ -17,25 +17,29 @@ type division struct {
 	parts     int
 	owner     []int // part by origin
 	lookahead sim.Duration
+	short     bool   // the run is over before it is known
 	perWindow uint64 // events of all parts in a window, at the beginning of the run
 	imbalance float64
 	cut       int // links
 }
 
 const (
-	// trialEvents is how many events the beginning has, for the loads and again for the
-	// windows: a tenth of a second.
-	trialEvents = 200_000
+	// The beginning has so many events for the loads, and then so many for the windows:
+	// some hundredths of a second.
+	loadEvents   = 100_000
+	windowEvents = 50_000
 	// worthwhile is how many events each part must have in a window: see docs/PARALLEL.md.
 	worthwhile = 40
+	// unbalanced is how much more than the mean the heaviest part may have to do.
+	unbalanced = 1.5
 )
 
 // BuildParallel is Build for a run on several cores. Where that is impossible or does
 // not pay, the world is that of Build, and why says so.
 func BuildParallel(sc *Scenario, run Run, workers int) (w *World, why string, err error) {
 	d, why, err := divide(sc, run, workers)
-	if err == nil && why == "" && d.perWindow < uint64(worthwhile*d.parts) {
-		why = fmt.Sprintf("a window of %v, which is how long it takes at least from one part to another, has %d events; it pays from %d on", d.lookahead, d.perWindow, worthwhile*d.parts)
+	if err == nil && why == "" && !run.Divide {
+		why = d.pays()
 	}
 	if err != nil {
 		return nil, "", err
@@ -46,6 +50,20 @@ func BuildParallel(sc *Scenario, run Run, workers int) (w *World, why string, er
 		w, err = Build(sc, run)
 	}
 	return w, why, err
+}
+
+// pays says why a division does not pay, or nothing.
+func (d *division) pays() string {
+	switch least := uint64(worthwhile * d.parts); {
+	case d.short:
+		return fmt.Sprintf("the run has less than %d events", loadEvents+windowEvents)
+	case d.perWindow < least:
+		return fmt.Sprintf("it takes %v at least from one part to another, and in that time there are %d events; %d parts pay from %d on",
+			d.lookahead, d.perWindow, d.parts, least)
+	case d.imbalance > unbalanced:
+		return fmt.Sprintf("one of %d parts would have %.0f %% of the work", d.parts, 100*d.imbalance/float64(d.parts))
+	}
+	return ""
 }
 
 // divide carries out the beginning of a run and divides the nodes.
@@ -61,14 +79,14 @@ func divide(sc *Scenario, run Run, workers int) (*division, string, error) {
 	if w.natted != nil {
 		return nil, "a NAT is watched by both of its sides", nil
 	}
-	if _, err := w.Run(sc.Duration.Time(), trialEvents, nil); err != nil {
+	if _, err := w.Run(sc.Duration.Time(), loadEvents, nil); err != nil {
 		return nil, "", err
 	}
 	d := &division{parts: workers}
 	if !w.cutUp(d) {
 		return nil, fmt.Sprintf("there are no %d parts with links between them that have a delay and that nothing changes while the run lasts", workers), nil
 	}
-	d.perWindow, err = w.eventsPerWindow(d.lookahead)
+	err = w.eventsPerWindow(d)
 	return d, "", err
 }
 
@@ -182,20 +200,22 @@ func (w *World) graph(ahead sim.Duration, changed map[string]bool) *par.Graph {
 	return g
 }
 
-// eventsPerWindow carries out some more of the run in windows and returns how many
-// events they have.
-func (w *World) eventsPerWindow(lookahead sim.Duration) (uint64, error) {
+// eventsPerWindow carries out some more of the run in windows and notes how many events
+// they have.
+func (w *World) eventsPerWindow(d *division) error {
 	begun, windows := w.sim.Events(), uint64(0)
 	end := w.sc.Duration.Time()
-	for w.sim.Events()-begun < trialEvents {
+	for w.sim.Events()-begun < windowEvents {
 		at, _ := w.sim.Next()
 		if at > end {
+			d.short = true
 			break
 		}
-		if _, err := w.Run(min(at.Add(lookahead)-1, end), 0, nil); err != nil {
-			return 0, err
+		if _, err := w.Run(min(at.Add(d.lookahead)-1, end), 0, nil); err != nil {
+			return err
 		}
 		windows++
 	}
-	return (w.sim.Events() - begun) / max(windows, 1), nil
+	d.perWindow = (w.sim.Events() - begun) / max(windows, 1)
+	return nil
 }

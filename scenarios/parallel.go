@@ -166,10 +166,17 @@ func (r *partedRun) sync() {
 // run is World.Run.
 func (r *partedRun) run(until sim.Time, maxEvents uint64, poll func(now sim.Time, events uint64) bool) (sim.Stop, error) {
 	v := r.view
+	polled := r.events()
 	for {
 		used := r.events()
 		if used >= maxEvents {
 			return sim.Budget, nil
+		}
+		if poll != nil && used-polled >= pollEvery {
+			polled = used
+			if !poll(v.sim.Now(), used) {
+				return sim.Halted, nil
+			}
 		}
 		at, _ := v.sim.Next()
 		at = min(at, until)
@@ -177,32 +184,34 @@ func (r *partedRun) run(until sim.Time, maxEvents uint64, poll func(now sim.Time
 		if failure != nil {
 			return sim.Halted, r.parts[failure.Part].bug(failure.Value, failure.Stack)
 		}
-		if stop == sim.Idle && at == until && v.sim.Pending() == 0 {
-			at = r.lastEvent()
-			stop, until = sim.Deadline, at
+		if stop == sim.Idle && v.sim.Pending() == 0 {
+			at = r.lastEvent() // nothing more can happen before the end
+			until = at
 		}
-		if stop == sim.Deadline || stop == sim.Idle {
-			for _, p := range r.parts {
-				p.sim.Advance(at)
-			}
-		}
-		r.sync()
-		if r.rest != nil {
-			r.rest()
-		}
-		if stop == sim.Deadline || stop == sim.Idle {
-			v.sim.Run(at, ^uint64(0))
-			v.sim.Advance(at)
-			if at == until {
-				return sim.Deadline, nil
-			}
-			continue
-		}
-		v.sim.Advance(r.lastEvent())
-		if poll != nil && !poll(v.sim.Now(), r.events()) {
-			return sim.Halted, nil
+		r.rests(at, stop)
+		if at == until && stop != sim.Budget {
+			return sim.Deadline, nil
 		}
 	}
+}
+
+// rests is what happens when all parts have carried out what happens up to a time, or as
+// much as they may at once.
+func (r *partedRun) rests(at sim.Time, stop sim.Stop) {
+	if stop == sim.Budget {
+		at = r.lastEvent()
+	}
+	for _, p := range r.parts {
+		p.sim.Advance(at)
+	}
+	r.sync()
+	if r.rest != nil {
+		r.rest()
+	}
+	if stop != sim.Budget { // else there may be more at this time, and samplers come last
+		r.view.sim.Run(at, ^uint64(0))
+	}
+	r.view.sim.Advance(at)
 }
 
 // advance carries out events up to a time, at most budget, and about as many as one
@@ -262,15 +271,16 @@ func (w *World) Parts() []*World {
 }
 
 // AtRest calls f whenever the parts of a run rest and what they have observed can be put
-// in order.
-func (w *World) AtRest(f func()) { w.parted.rest = f }
-
-// Place is where an observation belongs in the order of a run.
-type Place struct {
-	At   sim.Time
-	Key  sim.Key // of the event
-	Step uint32  // of the timeline, which all parts carry out
+// in order. A world without parts never calls it.
+func (w *World) AtRest(f func()) {
+	if w.parted != nil {
+		w.parted.rest = f
+	}
 }
 
-// Place returns that of the event that is being carried out.
-func (w *World) Place() Place { return Place{w.sim.Now(), w.sim.CurrentKey(), w.timeline.step} }
+// Place returns the place of the event that is being carried out in the order of the
+// run: its time, its key, and the step of the timeline, of which all parts of a run carry
+// out the same events.
+func (w *World) Place() (at sim.Time, key sim.Key, step uint32) {
+	return w.sim.Now(), w.sim.CurrentKey(), w.timeline.step
+}

@@ -25,6 +25,8 @@ type Run struct {
 	// NoExpect leaves out what only the evaluation of expectations needs, for
 	// measurements of speed; Expect must not be called then.
 	NoExpect bool
+	// Divide makes BuildParallel divide the run even where that does not pay.
+	Divide bool
 	// part: the world is one of several that carry out a run together.
 	part bool
 }

@@ -25,7 +25,11 @@ type Job struct {
 	// Verify makes every hop render and parse every packet. The hash is the
 	// same, the run slower.
 	Verify bool
-	Limits Limits
+	// Workers is on how many cores the run is carried out if that is possible and pays;
+	// 0 and 1: on one. Nothing that the run shows depends on it. Attach needs one.
+	Workers int
+	Divide  bool // use the workers even where that does not pay
+	Limits  Limits
 
 	// Out is the run directory; empty: no files.
 	Out string
@@ -40,6 +44,10 @@ type Job struct {
 	// Attach is called when the world is built, for observers; nil: there are none.
 	// They must only look.
 	Attach func(*scenarios.World) error
+
+	// Sequential is called if there are to be several workers and the run has one all the
+	// same, with the reason; nil: nobody.
+	Sequential func(why string)
 
 	// Preamble is called before the run begins, Progress now and then while it
 	// lasts; both may be nil.

@@ -74,11 +74,11 @@ type run struct {
 // build makes the world; nothing is written before that succeeded.
 func (r *run) build() error {
 	j := &r.job
-	spec := scenarios.Run{Seed: j.Seed, Replication: j.Replication, DataDir: j.DataDir, Plugins: j.Plugins, Verify: j.Verify}
+	spec := scenarios.Run{Seed: j.Seed, Replication: j.Replication, DataDir: j.DataDir, Plugins: j.Plugins, Verify: j.Verify, Divide: j.Divide}
 	if spec.NoExpect = j.NoSeries; !j.NoSeries {
 		spec.Sample = r.sample
 	}
-	w, err := scenarios.Build(j.Scenario, spec)
+	w, err := r.worlds(spec)
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,22 @@ func (r *run) build() error {
 		r.end = sim.Time(j.Until)
 	}
 	return nil
+}
+
+// worlds builds the world, in parts if that is wanted and pays.
+func (r *run) worlds(spec scenarios.Run) (*scenarios.World, error) {
+	j := &r.job
+	if j.Workers <= 1 {
+		return scenarios.Build(j.Scenario, spec)
+	}
+	if j.Attach != nil {
+		return nil, errors.New("observers need a run with one worker")
+	}
+	w, why, err := scenarios.BuildParallel(j.Scenario, spec, j.Workers)
+	if err == nil && why != "" && j.Sequential != nil {
+		j.Sequential(why)
+	}
+	return w, err
 }
 
 // sample takes a point of a time series.
@@ -119,6 +135,7 @@ func (r *run) attach() error {
 	}
 	r.series = results.NewSeries(w)
 	r.writers = append(r.writers, r.series)
+	var merge []func()
 	kinds := r.job.Events
 	if sc.Output.Events && kinds == 0 {
 		kinds = results.Decisions
@@ -129,7 +146,14 @@ func (r *run) attach() error {
 		}
 		events := results.NewEvents(w, newNamer(r.world))
 		r.writers = append(r.writers, events)
-		r.world.Trace().Subscribe(kinds, events)
+		if parts := r.world.Parts(); parts == nil {
+			r.world.Trace().Subscribe(kinds, events)
+		} else {
+			for _, p := range parts {
+				p.Trace().Subscribe(kinds, events.Part(newNamer(p), p.Place))
+			}
+			merge = append(merge, events.Merge)
+		}
 	}
 	if r.job.Capture || sc.Output.Pcap {
 		if w, err = r.dir.File(results.CaptureName); err != nil {
@@ -138,11 +162,36 @@ func (r *run) attach() error {
 		c := results.NewCapture(w, results.CaptureInfo{Scenario: sc.Name, Seed: r.job.Seed, Replication: r.job.Replication}, 0)
 		r.writers = append(r.writers, c)
 		r.capture = true
-		for _, ifc := range r.world.CapturePoints() {
+		r.capturePoints(c)
+		merge = append(merge, c.Merge)
+	}
+	r.world.AtRest(func() {
+		for _, m := range merge {
+			m()
+		}
+	})
+	return nil
+}
+
+// capturePoints attaches the capture to the interfaces, each in the part that it is of.
+func (r *run) capturePoints(c *results.Capture) {
+	parts := r.world.Parts()
+	captures := make([]*results.CapturePart, len(parts))
+	for i, p := range parts {
+		captures[i] = c.Part(p.Place)
+	}
+	for _, ifc := range r.world.CapturePoints() {
+		if parts == nil {
 			c.Attach(ifc)
+			continue
+		}
+		point := c.AddInterface(ifc)
+		for i, p := range parts {
+			if ifc.Node().Network() == p.Network() {
+				captures[i].Attach(ifc, point)
+			}
 		}
 	}
-	return nil
 }
 
 // flusher is a writer of a file of the run directory.

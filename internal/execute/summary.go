@@ -20,7 +20,7 @@ func (r *run) summary(o *Outcome) results.Summary {
 	s := results.Summary{
 		Schema: results.SchemaVersion, Scenario: sc.Name, Title: sc.Title,
 		Seed: r.job.Seed, Replication: r.job.Replication, Hash: w.Hash().String(),
-		SimTime: seconds(w.Sim().Now()), Events: w.Sim().Events(), PacketHops: w.Network().PacketHops(),
+		SimTime: seconds(w.Sim().Now()), Events: w.Events(), PacketHops: w.PacketHops(),
 		Counters: map[string]uint64{}, Version: version.Version, Complete: o.Stopped == Finished, Stopped: r.reason,
 	}
 	for _, f := range w.Flows() {

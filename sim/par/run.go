@@ -50,7 +50,7 @@ type Run struct {
 	largest   uint64 // events of the largest window so far
 }
 
-// seat is what a worker shows the others: two cache lines of its own.
+// seat is what a worker shows the others, in cache lines of its own.
 type seat struct {
 	done   atomic.Uint64 // number of the last window that it has carried out
 	next   [2]sim.Time   // when it or what it has sent is due, after even and odd windows
@@ -58,6 +58,11 @@ type seat struct {
 	failed [2]bool
 	panic  *Failure
 	_      [64]byte
+	// asleep says that the worker waits for wake, which has room for one. It changes
+	// seldom, so that reading it costs the others nothing.
+	asleep atomic.Bool
+	wake   chan struct{}
+	_      [112]byte
 }
 
 // New returns a run in parts. Lookahead is the least time from an event of one part to
@@ -66,7 +71,11 @@ func New(parts []Part, lookahead sim.Duration) *Run {
 	if lookahead <= 0 {
 		sim.Bugf("parts of a run with a lookahead of %v", lookahead)
 	}
-	return &Run{parts: parts, lookahead: lookahead, seats: make([]seat, len(parts))}
+	r := &Run{parts: parts, lookahead: lookahead, seats: make([]seat, len(parts))}
+	for i := range r.seats {
+		r.seats[i].wake = make(chan struct{}, 1)
+	}
+	return r
 }
 
 // Failure is a panic in one of the parts.
@@ -139,7 +148,7 @@ func (r *Run) work(me int, until sim.Time, limit uint64) sim.Stop {
 		}
 		n++
 		r.carryOut(me, n, min(first.Add(r.lookahead), until.Add(1)), ^uint64(0))
-		r.meet(n)
+		r.meet(me, n)
 		r.parts[me].Take(n)
 	}
 }
@@ -162,18 +171,37 @@ func (r *Run) carryOut(me int, n uint64, before sim.Time, most uint64) {
 	s.events[n&1] = p.Events()
 }
 
-// spins is how often a worker looks before it lets other goroutines run: about as
-// long as a window that is worth it.
-const spins = 1 << 14
+// A worker that has to wait looks again and again for about as long as a window that is
+// worth it lasts, for being woken takes some of that. Then it sleeps, so that where
+// there are fewer free cores than workers those that have work get them.
+const (
+	spins = 1 << 16
+	turns = 1 << 10 // after so many others of the process may run
+)
 
-// meet waits until every worker has carried out a window.
-func (r *Run) meet(n uint64) {
+// meet waits until every worker has carried out a window, and wakes those that sleep
+// until this one has.
+func (r *Run) meet(me int, n uint64) {
+	own := &r.seats[me]
+	for i := range r.seats {
+		if s := &r.seats[i]; s.asleep.Load() && s.asleep.CompareAndSwap(true, false) {
+			s.wake <- struct{}{}
+		}
+	}
 	for i := range r.seats {
 		s := &r.seats[i]
-		for k := 0; s.done.Load() < n; k++ {
-			if k >= spins {
+		for k := 1; s.done.Load() < n; k++ {
+			if k%turns == 0 {
 				runtime.Gosched()
 			}
+			if k < spins {
+				continue
+			}
+			own.asleep.Store(true)
+			if s.done.Load() < n || !own.asleep.CompareAndSwap(true, false) {
+				<-own.wake // somebody is done, or is about to say so
+			}
+			k = 1
 		}
 	}
 }

@@ -28,6 +28,7 @@ type runFlags struct {
 	maxEvents uint64
 	maxWall   time.Duration
 	maxMemory size
+	workers   int
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -55,11 +56,15 @@ func (p *program) runCommand() *cobra.Command {
 	fl.Lookup("events").NoOptDefVal = "decisions"
 	fl.BoolVar(&f.json, "json", false, "print the summary as one JSON object and nothing else")
 	fl.BoolVar(&f.verify, "verify", false, "render and parse every packet at every hop")
+	fl.IntVar(&f.workers, "workers", 1, "carry out the run on this `number` of cores, where that is possible and pays; the results are the same")
 	fl.Uint64Var(&f.maxEvents, "max-events", 0, "stop after this `number` of events")
 	fl.DurationVar(&f.maxWall, "max-wall", 0, "stop after this real `time`, for example 5m")
 	fl.Var(&f.maxMemory, "max-memory", "stop when the process has this much memory, for example 2GiB")
 	return c
 }
+
+// maxWorkers bounds the copies of the scenario that are built.
+const maxWorkers = 64
 
 func (p *program) run(file string, f *runFlags) error {
 	o := scenarios.Options{Set: f.set, DataDir: f.data, Plugins: p.plugins}
@@ -115,6 +120,11 @@ func (p *program) job(sc *scenarios.Scenario, f *runFlags) (*execute.Job, error)
 	if f.until < 0 || f.maxWall < 0 {
 		return nil, errors.New("--until and --max-wall must not be negative")
 	}
+	if f.workers < 1 || f.workers > maxWorkers {
+		return nil, fmt.Errorf("--workers must be 1 to %d", maxWorkers)
+	}
+	job.Workers = f.workers
+	job.Sequential = func(why string) { fmt.Fprintf(p.err, "one worker: %s\n", why) }
 	job.Until = sim.Duration(f.until)
 	if f.events != "" {
 		kinds, err := results.ParseKinds(f.events)
