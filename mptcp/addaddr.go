@@ -357,7 +357,7 @@ func (f *subflow) writeAddressSignal(now sim.Time, s *Segment, room int) bool {
 	}
 	if f.ackOwed || c.dataAck() != c.sentAck {
 		f.ackOwed = false
-		c.owing = f
+		c.owing, c.chores = f, true
 	}
 	opt := s.Options()
 	opt.Present |= wire.OptAddAddr

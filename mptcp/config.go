@@ -27,6 +27,9 @@ type Config struct {
 	Trace *trace.Node
 	// Paths tells what the host knows of paths; it may be nil.
 	Paths PathView
+	// Scratch is working space that endpoints which are never called at the same time
+	// may share; nil: one of its own.
+	Scratch *Scratch
 }
 
 // ConnID names a socket of an endpoint: a listener or a connection. It stays

@@ -36,6 +36,7 @@ type connection struct {
 	changed bool // a subflow came, went or failed since the last settle
 	work    bool // the scheduler should be asked
 	touched bool // see touch
+	chores  bool // an ACK is owed, a signal due, or an event or mark of the path manager
 	input   bool // new data can be read
 	over    bool // nothing more can be sent or received
 	// checksum says that DSS checksums are used, in both directions.
@@ -49,6 +50,9 @@ type connection struct {
 	// full says that the peer has shown, by a DSS option, that it has our key:
 	// only then may subflows be added (RFC 8684 section 3.1).
 	full      bool
+	tuned     bool // the receive buffer tunes itself
+	asked     bool // the scheduler was asked since the connection last settled
+	heard     bool // a DATA_ACK has come since the connection-level timer last expired
 	rcvBufOpt RcvBufOpt
 	asks      sched.Facts // of the scheduler
 	timer     uint32
@@ -230,7 +234,7 @@ func (c *connection) settleSegment(now sim.Time) {
 		return
 	}
 	c.busy = true
-	c.retrans.asked = false
+	c.asked = false
 	for round := 0; ; round++ {
 		if round > 1000 {
 			sim.Bugf("connection %d does not settle", c.sock.number)
@@ -244,17 +248,8 @@ func (c *connection) settleSegment(now sim.Time) {
 			continue
 		}
 		c.checkClosing(now)
-		if c.pm.marked {
-			c.checkMarks()
-		}
-		if c.pm.pending() {
-			c.touch()
-			c.runPathManager(now)
+		if (c.touched || c.chores) && c.doChores(now) {
 			continue
-		}
-		if c.addr.due || c.owing != nil {
-			c.touch()
-			c.sendSignals(now)
 		}
 		if c.work {
 			c.work = false
@@ -277,6 +272,26 @@ func (c *connection) settleSegment(now sim.Time) {
 	default:
 		c.e.timers.set(c.timer, c.retrans.at) // no other deadline has been set
 	}
+}
+
+// doChores runs the path manager and orders the ACKs that carry signals. It reports
+// whether the path manager ran, which may have changed anything.
+func (c *connection) doChores(now sim.Time) bool {
+	if c.pm.marked {
+		c.checkMarks()
+	}
+	if c.pm.pending() {
+		c.chores = true
+		c.touch()
+		c.runPathManager(now)
+		return true
+	}
+	if c.addr.due || c.owing != nil {
+		c.touch()
+		c.sendSignals(now)
+	}
+	c.chores = c.pm.marked || c.addr.due || c.owing != nil
+	return false
 }
 
 // dataAcked acts on a new DATA_ACK.
@@ -382,7 +397,7 @@ func (c *connection) read(now sim.Time, max int64) (off uint64, n int64) {
 		behind = c.early.skip(n)
 	}
 	c.wnd.read += uint64(behind)
-	if c.tune.On {
+	if c.tuned {
 		c.tunedRead(now, n)
 		return off, n
 	}

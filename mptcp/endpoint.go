@@ -45,7 +45,13 @@ type Endpoint struct {
 	// restoring is set while a flow is built from a SYN cookie, until it exists.
 	restoring *restored
 
-	// Scratch space of one call, kept to allocate nothing.
+	work *Scratch
+}
+
+// Scratch is the working space of one call, kept to allocate nothing. Endpoints that
+// are never called at the same time may share one, so that with many hosts it stays in
+// the cache.
+type Scratch struct {
 	grants  []sched.Grant
 	queue   sched.Queue
 	actions PathActions
@@ -58,6 +64,9 @@ func New(cfg Config) *Endpoint {
 	e := &Endpoint{profile: cfg.Profile, stream: cfg.Stream, trace: cfg.Trace, view: cfg.Paths}
 	if e.profile == nil {
 		e.profile = Linux()
+	}
+	if e.work = cfg.Scratch; e.work == nil {
+		e.work = new(Scratch)
 	}
 	e.rnd.keys = e.stream("keys")
 	e.rnd.nonces = e.stream("nonces")
@@ -124,7 +133,7 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 		}
 		e.ready.pop()
 		if f.sub != nil {
-			if c := f.sub.conn; c.retrans.asked && c.send.unsent() > 0 {
+			if c := f.sub.conn; c.asked && c.send.unsent() > 0 {
 				c.setRetransInterval(now)
 			}
 		}
@@ -184,11 +193,11 @@ func (e *Endpoint) count(now sim.Time, s *socket, c counter) {
 	if e.trace == nil {
 		return
 	}
-	e.record = trace.Record{At: now, Kind: trace.Counter, Flow: int32(sched.NoFlow), A: int64(c), B: int64(e.counts[c])}
+	e.work.record = trace.Record{At: now, Kind: trace.Counter, Flow: int32(sched.NoFlow), A: int64(c), B: int64(e.counts[c])}
 	if s != nil {
-		e.record.Conn = s.number
+		e.work.record.Conn = s.number
 	}
-	e.trace.EmitNamed(&e.record, counterKeys[c])
+	e.trace.EmitNamed(&e.work.record, counterKeys[c])
 }
 
 // emit records a fact about a socket (nil: none) and a subflow of it.
@@ -196,11 +205,11 @@ func (e *Endpoint) emit(now sim.Time, s *socket, f cc.FlowID, k trace.Kind, why 
 	if e.trace == nil {
 		return
 	}
-	e.record = trace.Record{At: now, Kind: k, Why: why, Flow: int32(f), A: a, B: b, C: c, D: d, E: g}
+	e.work.record = trace.Record{At: now, Kind: k, Why: why, Flow: int32(f), A: a, B: b, C: c, D: d, E: g}
 	if s != nil {
-		e.record.Conn = s.number
+		e.work.record.Conn = s.number
 	}
-	e.trace.Emit(&e.record)
+	e.trace.Emit(&e.work.record)
 }
 
 // reap frees the sockets whose end the application has seen.

@@ -142,7 +142,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 		SendBuffer: s.opt.SendBuffer, ReceiveBuffer: s.opt.ReceiveBuffer,
 		SendMemory: s.opt.SendMemory, ReceiveMemory: s.opt.ReceiveMemory,
 		Keepalive: s.opt.Keepalive, IPHeader: 20,
-		Arena: &e.arena, Scratch: &e.tcp, Trace: e.trace, ConnNumber: s.number,
+		Arena: &e.arena, Scratch: &e.work.tcp, Trace: e.trace, ConnNumber: s.number,
 	}
 	if remote.Addr().Is6() {
 		cfg.IPHeader = 40

@@ -177,7 +177,7 @@ func (f *subflow) readDataAck(s *Segment) {
 		return // neither sent nor in the past
 	}
 	c.acked = max(c.acked, ack)
-	c.retrans.heard = true
+	c.heard = true
 	if c.peer.update(ack, f.window(s)) {
 		c.work = true
 	}

@@ -24,6 +24,9 @@ func (k *keptCheck) wrong(now sim.Time, e *Endpoint) string {
 				return "a deadline of the connection is not set"
 			}
 		}
+		if (c.pm.marked || c.pm.pending() || c.addr.due || c.owing != nil) && !c.chores && !c.over {
+			return "a chore is forgotten"
+		}
 		if why := k.wrongRows(now, c); why != "" {
 			return why
 		}

@@ -167,11 +167,11 @@ func (c *connection) observePath(now sim.Time, ev *PathEvent) {
 	case PathEndpointAdded, PathEndpointRemoved, PathEndpointChanged:
 		local = ev.Endpoint.ID
 	}
-	e.record = trace.Record{
+	e.work.record = trace.Record{
 		At: now, Kind: trace.PathEvent, Why: ev.Why, Conn: c.sock.number, Flow: int32(flow),
 		A: int64(ev.Kind), B: int64(local), C: int64(ev.ID), D: value,
 	}
-	e.trace.Observe(&e.record)
+	e.trace.Observe(&e.work.record)
 }
 
 // buffered is what was written and is not acknowledged at the connection level;

@@ -278,7 +278,7 @@ func (p *pathManaging) timeout(now sim.Time) {
 // runPathManager gives the queued events to the path manager and carries its
 // orders out.
 func (c *connection) runPathManager(now sim.Time) {
-	a := &c.e.actions
+	a := &c.e.work.actions
 	for len(c.pm.queue) > 0 && c.pm.pm != nil {
 		ev := c.pm.queue[0]
 		c.pm.queue = c.pm.queue[1:]

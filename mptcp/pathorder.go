@@ -152,9 +152,9 @@ func (c *connection) observePM(now sim.Time, o *PathOrder, why trace.Reason, loc
 	if o.Kind == OrderClose || o.Kind == OrderReset || o.Kind == OrderBackup {
 		f = o.Flow
 	}
-	e.record = trace.Record{
+	e.work.record = trace.Record{
 		At: now, Kind: trace.PathManager, Why: why, Conn: c.sock.number, Flow: int32(f),
 		A: int64(o.Kind), B: local, C: int64(o.ID), D: value,
 	}
-	e.trace.Observe(&e.record)
+	e.trace.Observe(&e.work.record)
 }

@@ -76,7 +76,7 @@ func (c *connection) optimiseRcvBuf(now sim.Time, candidates int) bool {
 		Kind: sched.Opportunistic, Penalise: sched.NoFlow, Why: sched.WindowCopy,
 	}
 	if c.e.witness != nil {
-		c.e.grants = append(c.e.grants[:0], g)
+		c.e.work.grants = append(c.e.work.grants[:0], g)
 		c.witnessDecision(now, c.queue(), nil, false)
 	}
 	return c.carry(now, &g, candidates)

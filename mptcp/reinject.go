@@ -97,8 +97,6 @@ type retransTimer struct {
 	interval sim.Duration
 	moved    sim.Time // last progress
 	backoff  uint
-	asked    bool // the scheduler was asked since the connection last settled
-	heard    bool // a DATA_ACK has come since the last expiry
 	alone    aloneRange
 }
 
@@ -173,12 +171,12 @@ func (c *connection) retransTimeout(now sim.Time) {
 	switch {
 	case !c.p.can(Reinjection) || c.inHand(&flight[0]):
 		t.alone.n = 0
-	case (arrived || t.backoff%3 == 2 && t.heard) && c.repeatAlone(now, arrived):
+	case (arrived || t.backoff%3 == 2 && c.heard) && c.repeatAlone(now, arrived):
 	default:
 		c.repeatInVain(flight)
 	}
 	t.backoff++
-	t.heard = false
+	c.heard = false
 	t.moved = now
 	t.at = now.Add(c.retransInterval())
 }

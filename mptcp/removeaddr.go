@@ -87,7 +87,7 @@ func (f *subflow) writeRemoval(now sim.Time, s *Segment, room int) {
 		c.e.emit(now, c.sock, f.id, trace.OptionLeftOut, trace.NoOptionSpace, int64(wire.OptRemoveAddr),
 			int64(len(c.addr.removed)), int64(room), 0, 0)
 		f.due |= dueRemoval
-		c.owing = f // another ACK takes the rest
+		c.owing, c.chores = f, true // another ACK takes the rest
 		c.e.polled = c
 	}
 }

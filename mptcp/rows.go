@@ -69,7 +69,7 @@ func (c *connection) currentRows(now sim.Time) []sched.Path {
 	}
 	if c.p.Retrans == RetransUpstream {
 		c.setRetransInterval(now)
-		c.retrans.asked = true
+		c.asked = true
 	}
 	return k.rows
 }

@@ -36,17 +36,17 @@ func (c *connection) push(now sim.Time) {
 			tail = c.tail(rows)
 			q.End -= uint64(c.holdTail(now, tail))
 		}
-		e.grants = e.grants[:0]
+		e.work.grants = e.work.grants[:0]
 		held := q.Next == q.End && len(q.Reinject) == 0 && len(q.Skipped) == 0 && c.asks&sched.FactInFlight == 0
 		if !held {
-			e.grants = c.sched.Pick(now, q, rows, e.grants)
+			e.work.grants = c.sched.Pick(now, q, rows, e.work.grants)
 		}
 		if e.witness != nil {
 			c.witnessDecision(now, q, rows, held)
 		}
 		progress := false
-		for i := range e.grants {
-			g := &e.grants[i]
+		for i := range e.work.grants {
+			g := &e.work.grants[i]
 			if c.p.NagleOnData && g.Kind == sched.New {
 				c.noteShort(g.DSN+uint64(g.Len), tail)
 			}
@@ -83,16 +83,16 @@ func (c *connection) observeWait(now sim.Time, candidates int, held bool) {
 	if e.trace == nil || !e.trace.Wants(trace.Wait) {
 		return
 	}
-	e.record = trace.Record{
+	e.work.record = trace.Record{
 		At: now, Kind: trace.Wait, Conn: c.sock.number, Flow: int32(sched.NoFlow),
 		A: int64(c.send.next), B: c.send.unsent(), C: int64(candidates), Why: trace.Reason(c.whyWait(held)),
 	}
-	e.trace.Observe(&e.record)
+	e.trace.Observe(&e.work.record)
 }
 
 // queue returns what the scheduler sees of the connection's data.
 func (c *connection) queue() *sched.Queue {
-	q := &c.e.queue
+	q := &c.e.work.queue
 	q.Next, q.Una, q.End = c.send.next, c.send.una, c.send.end
 	q.PeerEdge = c.peer.edge
 	q.SendBuffer, q.PeerFlow = c.send.limit, c.peerFlow
@@ -233,11 +233,11 @@ func (c *connection) recordGrant(now sim.Time, g *sched.Grant, candidates int) {
 	if !e.trace.Wants(trace.Grant) {
 		return
 	}
-	e.record = trace.Record{
+	e.work.record = trace.Record{
 		At: now, Kind: trace.Grant, Why: trace.Reason(g.Why), Conn: c.sock.number, Flow: int32(g.Flow),
 		A: int64(g.DSN), B: int64(g.Len), C: int64(g.Kind), D: int64(candidates), E: int64(g.Penalise),
 	}
-	e.trace.Observe(&e.record)
+	e.trace.Observe(&e.work.record)
 }
 
 // subflowsChanged acts on what subflows have noted: they became usable, timed

@@ -91,6 +91,7 @@ type subflow struct {
 	held heldData // its size first
 	// urgentPos is the end of urgent data that no mapping covers yet; 0: none.
 	urgentPos uint64
+	peerISN   wire.Seq
 
 	sending mapping // of the segment that is being built
 	tx      txMaps
@@ -117,8 +118,7 @@ type subflow struct {
 	turn              bool  // MP_CAPABLE was sent, a DATA_FIN may be next
 	peerRstSeen       bool
 	peerRst           wire.Rst // of the peer's reset
-	peerISN           wire.Seq
-	synSent           int // SYNs with MP_CAPABLE or MP_JOIN sent
+	synSent           int      // SYNs with MP_CAPABLE or MP_JOIN sent
 	rtoCap            sim.Duration
 	staleHeard        sim.Time
 	penalised         sim.Time // when it last had others penalised
@@ -315,7 +315,7 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 		c.recv.arena.Release(off, int64(n)) // no data is accepted any more
 		return
 	}
-	if c.tune.On {
+	if c.tuned {
 		f.openWindow(n)
 	}
 	for n > 0 {
@@ -378,7 +378,7 @@ func (f *subflow) ReceiveWindow(sim.Time) int64 {
 		scale = 0 // the window of a SYN is not scaled
 	}
 	var n int64
-	if c.tune.On {
+	if c.tuned {
 		n = f.offer(scale)
 	} else {
 		n = c.wnd.announce(c.recv.next, scale)

@@ -21,6 +21,7 @@ import (
 func (c *connection) tuneBuffers(now sim.Time) {
 	o := &c.sock.opt
 	if o.ReceiveMemory.Auto() {
+		c.tuned = true
 		c.tune.Init(now, o.ReceiveMemory, 1460)
 		c.wnd.size = c.tune.Window()
 	}

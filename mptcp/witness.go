@@ -66,10 +66,10 @@ type Carriage struct {
 // SetWitness makes the endpoint show its decisions to w; nil: to nobody.
 func (e *Endpoint) SetWitness(w Witness) { e.witness = w }
 
-// witnessDecision shows the answer of the scheduler that is in e.grants.
+// witnessDecision shows the answer of the scheduler that is in e.work.grants.
 func (c *connection) witnessDecision(now sim.Time, q *sched.Queue, rows []sched.Path, held bool) {
 	d := Decision{
-		Socket: c.sock.opt.Name, Conn: c.sock.number, Queue: q, Paths: rows, Grants: c.e.grants, Controller: c.cc,
+		Socket: c.sock.opt.Name, Conn: c.sock.number, Queue: q, Paths: rows, Grants: c.e.work.grants, Controller: c.cc,
 	}
 	if len(d.Grants) == 0 {
 		d.Why = c.whyWait(held)

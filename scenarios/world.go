@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"mpsim/internal/host"
@@ -53,6 +54,8 @@ type World struct {
 	watch    watcher
 	states   stateWatcher
 	traceIDs map[string]uint32 // of nodes, in trace records
+	profiles []*mptcp.Profile  // those of the hosts, each once
+	shared   host.Shared
 
 	clientSubs, subs []mptcp.SubflowInfo // scratch of observe
 
@@ -158,7 +161,7 @@ func (w *World) buildNodes() {
 		}
 		if !n.decl.Router {
 			h := host.New(w.net, nd, host.Config{
-				Profile: hostProfile(n.decl, &w.sc.Defaults), PathFacts: w.pathFacts,
+				Profile: w.sharedProfile(hostProfile(n.decl, &w.sc.Defaults)), PathFacts: w.pathFacts, Shared: &w.shared,
 			})
 			h.SetDF(*n.decl.DF)
 			w.hosts[n.decl.Name] = h
@@ -167,6 +170,21 @@ func (w *World) buildNodes() {
 			}
 		}
 	}
+}
+
+// sharedProfile returns p, or one that is the same: segments look at the profiles of
+// both ends, which of many hosts would be in no cache close by.
+func (w *World) sharedProfile(p *mptcp.Profile) *mptcp.Profile {
+	for _, q := range w.profiles {
+		if p.Name == q.Name {
+			p.Sources = q.Sources // compared by address below
+		}
+		if reflect.DeepEqual(p, q) {
+			return q
+		}
+	}
+	w.profiles = append(w.profiles, p)
+	return p
 }
 
 // iface returns the interface of the network that a planned one became.

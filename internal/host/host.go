@@ -33,7 +33,7 @@ type Host struct {
 	timer   sim.Timer        // the endpoint's deadline
 	apps    []App            // by connection; nil: not an application's
 	routes  []simnet.RouteID // by the endpoint's socket number
-	in, out mptcp.Segment
+	shared  *Shared
 	facts   func(local, remote netip.Addr) mptcp.PathFacts
 	scratch []byte
 	clearDF bool   // see SetDF
@@ -44,6 +44,13 @@ type Host struct {
 	alarms  alarms
 	udp     []udpSocket
 	watcher Watcher // nil: nobody
+}
+
+// Shared is working space of the hosts of one network: it is used during one call of
+// one host only, so that with many hosts it stays in the cache.
+type Shared struct {
+	in, out mptcp.Segment
+	scratch mptcp.Scratch
 }
 
 // Watcher is called whenever a host has come to rest: its endpoint has sent what
@@ -61,6 +68,8 @@ type Config struct {
 	// PathFacts says what is known of the path between two addresses; nil:
 	// nothing.
 	PathFacts func(local, remote netip.Addr) mptcp.PathFacts
+	// Shared is for all hosts of the network; nil: the host has one of its own.
+	Shared *Shared
 }
 
 // App is an application on a host. It is called for the events of its
@@ -79,7 +88,11 @@ func New(n *simnet.Network, node *simnet.Node, cfg Config) *Host {
 	h := &Host{s: s, net: n, node: node, log: node.Trace(), facts: cfg.PathFacts}
 	h.handler = s.Register(h)
 	h.timer.Init(node.Origin(), h.handler, 0)
+	if h.shared = cfg.Shared; h.shared == nil {
+		h.shared = new(Shared)
+	}
 	h.ep = mptcp.New(mptcp.Config{
+		Scratch: &h.shared.scratch,
 		Profile: cfg.Profile,
 		Stream: func(purpose string) *sim.Rand {
 			return s.Stream("host/" + node.Name() + "/" + purpose)
@@ -145,7 +158,7 @@ func (h *Host) Listen(now sim.Time, local netip.AddrPort, o *mptcp.SocketOptions
 
 // Receive implements simnet.Receiver.
 func (h *Host) Receive(now sim.Time, id simnet.PacketID) {
-	in := &h.in
+	in := &h.shared.in
 	in.Segment = *h.net.Segment(id)
 	in.Opt = h.net.Options(id)
 	t := h.net.Tuple(simnet.RouteID(in.Route))
@@ -245,8 +258,8 @@ func (h *Host) Pump(now sim.Time) {
 	}
 	h.pumping = true
 	for {
-		for h.ep.PollSegment(now, &h.out) {
-			h.send(now, &h.out)
+		for out := &h.shared.out; h.ep.PollSegment(now, out); {
+			h.send(now, out)
 		}
 		if !h.ep.PollEvent(&h.event) {
 			break

@@ -66,15 +66,19 @@ const noTime = sim.Time(math.MinInt64)
 // segment: a composite literal would be built elsewhere first and then copied,
 // and the copy has to wait until its parts have left the store buffer.
 func (f *ackFacts) begin(c *Conn) {
-	f.una, f.head, f.nSacked = c.snd.una, c.flight.head, c.flight.nSacked
+	f.una, f.reorder = c.snd.una, maxPos
+	t := &f.sendTime
+	t.firstAcked, t.lastAcked = noTime, noTime
+	t.firstSacked, t.lastSacked = noTime, noTime
+	if f.una == c.snd.nxt {
+		f.fack = f.una
+		return // nothing is in flight, and what was before does not matter
+	}
+	f.head, f.nSacked = c.flight.head, c.flight.nSacked
 	f.fack = c.fack()
 	f.pipe = c.pipe()
 	f.deliv = c.rate.delivered
 	f.lost = c.recovery.lost
-	f.reorder = maxPos
-	t := &f.sendTime
-	t.firstAcked, t.lastAcked = noTime, noTime
-	t.firstSacked, t.lastSacked = noTime, noTime
 }
 
 // processAck processes the acknowledgement of a segment whose sequence space is
@@ -128,7 +132,7 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 			c.lit.Release(uint64(ack))
 		}
 		c.retries.timeouts = 0
-		if c.mtu.size != 0 && ack >= c.mtu.to {
+		if c.mtuWatch && c.mtu.size != 0 && ack >= c.mtu.to {
 			c.probeArrived(now)
 		}
 	}
@@ -138,8 +142,10 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 	if s.Flags.Has(wire.ECE) && c.options&useECN != 0 {
 		f.flags |= ackECE
 	}
-	c.retries.probes, c.retries.soft = 0, trace.NoReason
-	if c.flight.empty() {
+	if c.retrying {
+		c.retrying, c.retries.probes, c.retries.soft = false, 0, trace.NoReason
+	}
+	if f.una == c.snd.nxt {
 		c.ackOfNothing(now, &f)
 	} else {
 		c.ackOfFlight(now, s, &f)
@@ -155,7 +161,7 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 // duplicateAcked tells the extension if an acknowledgement that did not advance made
 // room for more.
 func (c *Conn) duplicateAcked(now sim.Time, f *ackFacts) {
-	if c.ext != nil && c.pipe() < f.pipe {
+	if c.ext != nil && f.una != c.snd.nxt && c.pipe() < f.pipe {
 		c.ext.OnEvent(now, InFlightFell, trace.NoReason)
 	}
 }
@@ -178,7 +184,7 @@ func (c *Conn) ackOfNothing(now sim.Time, f *ackFacts) {
 		c.loseOrRecover(now, f)
 	}
 	c.ackOfProbe(now)
-	if c.tlp.active() {
+	if c.tlpActive() {
 		c.ackOfTLP(now, f)
 	}
 }
@@ -189,7 +195,7 @@ func (c *Conn) ackOfFlight(now sim.Time, s *Segment, f *ackFacts) {
 	if c.p.RACK {
 		c.updateReorderWindow(f)
 	}
-	if c.tlp.active() {
+	if c.tlpActive() {
 		c.ackOfTLP(now, f)
 	}
 	const alert = ackSacked | ackECE | ackDSACK

@@ -67,7 +67,6 @@ type Conn struct {
 	burst     uint16 // segments of new data sent since the last input
 	closing   closing
 	backoff   uint8
-	joined    bool // the controller knows the flow
 	keepalive bool
 	noDelay   bool
 	cork      bool
@@ -78,7 +77,8 @@ type Conn struct {
 	literal   bool // lit names literal parts of our stream
 	urgent    bool // marks.tx is not acknowledged
 	urged     bool // marks.rx was set
-	ipHeader  uint8
+	retrying  bool // retries.probes or retries.soft is set
+	tlpResent bool // the tail loss probe was a retransmission
 	ownRates  bool // the controller governs recovery, not PRR
 	paced     bool // the controller may pace
 	mtuWatch  bool // something is known of the path MTU or sought: pollNew has to look
@@ -97,8 +97,10 @@ type Conn struct {
 	rto sim.Duration
 
 	// Line 2: the deadlines.
-	rtx, slow slot
-	pacing    pacing
+	rtx     slot
+	slow    slowSlot
+	pacing  pacing
+	tlpHigh int64 // SND.NXT when a tail loss probe was sent; 0: none is outstanding
 
 	// Lines 3 to 5: the two halves of the transmission control block, and what is
 	// counted of every segment.
@@ -107,15 +109,15 @@ type Conn struct {
 	count traffic
 
 	// Lines 6 to 8: receiving, out of order too.
-	ack   ackPolicy
-	ooo   reassembly
-	sacks sackState
+	mssOurs int
+	ack     ackPolicy
+	ooo     reassembly
+	sacks   sackState
 
 	// Lines 9 to 13: sending, then loss recovery.
 	flight   flight
 	rtoCap   sim.Duration
 	rate     rateState
-	tlp      tlp
 	retries  retryState
 	rtt      rttEstimator
 	usage    windowUsage
@@ -126,7 +128,8 @@ type Conn struct {
 
 	// The rest is cold.
 	scratch     *Scratch
-	mssOurs     int
+	joined      bool // the controller knows the flow
+	ipHeader    uint8
 	sendBuffer  int64
 	recvBuffer  int64
 	queue       spanQueue // what the application has not read

@@ -45,7 +45,7 @@ func (c *Conn) HandleICMP(now sim.Time, seq wire.Seq, why trace.Reason, unreacha
 		c.refused(now, why)
 		return ICMPIgnored
 	}
-	c.retries.soft = why
+	c.retries.soft, c.retrying = why, true
 	c.stats.SoftErrors++
 	if unreachable {
 		c.revertBackoff(now, seq)

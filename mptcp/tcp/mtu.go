@@ -159,7 +159,7 @@ func (c *Conn) resendLonger(now sim.Time) {
 		rc.highSeq = c.snd.nxt
 		rc.undoMarker, rc.undoable, rc.frto = -1, false, false
 		c.prr.stop()
-		c.tlp.stop()
+		c.stopTLP()
 		c.setCA(now, cc.LossState, trace.PathMTU)
 	}
 	c.rexmit = rexmitLost

@@ -25,6 +25,9 @@ func (c *Conn) Poll(now sim.Time, out *Segment) bool {
 			}
 			c.decideFRTO()
 		}
+		if c.snd.end == 0 && !c.closing.queued && !c.mtuWatch {
+			return c.pollACK(now, out) // nothing was ever written
+		}
 		again := c.rexmit == rexmitLost && c.flight.unsentLost > 0
 		if again && c.pollLost(now, out) || !again && c.pollNew(now, out) {
 			return true
@@ -33,11 +36,16 @@ func (c *Conn) Poll(now sim.Time, out *Segment) bool {
 			return true
 		}
 	}
-	if c.out&(outACK|outPureACK) != 0 {
-		c.sendACK(now, out, c.snd.nxt)
-		return true
+	return c.pollACK(now, out)
+}
+
+// pollACK sends an acknowledgement if one is due.
+func (c *Conn) pollACK(now sim.Time, out *Segment) bool {
+	if c.out&(outACK|outPureACK) == 0 {
+		return false
 	}
-	return false
+	c.sendACK(now, out, c.snd.nxt)
+	return true
 }
 
 // pollSpecial sends what does not depend on windows.
@@ -503,17 +511,17 @@ func (c *Conn) sendTailProbe(now sim.Time, out *Segment) bool {
 	left := c.snd.end - c.snd.nxt
 	if n := min(left, int64(c.newMSS())); n > 0 && c.snd.nxt+n <= c.snd.una+c.snd.wnd {
 		fin := c.closing.queued && n == left && c.snd.nxt+n < c.snd.una+c.snd.wnd
-		c.tlp.resent = false
+		c.tlpResent = false
 		c.sendNew(now, out, int(n), fin)
 	} else {
-		c.tlp.resent = true
+		c.tlpResent = true
 		if r := fl.at(fl.tail - 1); r.payload() > c.newMSS() {
 			fl.split(fl.tail-1, r.end()-int64(c.newMSS()))
 		}
 		c.resend(now, out, fl.tail-1)
 	}
 	c.rtx = timer // the retransmission timer that probeTimeout started
-	c.tlp.high = c.snd.nxt
+	c.tlpHigh = c.snd.nxt
 	return true
 }
 

@@ -236,7 +236,7 @@ func (c *Conn) enterRecovery(now sim.Time, ece bool, pipe, lost int64) {
 // over its threshold.
 func (c *Conn) startReduction(pipe int64) {
 	c.recovery.highSeq = c.snd.nxt
-	c.tlp.stop()
+	c.stopTLP()
 	if !c.ownRates {
 		c.prr.start(c, pipe)
 	}

@@ -98,7 +98,7 @@ func (c *Conn) isDSACK(blk block, o *wire.Options, n int, f *ackFacts) bool {
 	mss := int64(c.snd.mss)
 	if size > mss {
 		segments = (size + mss - 1) / mss
-	} else if c.tlp.active() && c.tlp.high == blk.end {
+	} else if c.tlpActive() && c.tlpHigh == blk.end {
 		f.flags |= ackDSACKTLP
 	}
 	b := &c.recovery.board

@@ -118,7 +118,7 @@ func (c *Conn) enterLoss(now sim.Time) {
 	}
 	c.prr.stop()
 	rc.highSeq = c.snd.nxt
-	c.tlp.stop()
+	c.stopTLP()
 	c.ecn.queueCWR(c)
 	c.cc.OnTimeout(now, c.flow, cc.Loss{
 		InFlight: pipe, Bytes: rc.lost - lost, Una: uint64(c.snd.una), Nxt: uint64(c.snd.nxt),
@@ -274,6 +274,7 @@ func (c *Conn) windowProbeTimeout(now sim.Time) {
 	c.out |= outProbe
 	c.stats.WindowProbes++
 	c.retries.probes++
+	c.retrying = true
 	if int(c.backoff) < c.p.Retries2 {
 		c.backoff++
 	}
@@ -303,6 +304,7 @@ func (c *Conn) keepaliveTimeout(now sim.Time) {
 		return
 	}
 	c.retries.probes++
+	c.retrying = true
 	c.stats.Keepalives++
 	c.out |= outProbe
 	c.armSlow(now, timerKeepalive, c.p.KeepaliveInterval)

@@ -31,6 +31,14 @@ type slot struct {
 
 func (t *slot) stop() { t.at, t.kind = sim.Never, timerOff }
 
+// slowSlot is the deadline of the slow rest.
+type slowSlot struct {
+	at   sim.Time
+	kind timerKind
+}
+
+func (t *slowSlot) stop() { t.at, t.kind = sim.Never, timerOff }
+
 // NextTimeout returns when HandleTimeout wants to be called, or sim.Never. It
 // may lie before now.
 func (c *Conn) NextTimeout() sim.Time {
@@ -94,7 +102,7 @@ func (c *Conn) arm(now sim.Time, kind timerKind, d sim.Duration) {
 // armSlow sets the slot of the slow timers, which are far coarser than any
 // granularity.
 func (c *Conn) armSlow(now sim.Time, kind timerKind, d sim.Duration) {
-	c.slow = slot{at: now.Add(d), from: now, kind: kind}
+	c.slow = slowSlot{at: now.Add(d), kind: kind}
 }
 
 // expiry is when a timer set now for d expires.

@@ -14,14 +14,11 @@ import (
 //	PTO = 2 SRTT + 2 ms; + MinRTO instead of 2 ms if one segment is outstanding
 //	      (it may be the receiver that delays); InitialRTO without measurement;
 //	      not later than the retransmission timeout
-type tlp struct {
-	high   int64 // SND.NXT when the probe was sent; 0: none is outstanding
-	resent bool  // it was a retransmission
-}
 
-func (t *tlp) active() bool { return t.high > 0 }
+// tlpActive reports whether a probe is outstanding.
+func (c *Conn) tlpActive() bool { return c.tlpHigh > 0 }
 
-func (t *tlp) stop() { t.high = 0 }
+func (c *Conn) stopTLP() { c.tlpHigh = 0 }
 
 // scheduleTLP arms the probe timer if probes are allowed. advancing says that the
 // retransmission timer is to start anew.
@@ -58,7 +55,7 @@ func (c *Conn) probeTimeout(now sim.Time) {
 	if c.flight.empty() {
 		return
 	}
-	if c.tlp.active() { // one probe at a time
+	if c.tlpActive() { // one probe at a time
 		c.rtx.kind = timerTLP
 		c.rearmRTO(now)
 		return
@@ -71,13 +68,12 @@ func (c *Conn) probeTimeout(now sim.Time) {
 
 // ackOfTLP processes an acknowledgement while a probe is outstanding.
 func (c *Conn) ackOfTLP(now sim.Time, f *ackFacts) {
-	t := &c.tlp
 	switch {
-	case c.snd.una < t.high:
-	case !t.resent, f.flags&ackDSACKTLP != 0:
+	case c.snd.una < c.tlpHigh:
+	case !c.tlpResent, f.flags&ackDSACKTLP != 0:
 		// New data arrived, or original and probe both did: no loss.
-		t.stop()
-	case c.snd.una > t.high:
+		c.stopTLP()
+	case c.snd.una > c.tlpHigh:
 		// Only the probe repaired the loss: react to it.
 		c.stats.TailRepairs++
 		c.startReduction(c.pipe())
@@ -88,6 +84,6 @@ func (c *Conn) ackOfTLP(now sim.Time, f *ackFacts) {
 		c.keepOpen(now)
 		c.windowChanged(now, trace.ProbeRepaired)
 	case f.flags&(ackAdvanced|ackHasData|ackWindow|ackAcked|ackNotDup|ackSacked) == 0:
-		t.stop() // a pure duplicate: both arrived
+		c.stopTLP() // a pure duplicate: both arrived
 	}
 }

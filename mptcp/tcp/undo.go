@@ -16,7 +16,7 @@ func (c *Conn) initUndo() {
 	rc := &c.recovery
 	rc.undoMarker = c.snd.una
 	rc.undoRetrans = c.flight.nResent
-	if c.tlp.active() && c.tlp.resent {
+	if c.tlpActive() && c.tlpResent {
 		rc.undoRetrans++
 	}
 	if rc.undoRetrans == 0 {
