@@ -81,8 +81,8 @@ func TestBCubePermutation(t *testing.T) {
 // switch. NSDI'11 has 297 Mb/s a host on the one link that leads there, nearly all of its
 // three interfaces, and 272 on three paths, of which two are detours over others.
 func TestBCubeNeighbours(t *testing.T) {
-	one := measure(t, bcube125, "pattern = \"local\"\nsubflows = 1", 1)
-	three := measure(t, bcube125, "pattern = \"local\"\nsubflows = 3", 1)
+	one := measure(t, bcube125, "pattern = \"local\"\nsubflows = 1", 1, "duration=1s")
+	three := measure(t, bcube125, "pattern = \"local\"\nsubflows = 3", 1, "duration=1s")
 	if one.flows != 125*12 || three.flows != one.flows {
 		t.Errorf("%d and %d flows, want twelve of each host", one.flows, three.flows)
 	}
