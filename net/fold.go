@@ -38,10 +38,13 @@ func packetWord(s *segment, size uint16, salt uint32) uint64 {
 func (n *Network) observe(now sim.Time, k trace.Kind, l *hotLink, li uint32, id PacketID, why trace.Reason) {
 	s := n.Segment(id)
 	_, bytes := l.counted(n)
-	n.traces[l.from].Observe(&trace.Record{
+	t := n.traces[l.from]
+	r := t.Scratch()
+	*r = trace.Record{
 		At: now, Kind: k, Why: why, Flow: -1,
 		A: int64(li), B: int64(s.Seq), C: int64(s.Len), D: int64(n.meta[id].size), E: int64(bytes),
-	})
+	}
+	t.Observe(r)
 }
 
 // tupleSalt hashes a tuple, nameSalt a name (the low 28 bits count).

@@ -1,11 +1,11 @@
 package results
 
 import (
+	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
-	"time"
 
-	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
@@ -25,7 +25,8 @@ const (
 	etherTypeIPv6 = 0x86dd
 )
 
-// Capture writes packets as pcapng: one interface per capture point, named
+// Capture writes packets as pcapng (the head of the file by package pcapgo, packets here,
+// because they are many): one interface per capture point, named
 // "node.iface", nanosecond timestamps, and the original length of every packet
 // whatever was cut. Frames are Ethernet with made-up addresses, because a file
 // that mixes IPv4 and IPv6 on raw link types is refused by some readers.
@@ -33,10 +34,11 @@ type Capture struct {
 	w      *pcapgo.NgWriter
 	snap   int
 	points int
-	out    io.Writer
+	out    *bufio.Writer // the library's own buffer is a page
 	info   pcapgo.NgSectionInfo
 	buf    []byte
-	parts  []*observed // see Part
+	head   [packetHead]byte // of the block that is being written, and its end
+	parts  []*observed      // see Part
 	err    error
 }
 
@@ -52,7 +54,7 @@ func NewCapture(w io.Writer, info CaptureInfo, snapLen int) *Capture {
 	if snapLen == 0 {
 		snapLen = DefaultSnapLen
 	}
-	return &Capture{out: w, snap: snapLen, info: pcapgo.NgSectionInfo{
+	return &Capture{out: bufio.NewWriterSize(w, 1<<15), snap: snapLen, info: pcapgo.NgSectionInfo{
 		Application: "mpsim " + version.Version,
 		Comment: fmt.Sprintf("scenario %s, seed %d, replication %d, mpsim %s",
 			info.Scenario, info.Seed, info.Replication, version.Version),
@@ -73,15 +75,23 @@ func (c *Capture) AddPoint(name string) int {
 	} else {
 		_, c.err = c.w.AddInterface(ifc)
 	}
+	if c.err == nil {
+		c.err = c.w.Flush() // packets are written behind its back
+	}
 	c.points++
 	return c.points - 1
 }
 
-// The direction of a packet as its capture point sees it, in the flags of its
-// block.
-var (
-	inbound  = &pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionInbound}
-	outbound = &pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionOutbound}
+// Parts of an enhanced packet block (pcapng, section 4.3): its type, its length without
+// the packet, the option with flags and the end of options, and the flags that tell the
+// direction of a packet as its capture point sees it.
+const (
+	packetBlock   = 6
+	packetHead    = 28
+	packetTail    = 16
+	flagsOption   = 2 | 4<<16 // code and length
+	flagsInbound  = 1
+	flagsOutbound = 2
 )
 
 // Packet writes one packet that passes a point: out says that it leaves the
@@ -107,20 +117,39 @@ func (c *Capture) frame(point int, out bool, t *wire.Tuple, s *wire.Segment, o *
 	return c.buf, length
 }
 
+// write writes the block of a frame.
 func (c *Capture) write(at sim.Time, point int, out bool, frame []byte, length int) {
 	if c.err != nil {
 		return
 	}
-	flags := inbound
+	padded := (len(frame) + 3) &^ 3
+	total := uint32(packetHead + padded + packetTail)
+	flags := uint32(flagsInbound)
 	if out {
-		flags = outbound
+		flags = flagsOutbound
 	}
-	c.err = c.w.WritePacketWithOptions(gopacket.CaptureInfo{
-		Timestamp:      time.Unix(0, int64(at)),
-		CaptureLength:  len(frame),
-		Length:         length,
-		InterfaceIndex: point,
-	}, frame, pcapgo.NgPacketOptions{Flags: flags})
+	le := binary.LittleEndian
+	b := le.AppendUint32(c.head[:0], packetBlock)
+	b = le.AppendUint32(b, total)
+	b = le.AppendUint32(b, uint32(point))
+	b = le.AppendUint32(b, uint32(uint64(at)>>32))
+	b = le.AppendUint32(b, uint32(at))
+	b = le.AppendUint32(b, uint32(len(frame)))
+	b = le.AppendUint32(b, uint32(length))
+	c.put(b)
+	c.put(frame)
+	b = append(c.head[:0], 0, 0, 0)[:padded-len(frame)]
+	b = le.AppendUint32(b, flagsOption)
+	b = le.AppendUint32(b, flags)
+	b = le.AppendUint32(b, 0)
+	c.put(le.AppendUint32(b, total))
+}
+
+// put writes a part of a block.
+func (c *Capture) put(b []byte) {
+	if c.err == nil {
+		_, c.err = c.out.Write(b)
+	}
 }
 
 // Flush writes what is buffered and returns the first error. A capture without
@@ -130,7 +159,7 @@ func (c *Capture) Flush() error {
 		c.AddPoint("")
 	}
 	if c.err == nil {
-		c.err = c.w.Flush()
+		c.err = c.out.Flush()
 	}
 	return c.err
 }

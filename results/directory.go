@@ -1,8 +1,11 @@
 package results
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -24,8 +27,26 @@ const (
 // after any error, what lies under the final name is untouched.
 type Directory struct {
 	final, temp string
-	open        []*os.File
+	open        []*hashedFile
+	sums        map[string]File // of files that File created and CloseFiles closed
 	done        bool
+}
+
+// hashedFile is a file whose SHA-256 is known when it is written: a trace or a capture
+// may be large, and is not read again.
+type hashedFile struct {
+	*os.File
+	name  string
+	sum   hash.Hash
+	bytes int64
+}
+
+// Write implements io.Writer.
+func (f *hashedFile) Write(b []byte) (int, error) {
+	n, err := f.File.Write(b)
+	f.sum.Write(b[:n])
+	f.bytes += int64(n)
+	return n, err
 }
 
 // Create begins a run directory of the given final name. If something lies
@@ -88,14 +109,15 @@ func (d *Directory) Path() string { return d.final }
 // path.
 func (d *Directory) TempPath(name string) string { return filepath.Join(d.temp, name) }
 
-// File creates a file, which Commit closes.
+// File creates a file, which Commit closes. It is written from its begin to its end.
 func (d *Directory) File(name string) (io.Writer, error) {
 	f, err := os.Create(d.TempPath(name))
 	if err != nil {
 		return nil, err
 	}
-	d.open = append(d.open, f)
-	return f, nil
+	h := &hashedFile{File: f, name: name, sum: sha256.New()}
+	d.open = append(d.open, h)
+	return h, nil
 }
 
 // Write creates a file with the given content.
@@ -108,6 +130,10 @@ func (d *Directory) CloseFiles() error {
 	var errs []error
 	for _, f := range d.open {
 		errs = append(errs, f.Close())
+		if d.sums == nil {
+			d.sums = map[string]File{}
+		}
+		d.sums[f.name] = File{Name: f.name, Bytes: f.bytes, SHA256: hex.EncodeToString(f.sum.Sum(nil))}
 	}
 	d.open = nil
 	return errors.Join(errs...)
@@ -132,7 +158,7 @@ func (d *Directory) commit(m *Manifest) error {
 		return err
 	}
 	m.Schema = SchemaVersion
-	if err := m.list(d.temp); err != nil {
+	if err := m.list(d.temp, d.sums); err != nil {
 		return err
 	}
 	b, err := m.encode()

@@ -47,8 +47,8 @@ const (
 	Partial  = "partial"
 )
 
-// list fills m.Files from what lies in dir.
-func (m *Manifest) list(dir string) error {
+// list fills m.Files from what lies in dir. Files that are known are not read.
+func (m *Manifest) list(dir string, known map[string]File) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -58,9 +58,11 @@ func (m *Manifest) list(dir string) error {
 		if e.Name() == ManifestName {
 			continue
 		}
-		f, err := describe(dir, e.Name())
-		if err != nil {
-			return err
+		f, ok := known[e.Name()]
+		if !ok {
+			if f, err = describe(dir, e.Name()); err != nil {
+				return err
+			}
 		}
 		m.Files = append(m.Files, f)
 	}
@@ -108,7 +110,7 @@ func ReadManifest(dir string) (*Manifest, error) {
 // the first difference.
 func (m *Manifest) Verify(dir string) error {
 	now := Manifest{}
-	if err := now.list(dir); err != nil {
+	if err := now.list(dir, nil); err != nil {
 		return err
 	}
 	for _, f := range m.Files {

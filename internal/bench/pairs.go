@@ -34,15 +34,20 @@ type Ratio struct {
 
 // newRatio compares pairs of measurements.
 func newRatio(name, unit string, first, second []float64) *Ratio {
-	q := make([]float64, len(first))
-	for i := range q {
-		q[i] = first[i] / second[i]
-	}
+	q := quotients(first, second)
 	r := &Ratio{Name: name, Unit: unit, Pairs: len(q), Median: median(q), First: median(first), Second: median(second)}
 	slices.Sort(q)
 	k, confidence := orderStatistics(len(q))
 	r.Low, r.High, r.Confidence = results.Number(q[k]), results.Number(q[len(q)-1-k]), results.Number(confidence)
 	return r
+}
+
+func quotients(a, b []float64) []float64 {
+	q := make([]float64, len(a))
+	for i := range q {
+		q[i] = a[i] / b[i]
+	}
+	return q
 }
 
 // orderStatistics returns how many of n values may be left out at each end such that

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -98,5 +99,31 @@ func TestStateChangesHaveReasons(t *testing.T) {
 	}
 	if want := map[string]int{"graceful": 2, "reset_sent": 1, "reset_received": 1}; !maps.Equal(ends, want) {
 		t.Errorf("ends of subflows %v, want %v", ends, want)
+	}
+}
+
+// A binary trace becomes the lines of the event log of the same run, octet by octet.
+func TestRecordsAreTheEventLog(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "records")
+	execute(t, Job{Out: filepath.Join(dir, "run"), Events: trace.AllKinds, Records: file})
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, _ := f.Stat()
+	r, err := results.OpenRecords(f, info.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := files(t, filepath.Join(dir, "run"))[results.EventsName]
+	var got bytes.Buffer
+	if err := WriteEvents(&got, r, trace.AllKinds); err != nil || !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("%d octets, want %d; %v", got.Len(), len(want), err)
+	}
+	var decisions bytes.Buffer
+	if err := WriteEvents(&decisions, r, results.Decisions); err != nil || bytes.Contains(decisions.Bytes(), []byte(`"packet_sent"`)) || decisions.Len() == 0 {
+		t.Errorf("the decisions: %v", err)
 	}
 }

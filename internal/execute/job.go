@@ -40,6 +40,9 @@ type Job struct {
 	// scenario may ask for both, too.
 	Capture bool
 	Events  trace.KindSet
+	// Records is the file to which all trace records are written as they are, by a single
+	// worker; empty: none.
+	Records string
 
 	// Attach is called when the world is built, for observers; nil: there are none.
 	// They must only look.

@@ -13,6 +13,7 @@ import (
 	"mpsim/results/plot"
 	"mpsim/scenarios"
 	"mpsim/sim"
+	"mpsim/sim/trace"
 )
 
 // Run carries out a job. The error is of type scenarios.Problems if the
@@ -42,11 +43,25 @@ func Run(ctx context.Context, job Job) (*Outcome, error) {
 		}
 		defer r.dir.Abort() // nothing after Commit
 	}
+	if job.Records != "" {
+		records, err := results.CreateRecords(job.Records, newNamer(r.world), tables(r.world))
+		if err != nil {
+			return nil, err
+		}
+		defer records.Abort() // nothing after Flush
+		r.writers = append(r.writers, records)
+		r.world.Trace().Subscribe(trace.AllKinds, records)
+	}
 	o := &Outcome{}
 	if err := r.execute(ctx, o); err != nil {
 		return nil, err
 	}
 	o.Summary = r.summary(o)
+	for _, w := range r.writers {
+		if err := w.Flush(); err != nil {
+			return nil, err
+		}
+	}
 	if r.dir != nil {
 		if err := r.finish(o); err != nil {
 			return nil, err
@@ -98,6 +113,12 @@ func (r *run) worlds(spec scenarios.Run) (*scenarios.World, error) {
 	}
 	if j.Attach != nil {
 		return nil, errors.New("observers need a run with one worker")
+	}
+	if j.Records != "" { // which are written as they come
+		if j.Sequential != nil {
+			j.Sequential("a binary trace is written by one worker")
+		}
+		return scenarios.Build(j.Scenario, spec)
 	}
 	w, why, err := scenarios.BuildParallel(j.Scenario, spec, j.Workers)
 	if err == nil && why != "" && j.Sequential != nil {
@@ -241,11 +262,6 @@ func memory() uint64 {
 
 // finish writes what remains and puts the directory in its place.
 func (r *run) finish(o *Outcome) error {
-	for _, w := range r.writers {
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	}
 	if err := r.dir.CloseFiles(); err != nil {
 		return err
 	}

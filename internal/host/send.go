@@ -91,10 +91,12 @@ func (h *Host) record(now sim.Time, k trace.Kind, s *wire.Segment, o *wire.Optio
 //
 //go:noinline
 func (h *Host) observe(now sim.Time, k trace.Kind, s *wire.Segment, socket uint32, size int) {
-	h.log.Observe(&trace.Record{
+	r := h.log.Scratch()
+	*r = trace.Record{
 		At: now, Kind: k, Conn: socket, Flow: -1,
 		A: int64(s.Seq), B: int64(s.Ack), C: int64(s.Flags), D: int64(s.Len), E: int64(size),
-	})
+	}
+	h.log.Observe(r)
 }
 
 // foldOptions folds the exact bytes of the options, so that whatever a cold

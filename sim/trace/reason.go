@@ -314,6 +314,9 @@ func (r Reason) String() string {
 	return "unknown"
 }
 
+// Reasons returns the number of reasons; every smaller Reason is valid.
+func Reasons() int { return int(numReasons) }
+
 // ParseReason returns the reason of a name.
 func ParseReason(name string) (Reason, bool) {
 	for r, n := range reasons {

@@ -29,6 +29,8 @@ type Run struct {
 	last  [recent]Record
 	n     uint64
 	sinks []subscription
+	// scratch is what Node.Scratch gives.
+	scratch Record
 }
 
 type subscription struct {
@@ -152,6 +154,10 @@ func (n *Node) emit(r *Record, a uint64) {
 		n.Observe(r)
 	}
 }
+
+// Scratch returns room for a record that is given to Observe at once, so that none is
+// allocated.
+func (n *Node) Scratch() *Record { return &n.run.scratch }
 
 // Observe gives a record to the sinks without folding it: for hot paths whose
 // words are folded already, and for records that describe rather than decide.

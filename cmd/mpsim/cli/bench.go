@@ -71,6 +71,8 @@ func (p *program) anyBench(args []string, f *benchFlags) error {
 		switch args[0] {
 		case "startup":
 			return p.costs(f, &o, bench.StartUp)
+		case "traces":
+			return p.costs(f, &o, bench.Traces)
 		}
 	}
 	switch {

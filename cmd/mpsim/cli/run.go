@@ -23,6 +23,7 @@ type runFlags struct {
 	until     time.Duration
 	pcap      bool
 	events    string
+	trace     string
 	json      bool
 	verify    bool
 	maxEvents uint64
@@ -54,6 +55,7 @@ func (p *program) runCommand() *cobra.Command {
 	fl.BoolVar(&f.pcap, "pcap", false, "write capture.pcapng")
 	fl.StringVar(&f.events, "events", "", "write events.jsonl: all, decisions (the default), or `kinds` separated by commas (mpsim list event)")
 	fl.Lookup("events").NoOptDefVal = "decisions"
+	fl.StringVar(&f.trace, "trace", "", "write all trace records in binary to this `file`; mpsim trace convert makes JSON lines of it")
 	fl.BoolVar(&f.json, "json", false, "print the summary as one JSON object and nothing else")
 	fl.BoolVar(&f.verify, "verify", false, "render and parse every packet at every hop")
 	fl.IntVar(&f.workers, "workers", 1, "carry out the run on this `number` of cores, where that is possible and pays; the results are the same")
@@ -114,7 +116,7 @@ func (p *program) run(file string, f *runFlags) error {
 // job turns the flags into a job.
 func (p *program) job(sc *scenarios.Scenario, f *runFlags) (*execute.Job, error) {
 	job := &execute.Job{
-		Scenario: sc, Seed: sc.Seed, DataDir: f.data, Plugins: p.plugins, Verify: f.verify, Capture: f.pcap, Out: f.out,
+		Scenario: sc, Seed: sc.Seed, DataDir: f.data, Plugins: p.plugins, Verify: f.verify, Capture: f.pcap, Out: f.out, Records: f.trace,
 		Limits: execute.Limits{Events: f.maxEvents, Wall: f.maxWall, Memory: uint64(f.maxMemory)},
 	}
 	if f.until < 0 || f.maxWall < 0 {

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
 	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 
+	"mpsim/internal/execute"
 	"mpsim/net/radio"
+	"mpsim/results"
 )
 
 func (p *program) traceCommand() *cobra.Command {
@@ -51,12 +54,17 @@ func (p *program) traceInfoCommand() *cobra.Command {
 }
 
 func (p *program) traceConvertCommand() *cobra.Command {
-	var from, to, out string
+	var from, to, out, events string
 	c := &cobra.Command{
 		Use:   "convert FILE --to FORMAT -o FILE",
-		Short: "write a link trace in another format",
-		Args:  cobra.ExactArgs(1),
+		Short: "write a link trace in another format, or trace records as JSON lines",
+		Long: "convert writes a recorded link trace in another format. A file of run --trace is recognised by its begin: its\n" +
+			"records are written as the JSON lines that run --events writes.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, files []string) error {
+			if done, err := p.convertRecords(files[0], out, events); done || err != nil {
+				return usage(err)
+			}
 			t, err := readTrace(files[0], from)
 			if err != nil {
 				return usage(err)
@@ -79,7 +87,43 @@ func (p *program) traceConvertCommand() *cobra.Command {
 	c.Flags().StringVar(&from, "format", "auto", "format of FILE (mpsim list trace)")
 	c.Flags().StringVar(&to, "to", string(radio.Mahimahi), "format to write: mahimahi or csv-bytes")
 	c.Flags().StringVarP(&out, "output", "o", "-", "file to write; - is standard output")
+	c.Flags().StringVar(&events, "events", "all", "of trace records: all, decisions, or `kinds` separated by commas (mpsim list event)")
 	return c
+}
+
+// convertRecords writes the file of run --trace as JSON lines, if it is one.
+func (p *program) convertRecords(file, out, kinds string) (done bool, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return false, nil // readTrace says what is wrong
+	}
+	defer f.Close()
+	begin := make([]byte, 8)
+	if _, err := io.ReadFull(f, begin); err != nil || !results.IsRecords(begin) {
+		return false, nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return true, err
+	}
+	set, err := results.ParseKinds(kinds)
+	if err != nil {
+		return true, fmt.Errorf("--events: %w", err)
+	}
+	r, err := results.OpenRecords(f, info.Size())
+	if err != nil {
+		return true, fmt.Errorf("%s: %w", file, err)
+	}
+	w := p.out
+	if out != "-" {
+		to, err := os.Create(out)
+		if err != nil {
+			return true, err
+		}
+		defer to.Close()
+		w = to
+	}
+	return true, execute.WriteEvents(w, r, set)
 }
 
 // readTrace reads a link trace from a file.
