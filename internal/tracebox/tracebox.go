@@ -2,8 +2,8 @@
 // TCP segment: probes with a growing TTL, and a comparison of what was sent with what
 // routers quote in ICMP time exceeded (Detal et al., "Revealing Middlebox Interference
 // with Tracebox", IMC 2013; RFC 8041 section 3.1). Like the tool, it sees nothing of a
-// hop that quotes 8 octets (RFC 792) but addresses, ports and the sequence number, and nothing that happens
-// behind the last router. IPv4 only. docs/TRACEBOX.md describes it.
+// hop that quotes 8 octets (RFC 792) but addresses, ports and the sequence number, and
+// nothing that happens behind the last router. docs/TRACEBOX.md describes it.
 package tracebox
 
 import (
@@ -25,9 +25,12 @@ type Config struct {
 	// Quote is how many octets behind the IP header routers quote of which the
 	// scenario does not say it: 8 to simnet.FullQuote.
 	Quote int
-	Hops  int // largest TTL
-	Port  uint16
-	Seed  uint64
+	Hops  int    // largest TTL
+	Port  uint16 // destination of the probes
+	// IPv6 traces by IPv6 although both nodes have IPv4 addresses. If one of them has
+	// none, IPv6 is used anyway.
+	IPv6 bool
+	Seed uint64
 }
 
 // Change is a field that differs from what was sent.
@@ -124,26 +127,37 @@ func (t *tracer) find() error {
 	for _, e := range []struct {
 		nd   *simnet.Node
 		name string
-		addr *netip.Addr
-	}{{t.from, t.cfg.From, &t.src}, {t.to, t.cfg.To, &t.dst}} {
+	}{{t.from, t.cfg.From}, {t.to, t.cfg.To}} {
 		if e.nd == nil {
 			return cc.UnknownName("node", e.name, names)
-		}
-		for _, ifc := range e.nd.Interfaces() {
-			for _, a := range ifc.Addrs() {
-				if a.Addr().Is4() && !e.addr.IsValid() {
-					*e.addr = a.Addr()
-				}
-			}
-		}
-		if !e.addr.IsValid() {
-			return fmt.Errorf("node %q has no IPv4 address", e.name)
 		}
 	}
 	if t.from == t.to {
 		return fmt.Errorf("both ends are node %q", t.cfg.From)
 	}
-	return nil
+	t.src, t.dst = address(t.from, false), address(t.to, false)
+	if t.cfg.IPv6 || !t.src.IsValid() || !t.dst.IsValid() {
+		t.src, t.dst = address(t.from, true), address(t.to, true)
+	}
+	switch {
+	case t.src.IsValid() && t.dst.IsValid():
+		return nil
+	case t.cfg.IPv6:
+		return fmt.Errorf("nodes %q and %q do not both have an IPv6 address", t.cfg.From, t.cfg.To)
+	}
+	return fmt.Errorf("nodes %q and %q have no addresses of the same family", t.cfg.From, t.cfg.To)
+}
+
+// address returns the first address of a node of a family.
+func address(nd *simnet.Node, v6 bool) (a netip.Addr) {
+	for _, ifc := range nd.Interfaces() {
+		for _, p := range ifc.Addrs() {
+			if p.Addr().Is6() == v6 && !a.IsValid() {
+				a = p.Addr()
+			}
+		}
+	}
+	return a
 }
 
 // probePort is the source port of probes.
@@ -167,10 +181,10 @@ func (t *tracer) probe(p *probe, ttl int) (*Hop, []field, error) {
 	if t.by.IsValid() {
 		h.Address = t.by.String()
 	}
-	if len(t.quote) < 20 {
+	if len(t.quote) < headerLen(t.quote) {
 		return h, nil, nil
 	}
-	h.Quoted = len(t.quote) - 20
+	h.Quoted = len(t.quote) - headerLen(t.quote)
 	return h, parse(t.quote), nil
 }
 
@@ -186,7 +200,7 @@ func (t *tracer) Packet(_ sim.Time, _ *simnet.Interface, d simnet.Dir, id simnet
 		return
 	}
 	var m wire.ICMPMessage
-	if tuple.Proto != wire.ProtoICMP || !o.Has(wire.OptICMP) || wire.ParseICMP(o.ICMP, &m) != nil || m.Kind(tuple.Proto) != wire.ICMPTimeExceeded {
+	if tuple.Proto != wire.ProtoICMP && tuple.Proto != wire.ProtoICMPv6 || !o.Has(wire.OptICMP) || wire.ParseICMP(o.ICMP, &m) != nil || m.Kind(tuple.Proto) != wire.ICMPTimeExceeded {
 		return
 	}
 	var quoted wire.Tuple
@@ -221,21 +235,40 @@ var probes = []probe{
 // field is a field of a packet as text.
 type field struct{ name, value string }
 
-// parse returns the fields of an IPv4 packet with TCP, as far as it is there. TTL and
+// headerLen is the length of the IP header that a packet begins with; options and
+// extension headers are none of ours.
+func headerLen(b []byte) int {
+	if len(b) > 0 && b[0]>>4 == 6 {
+		return 40
+	}
+	return 20
+}
+
+// num is a number in network order as text.
+func num(b []byte) string {
+	v := uint64(0)
+	for _, x := range b {
+		v = v<<8 | uint64(x)
+	}
+	return fmt.Sprint(v)
+}
+
+// parse returns the fields of a packet with TCP, as far as it is there. TTL and
 // checksums, which every hop changes, are left out.
 func parse(b []byte) []field {
-	num := func(b []byte) string {
-		v := uint64(0)
-		for _, x := range b {
-			v = v<<8 | uint64(x)
+	var out []field
+	if b[0]>>4 == 6 {
+		out = []field{
+			{"ip.class", num([]byte{b[0]<<4 | b[1]>>4})}, {"ip.flow", num([]byte{b[1] & 15, b[2], b[3]})}, {"ip.length", num(b[4:6])},
+			{"ip.src", netip.AddrFrom16([16]byte(b[8:24])).String()}, {"ip.dst", netip.AddrFrom16([16]byte(b[24:40])).String()},
 		}
-		return fmt.Sprint(v)
+	} else {
+		out = []field{
+			{"ip.tos", num(b[1:2])}, {"ip.length", num(b[2:4])},
+			{"ip.src", netip.AddrFrom4([4]byte(b[12:16])).String()}, {"ip.dst", netip.AddrFrom4([4]byte(b[16:20])).String()},
+		}
 	}
-	out := []field{
-		{"ip.tos", num(b[1:2])}, {"ip.length", num(b[2:4])},
-		{"ip.src", netip.AddrFrom4([4]byte(b[12:16])).String()}, {"ip.dst", netip.AddrFrom4([4]byte(b[16:20])).String()},
-	}
-	t := b[20:]
+	t := b[headerLen(b):]
 	if len(t) < 8 {
 		return out
 	}

@@ -30,6 +30,7 @@ func (p *program) traceboxCommand() *cobra.Command {
 	fl.IntVar(&cfg.Quote, "quote", simnet.FullQuote, "octets behind the IP header that routers quote of which the scenario does not say it (icmp_quote)")
 	fl.IntVar(&cfg.Hops, "hops", 30, "largest TTL")
 	fl.Uint16Var(&cfg.Port, "port", 5001, "destination port")
+	fl.BoolVar(&cfg.IPv6, "ipv6", false, "trace by IPv6 although both nodes have IPv4 addresses")
 	fl.Uint64Var(&cfg.Seed, "seed", 1, "seed of the run")
 	fl.BoolVar(&asJSON, "json", false, "print a JSON array of hops")
 	_, _ = c.MarkFlagRequired("from"), c.MarkFlagRequired("to")
