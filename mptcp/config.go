@@ -3,7 +3,6 @@ package mptcp
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"mpsim/cc"
 	"mpsim/mptcp/tcp"
@@ -80,7 +79,8 @@ type SocketOptions struct {
 	// SendMemory and ReceiveMemory make the buffers tune themselves instead, within
 	// a range in bytes of memory (Linux tcp_wmem and tcp_rmem).
 	SendMemory, ReceiveMemory tcp.Memory
-	// MSS is the maximum segment size to announce; 0: what an MTU of 1500 leaves.
+	// MSS is the maximum segment size to announce (`ip route ... advmss`); 0: what the
+	// MTU of the interface leaves, or one of 1500 if the host knows none (mss.go).
 	MSS int
 	// NoDelay switches the Nagle rule off.
 	NoDelay bool
@@ -184,15 +184,4 @@ func (o *SocketOptions) complete(p *Profile) (SocketOptions, error) {
 		f.FastOpenBacklog = f.Backlog
 	}
 	return f, nil
-}
-
-// mss is the maximum segment size to announce towards an address.
-func (o *SocketOptions) mss(remote netip.Addr) int {
-	switch {
-	case o.MSS != 0:
-		return o.MSS
-	case remote.Is4():
-		return 1460
-	}
-	return 1440
 }

@@ -138,7 +138,7 @@ func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow
 	cfg := tcp.Config{
 		Profile: &e.profile.TCP,
 		ISS:     wire.Seq(e.rnd.isn.Uint64()), TSOffset: uint32(e.rnd.isn.Uint64()),
-		MSS:        s.opt.mss(remote.Addr()),
+		MSS:        e.mss(&s.opt, local.Addr(), remote.Addr()),
 		SendBuffer: s.opt.SendBuffer, ReceiveBuffer: s.opt.ReceiveBuffer,
 		SendMemory: s.opt.SendMemory, ReceiveMemory: s.opt.ReceiveMemory,
 		Keepalive: s.opt.Keepalive, IPHeader: 20,

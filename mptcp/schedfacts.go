@@ -20,6 +20,9 @@ type PathView interface {
 	// flow leave, and its rate; 0: not known. Socket is Segment.Socket of the
 	// flow, t are its addresses as sent.
 	Device(now sim.Time, socket uint32, t *wire.Tuple) (queue int64, rate sim.Rate)
+	// MTU returns the MTU of the interface by which the host sends from a local to a
+	// remote address, in octets of IP; 0: not known. It is asked once for each flow.
+	MTU(local, remote netip.Addr) int
 }
 
 // PathFacts is what the configuration of a host says of a path.

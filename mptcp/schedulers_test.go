@@ -267,6 +267,8 @@ func (tellsOfPaths) PathFacts(local, _ netip.Addr) PathFacts {
 	return PathFacts{Cost: float64(n), Weight: 10 * int64(n)}
 }
 
+func (tellsOfPaths) MTU(_, _ netip.Addr) int { return 0 }
+
 func (tellsOfPaths) Device(_ sim.Time, _ uint32, t *wire.Tuple) (int64, sim.Rate) {
 	return 1000 * int64(t.Src.Addr().As4()[2]), 7
 }

@@ -196,7 +196,7 @@ func (e *Endpoint) sendCookie(now sim.Time, l *listener, syn *Segment, c *connec
 	o := &r.opt
 	r.hasOpt = true
 	o.Present = wire.OptMSS
-	o.MSS = uint16(s.opt.mss(syn.Tuple.Src.Addr()))
+	o.MSS = uint16(e.mss(&s.opt, syn.Tuple.Dst.Addr(), syn.Tuple.Src.Addr()))
 	if syn.Segment.Opt.Has(wire.HasTS) && p.Timestamps {
 		bits := uint32(cookieNoScale)
 		if syn.Opt.Has(wire.OptWScale) && p.WindowScaling {

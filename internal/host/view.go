@@ -1,6 +1,7 @@
 package host
 
 import (
+	"math"
 	"net/netip"
 
 	"mpsim/mptcp"
@@ -28,4 +29,13 @@ func (h *Host) Device(_ sim.Time, socket uint32, t *wire.Tuple) (queue int64, ra
 		rate = cfg.Rate
 	}
 	return lk.QueueBytes(), rate
+}
+
+// MTU implements mptcp.PathView. A link without an MTU of its own tells none.
+func (h *Host) MTU(local, remote netip.Addr) int {
+	ifc := h.node.RouteTo(local, remote)
+	if ifc == nil || ifc.Out() == nil || ifc.Out().Config().MTU >= math.MaxUint16 {
+		return 0
+	}
+	return ifc.Out().Config().MTU
 }
