@@ -19,8 +19,9 @@ type ICMPError struct {
 	Kind wire.ICMPKind
 	Code uint8
 	IPv6 bool
-	// MTU is that of the next link in a message of kind ICMPTooBig, in bytes of IP.
-	MTU int
+	// MTU is that of the next link in a message of kind ICMPTooBig, in bytes of IP; 0: the
+	// message does not say it. Length is that of the quoted packet.
+	MTU, Length int
 }
 
 // Codes of destination unreachable (RFC 792, RFC 4443).
@@ -84,7 +85,7 @@ func (e *Endpoint) HandleICMP(now sim.Time, m *ICMPError) {
 // tooBig takes in what a router says of the MTU: the subflow that it is about sends
 // shorter segments, and so do later connections between the same two addresses.
 func (e *Endpoint) tooBig(now sim.Time, f *flow, m *ICMPError) {
-	if !f.tcp.HandleTooBig(now, m.Seq, m.MTU) {
+	if !f.tcp.HandleTooBig(now, m.Seq, m.MTU, m.Length) {
 		return
 	}
 	id := sched.NoFlow
@@ -92,7 +93,7 @@ func (e *Endpoint) tooBig(now sim.Time, f *flow, m *ICMPError) {
 		id = f.sub.id
 	}
 	e.emit(now, f.sock, id, trace.ICMPError, trace.PathMTU, int64(m.Kind), int64(m.Code), int64(tcp.ICMPSoft), 0, 0)
-	e.rememberMTU(now, &m.Tuple, m.MTU)
+	e.rememberMTU(now, &m.Tuple, f.tcp.PathMTU())
 	e.settle(now, f)
 }
 

@@ -122,6 +122,8 @@ type LinkConfig struct {
 	MTU   int // larger packets are dropped; 0: 65535, or 1500 on a trace
 	// TooBig: the transmitting node tells the sources of packets that are larger.
 	TooBig bool
+	// OldRouter: that message does not say the MTU, as from routers before RFC 1191.
+	OldRouter bool
 	// Overhead is added to the octets of each packet for serialisation, e.g. 38
 	// for Ethernet with preamble and gap. Limits do not count it.
 	Overhead int

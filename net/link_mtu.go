@@ -44,7 +44,11 @@ func (n *Network) tooBig(now sim.Time, li uint32, id PacketID) {
 		proto, quote = wire.ProtoICMPv6, quote6
 	}
 	n.scratch = wire.AppendPacket(n.scratch[:0], &t, n.Segment(id), n.Options(id), -1)
-	m := wire.NewTooBig(proto, uint32(lk.hot().mtu), n.scratch[:min(len(n.scratch), quote)])
+	mtu := uint32(lk.hot().mtu)
+	if lk.cfg.OldRouter {
+		mtu = 0
+	}
+	m := wire.NewTooBig(proto, mtu, n.scratch[:min(len(n.scratch), quote)])
 	n.drop(now, li, id, trace.PacketTooBig)
 	lk.node.sendICMP(now, from, t.Src.Addr(), proto, &m)
 }

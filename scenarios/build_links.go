@@ -103,6 +103,7 @@ func (w *World) linkConfig(l *Link, d *Direction) simnet.LinkConfig {
 			sim.Bugf("queue discipline of link %q passed its check: %v", l.Name, err)
 		}
 	}
+	cfg.OldRouter = !*d.ICMPMTU
 	return cfg
 }
 

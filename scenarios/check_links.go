@@ -139,6 +139,9 @@ func (d *Direction) inherit(both *Direction) {
 	if d.MTU == nil {
 		d.MTU = both.MTU
 	}
+	if d.ICMPMTU == nil {
+		d.ICMPMTU = both.ICMPMTU
+	}
 	if d.ICMP == nil {
 		d.ICMP = both.ICMP
 	}
@@ -235,6 +238,10 @@ func (c *checker) completeDirection(d *Direction) {
 	if d.ICMP == nil {
 		on := true
 		d.ICMP = &on
+	}
+	if d.ICMPMTU == nil {
+		on := true
+		d.ICMPMTU = &on
 	}
 	if d.Overhead == nil {
 		d.Overhead = new(Bytes)

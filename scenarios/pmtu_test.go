@@ -143,3 +143,16 @@ func TestPathMTUIsRemembered(t *testing.T) {
 		t.Errorf("%d drops: more than the initial window of the first connection", drops)
 	}
 }
+
+// A router before RFC 1191 does not say the MTU of 1280: by RFC 1191 section 7 the sender
+// tries 1006, the plateau below 1492, by Linux 552, and either way the transfer goes on.
+func TestPathMTUIsGuessed(t *testing.T) {
+	for profile, want := range map[string]struct{ least, most float64 }{"linux": {500, 552}, "rfc": {940, 1006}} {
+		w := runText(t, fmt.Sprintf(narrowPath, 0, "", "", true, "tcp"), Run{Verify: true}, "defaults.profile="+profile, "link.narrow.icmp_mtu=false")
+		st := w.byLink["narrow.down"].link.Stats()
+		size := float64(st.AcceptedBytes) / float64(st.Accepted)
+		if f := w.byFlow["dl"]; f.record.Done == sim.Never || f.record.Corrupt != 0 || size < want.least || size > want.most || st.MTUDrops == 0 || st.MTUDrops > 30 {
+			t.Errorf("%s: %v octets a packet, %d dropped, done %v", profile, size, st.MTUDrops, f.record.Done)
+		}
+	}
+}

@@ -185,6 +185,7 @@ type Direction struct {
 	DropMask string       `toml:"drop_mask" default:"" doc:"64 binary or 16 hexadecimal digits, bit i for packets i, i+64, ... from the right: repeated drop pattern"`
 	Jitter   *Duration    `toml:"jitter" max:"1h" doc:"uniform random time from 0 to this for which the sending node holds each packet back, without reordering; default 0ns"`
 	MTU      *Bytes       `toml:"mtu" min:"68B" max:"65535B" doc:"larger packets are dropped, or cut if their flag DF is clear (df = false); default 65535B"`
+	ICMPMTU  *bool        `toml:"icmp_mtu" doc:"whether that message says the MTU; false as from routers before RFC 1191, whose hosts guess (RFC 1191 section 7). Default true"`
 	ICMP     *bool        `toml:"icmp" doc:"whether the node that drops a packet larger than the MTU tells its source by ICMP (fragmentation needed, packet too big); false makes a black hole for path MTU discovery. Default true"`
 	Overhead *Bytes       `toml:"overhead" max:"1000B" doc:"octets added to each packet for serialisation; default 0B"`
 	AckDelay *Duration    `toml:"ack_delay" max:"1h" doc:"acknowledgements without payload take no room in the queue, no time of the link and none of its losses, and arrive after this time, as in the simulators of many papers; default: they queue like other packets"`

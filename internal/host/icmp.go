@@ -16,7 +16,7 @@ func (h *Host) receiveICMP(now sim.Time, proto uint8, o *wire.Options) {
 	e := mptcp.ICMPError{Kind: m.Kind(proto), Code: m.Code, IPv6: proto == wire.ProtoICMPv6}
 	switch e.Kind {
 	case wire.ICMPUnreachable, wire.ICMPTimeExceeded, wire.ICMPTooBig:
-		e.MTU = int(min(m.MTU(proto), 65535))
+		e.MTU, e.Length = int(min(m.MTU(proto), 65535)), wire.QuotedLen(m.Body)
 		var err error
 		if e.Seq, err = wire.ParseQuote(m.Body, &e.Tuple); err == nil && e.Tuple.Proto == wire.ProtoTCP {
 			h.ep.HandleICMP(now, &e)

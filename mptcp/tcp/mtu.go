@@ -25,8 +25,9 @@ import (
 // and is taken up again after MTUProbeInterval.
 //
 // Departures: the window counts bytes, so that neither a probe nor a new size changes it.
-// A message that states no MTU (routers before RFC 1191) is ignored. What is below the
-// least that Linux believes (552 bytes for IPv4) counts as that, but segments keep DF.
+// What is below the least that Linux believes (552 bytes for IPv4) counts as that; Linux
+// clears DF of segments then, which is not done here. So does a message without an MTU
+// (routers before RFC 1191), unless the profile looks for the next plateau.
 
 // mtuState is what a connection knows of its path.
 type mtuState struct {
@@ -105,12 +106,32 @@ func (c *Conn) syncMSS() {
 // time.
 func (c *Conn) SetPathMTU(mtu int, until sim.Time) { c.mtu.path, c.mtu.until = mtu, until }
 
+// PathMTU returns the MTU that a router has told, 0 if none has.
+func (c *Conn) PathMTU() int { return c.mtu.path }
+
+// plateaus are the MTUs that are common (RFC 1191 section 7, table 7-1).
+var plateaus = [...]int{32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68}
+
+// plateauBelow returns the largest of them that is less than the length of a packet.
+func plateauBelow(length int) int {
+	for _, p := range plateaus {
+		if p < length {
+			return p
+		}
+	}
+	return plateaus[len(plateaus)-1]
+}
+
 // HandleTooBig processes the message of a router that a segment with the given sequence
-// number is longer than the MTU of the next link. It reports whether the segment size
-// falls.
-func (c *Conn) HandleTooBig(now sim.Time, seq wire.Seq, mtu int) bool {
-	if c.state == StateClosed || c.state == StateTimeWait || mtu == 0 {
+// number is longer than the MTU of the next link; length is that of the quoted packet, and
+// mtu is 0 if the message does not say it (Profile.Plateaus). It reports whether the
+// segment size falls.
+func (c *Conn) HandleTooBig(now sim.Time, seq wire.Seq, mtu, length int) bool {
+	if c.state == StateClosed || c.state == StateTimeWait {
 		return false
+	}
+	if mtu == 0 && c.p.Plateaus {
+		mtu = plateauBelow(length)
 	}
 	mtu = max(mtu, c.minPathMTU())
 	m := &c.mtu

@@ -19,7 +19,7 @@ func (n *net) narrow(h *host, mtu int, icmp bool) *int {
 		if icmp {
 			seq := s.Seq
 			n.at(now.Add(ms), func() {
-				h.c.HandleTooBig(n.now, seq, mtu)
+				h.c.HandleTooBig(n.now, seq, mtu, 1500)
 				n.flush(h)
 			})
 		}
@@ -69,7 +69,7 @@ func TestTooBigLowersSegmentSize(t *testing.T) {
 	}
 }
 
-// Messages that quote nothing in flight, raise the MTU, or state none or less than Linux
+// Messages that quote nothing in flight, raise the MTU, or state less than Linux
 // believes (RFC 5927 section 7.2; ip_rt_min_pmtu 552) do not do what they say.
 func TestTooBigHostile(t *testing.T) {
 	n := newNet(t, 10*ms, nil)
@@ -81,16 +81,48 @@ func TestTooBigHostile(t *testing.T) {
 	for _, m := range []struct {
 		seq wire.Seq
 		mtu int
-	}{{una - 1000, 600}, {una + 100_000, 600}, {una, 1500}, {una, 9000}, {una, 0}} {
-		if c.HandleTooBig(n.now, m.seq, m.mtu) || c.MSS() != 1448 {
+	}{{una - 1000, 600}, {una + 100_000, 600}, {una, 1500}, {una, 9000}} {
+		if c.HandleTooBig(n.now, m.seq, m.mtu, 1500) || c.MSS() != 1448 {
 			t.Errorf("seq %d, MTU %d: MSS %d", m.seq-una, m.mtu, c.MSS())
 		}
 	}
-	if !c.HandleTooBig(n.now, una, 68) || c.MSS() != 552-52 {
+	if !c.HandleTooBig(n.now, una, 68, 1500) || c.MSS() != 552-52 {
 		t.Errorf("MTU 68: MSS %d, want 500", c.MSS())
 	}
-	if c.HandleTooBig(n.now, una, 1400) || c.MSS() != 500 {
+	if c.HandleTooBig(n.now, una, 1400, 1500) || c.MSS() != 500 {
 		t.Errorf("a larger MTU raised the MSS to %d", c.MSS())
+	}
+}
+
+// A message without an MTU, of routers before RFC 1191: Linux takes it for 552 (seen of a
+// 6.18 kernel), the text of RFC 1191 sections 5 and 7 for the next plateau below the length
+// of the packet that it quotes.
+func TestTooBigWithoutMTU(t *testing.T) {
+	n := newNet(t, 10*ms, nil)
+	n.connect()
+	n.a.write = 5000
+	n.flush(n.a)
+	c := n.a.c
+	if !c.HandleTooBig(n.now, c.sndSeq(c.snd.una), 0, 1500) || c.PathMTU() != 552 {
+		t.Errorf("profile linux: MTU %d", c.PathMTU())
+	}
+	for _, x := range []struct{ length, mtu int }{{1500, 1492}, {1492, 1006}, {1493, 1492}, {1006, 552}, {0, 552}} {
+		n := newNet(t, 10*ms, func(a, _ *Config) { a.Profile.Plateaus = true })
+		n.connect()
+		n.a.write = 5000
+		n.flush(n.a)
+		c := n.a.c
+		if !c.HandleTooBig(n.now, c.sndSeq(c.snd.una), 0, x.length) || c.PathMTU() != x.mtu {
+			t.Errorf("%d octets: MTU %d, want %d", x.length, c.PathMTU(), x.mtu)
+		}
+	}
+	for length, want := range map[int]int{65535: 32000, 32000: 17914, 17914: 8166, 4464: 4352, 2048: 2002, 577: 508, 508: 296, 296: 68, 20: 68} {
+		if got := plateauBelow(length); got != want {
+			t.Errorf("below %d: %d, want %d", length, got, want)
+		}
+	}
+	if !RFC().Plateaus || Linux().Plateaus {
+		t.Error("profiles")
 	}
 }
 

@@ -139,6 +139,10 @@ type Profile struct {
 	// PathMTUExpiry is how long the message of a router about the MTU counts (Linux
 	// net.ipv4.route.mtu_expires 600 s; RFC 1191 section 6.3: 10 minutes).
 	PathMTUExpiry sim.Duration
+	// Plateaus takes a router's message that states no MTU for the next plateau below the
+	// length of the packet (RFC 1191 sections 5 and 7); otherwise for the least MTU that is
+	// believed (Linux since 3.6: __ip_rt_update_pmtu; 552 was seen of 6.18).
+	Plateaus bool
 
 	// Granularity is the resolution of timers.
 	Granularity Granularity
@@ -242,7 +246,7 @@ func RFC() *Profile {
 		PAWSIdle: 24 * 24 * 3600 * sim.Second,
 		RACK:     true, TLP: true, FRTO: true, PRRFromPipe: true, MaxReordering: 300,
 		InitialWindowSegments: 10, SlowStartAfterIdle: true,
-		BaseMSS: 1024, MTUProbeInterval: 600 * sim.Second, PathMTUExpiry: 600 * sim.Second,
+		BaseMSS: 1024, MTUProbeInterval: 600 * sim.Second, PathMTUExpiry: 600 * sim.Second, Plateaus: true,
 		Nagle:             NagleAny,
 		TimeWait:          240 * sim.Second,
 		ChallengeInterval: 500 * sim.Millisecond,

@@ -142,6 +142,18 @@ func NewTimeExceeded(proto uint8, quote []byte) ICMPMessage {
 	return ICMPMessage{Type: icmp4Time, Body: quote}
 }
 
+// QuotedLen returns the length of the packet that an ICMP error quotes as its IP header
+// states it, in octets; 0 if the header is not there.
+func QuotedLen(b []byte) int {
+	switch {
+	case len(b) >= 20 && b[0]>>4 == 4:
+		return int(be.Uint16(b[2:]))
+	case len(b) >= 40 && b[0]>>4 == 6:
+		return 40 + int(be.Uint16(b[4:]))
+	}
+	return 0
+}
+
 // ParseQuote reads from the quoted packet of an ICMP error which flow, and of
 // TCP which sequence number, the error is about. Eight octets behind the IP
 // header are enough (RFC 792).
