@@ -135,12 +135,14 @@ func TestPathMTUv6(t *testing.T) {
 // learnt: Linux keeps it with the route.
 func TestPathMTUIsRemembered(t *testing.T) {
 	text := fmt.Sprintf(narrowPath, 0, "", "", true, "tcp") + "[[flow]]\nname = \"again\"\nprotocol = \"tcp\"\nclient = \"c\"\nserver = \"s\"\nvia = \"one\"\nsize = \"1MB\"\nstart = \"10s\"\n"
-	w := runText(t, text, Run{})
-	if w.byFlow["again"].record.Done == sim.Never {
-		t.Fatal("the second transfer stalls")
-	}
-	if drops := w.byLink["narrow.down"].link.Stats().MTUDrops; drops > 10 {
-		t.Errorf("%d drops: more than the initial window of the first connection", drops)
+	for _, set := range []string{"link.narrow.icmp_mtu=true", "link.narrow.icmp_mtu=false"} {
+		w := runText(t, text, Run{}, set)
+		if w.byFlow["again"].record.Done == sim.Never {
+			t.Fatalf("%s: the second transfer stalls", set)
+		}
+		if drops := w.byLink["narrow.down"].link.Stats().MTUDrops; drops > 10 {
+			t.Errorf("%s: %d drops: more than the initial window of the first connection", set, drops)
+		}
 	}
 }
 

@@ -43,7 +43,8 @@ type mtuState struct {
 	since  sim.Time // when the search began or ended
 }
 
-// Bounds of the search (Linux tcp_probe_threshold, tcp_mtu_probe_floor, tcp_retries1).
+// Bounds of the search (net.ipv4.tcp_probe_threshold, tcp_mtu_probe_floor and tcp_retries1
+// of Linux 6.18, which internal/live reads; eleven segments: tcp_mtu_probe).
 const (
 	probeThreshold  = 8
 	probeFloor      = 48
@@ -51,7 +52,7 @@ const (
 	probeWindow     = 11 // segments that the window holds at least
 )
 
-// minPathMTU is the least that is believed: Linux ip_rt_min_pmtu, and the least MTU of
+// minPathMTU is the least that is believed: Linux net.ipv4.route.min_pmtu, and the least MTU of
 // IPv6 (RFC 8200 section 5).
 func (c *Conn) minPathMTU() int {
 	if c.ipHeader > 20 {

@@ -137,7 +137,8 @@ func homeTimers() Timers {
 	return t
 }
 
-// linuxTimers are the defaults of net/netfilter/nf_conntrack_proto_{tcp,udp,icmp}.c.
+// linuxTimers are the defaults of net/netfilter/nf_conntrack_proto_{tcp,udp,icmp}.c, as
+// net.netfilter.nf_conntrack_* of a 6.18 kernel has them (internal/live compares).
 func linuxTimers() Timers {
 	return Timers{
 		UDP: 30 * sim.Second, UDPStream: 120 * sim.Second, ICMP: 30 * sim.Second,
