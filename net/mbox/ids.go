@@ -59,7 +59,7 @@ type ids struct {
 	streams   []stream
 	tokens    map[uint32]int32 // of connections: their stream of the opener; the other is the next
 	payload   []byte
-	scratch   []byte
+	work      workspace
 }
 
 // watched is one direction of a TCP flow.
@@ -178,7 +178,7 @@ func (b *ids) read(now sim.Time, p *simnet.Packet, f *watched) {
 	}
 	b.payload = appendPayload(b.payload[:0], s, p.Options())
 	x.tag(p.Route())
-	found := x.put(at, b.payload, b.signature, &b.scratch)
+	found := x.put(at, b.payload, b.signature, &b.work)
 	b.note(now, p, trace.Inspected)
 	for range found {
 		b.tell(now, p, trace.SignatureFound)

@@ -36,6 +36,23 @@ type run struct {
 	head, tail []byte
 }
 
+// workspace is what an intrusion detector uses for all of its streams, so that it
+// allocates nothing once they are there.
+type workspace struct {
+	text  []byte
+	spare []run // whose buffers are free
+}
+
+// fresh returns an empty run at a position.
+func (w *workspace) fresh(at int64) run {
+	r := run{from: at, to: at}
+	if n := len(w.spare); n > 0 {
+		r.head, r.tail = w.spare[n-1].head[:0], w.spare[n-1].tail[:0]
+		w.spare = w.spare[:n-1]
+	}
+	return r
+}
+
 // tag notes that a stream came by a route.
 func (x *stream) tag(r simnet.RouteID) {
 	if n := len(x.routes); n > 0 && x.routes[n-1] == r {
@@ -71,7 +88,7 @@ func (x *stream) inOrder() int64 {
 }
 
 // put adds octets at a position and returns how many signatures they complete.
-func (x *stream) put(at int64, b, signature []byte, scratch *[]byte) (found int) {
+func (x *stream) put(at int64, b, signature []byte, w *workspace) (found int) {
 	for i := 0; i < len(x.runs) && len(b) > 0; i++ {
 		r := &x.runs[i]
 		if at >= r.to {
@@ -80,7 +97,7 @@ func (x *stream) put(at int64, b, signature []byte, scratch *[]byte) (found int)
 		if at < r.from { // what lies before this run
 			n := min(int64(len(b)), r.from-at)
 			before := len(x.runs)
-			found += x.add(i, at, b[:n], signature, scratch)
+			found += x.add(i, at, b[:n], signature, w)
 			at, b = at+n, b[n:]
 			i += len(x.runs) - before // what was added may have become one with its neighbours
 			if len(b) == 0 {
@@ -94,16 +111,16 @@ func (x *stream) put(at int64, b, signature []byte, scratch *[]byte) (found int)
 		}
 	}
 	if len(b) > 0 {
-		found += x.add(len(x.runs), at, b, signature, scratch)
+		found += x.add(len(x.runs), at, b, signature, w)
 	}
 	return found
 }
 
 // add puts new octets before run i and joins what touches.
-func (x *stream) add(i int, at int64, b, signature []byte, scratch *[]byte) (found int) {
+func (x *stream) add(i int, at int64, b, signature []byte, w *workspace) (found int) {
 	end := at + int64(len(b))
 	keep := max(len(signature)-1, 0)
-	text := (*scratch)[:0]
+	text := w.text[:0]
 	left := i > 0 && x.runs[i-1].to == at
 	right := i < len(x.runs) && x.runs[i].from == end
 	if !left && !right && len(x.runs) >= maxRuns {
@@ -117,7 +134,7 @@ func (x *stream) add(i int, at int64, b, signature []byte, scratch *[]byte) (fou
 	if right {
 		text = append(text, x.runs[i].head...)
 	}
-	*scratch = text
+	w.text = text
 	for rest := text; len(signature) > 0; found++ {
 		k := bytes.Index(rest, signature)
 		if k < 0 {
@@ -127,7 +144,7 @@ func (x *stream) add(i int, at int64, b, signature []byte, scratch *[]byte) (fou
 	}
 	x.found += found
 	if !left {
-		x.runs = slices.Insert(x.runs, i, run{from: at, to: at})
+		x.runs = slices.Insert(x.runs, i, w.fresh(at))
 		i++
 	}
 	r := &x.runs[i-1]
@@ -142,6 +159,7 @@ func (x *stream) add(i int, at int64, b, signature []byte, scratch *[]byte) (fou
 		if q.to-q.from >= int64(keep) {
 			r.tail = append(r.tail[:0], q.tail...)
 		}
+		w.spare = append(w.spare, *q)
 		x.runs = slices.Delete(x.runs, i, i+1)
 	}
 	return found
