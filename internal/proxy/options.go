@@ -6,17 +6,18 @@ import (
 	simnet "mpsim/net"
 	"mpsim/net/mbox"
 	"mpsim/net/wire"
+	"mpsim/sim"
 )
 
-// without takes the options off a packet for which drop returns true, and sets the
-// rest together, padded behind.
-func without(p *simnet.Packet, drop func(opt []byte) bool) {
+// without takes the options of a set off a packet, and sets the rest together, padded
+// behind.
+func without(p *simnet.Packet, set *mbox.OptionSet) {
 	var buf [wire.MaxOptionsLen + 3]byte
 	raw := mbox.OptionBytes(buf[:], p)
 	kept, changed := 0, false
 	for i, end, ok := wire.NextOption(raw, 0); ok; i, end, ok = wire.NextOption(raw, end) {
 		switch {
-		case drop(raw[i:end]):
+		case set.Has(raw[i:end]):
 			changed = true
 		case raw[i] != wire.KindNOP:
 			kept += copy(raw[kept:], raw[i:end])
@@ -35,11 +36,12 @@ func without(p *simnet.Packet, drop func(opt []byte) bool) {
 	}
 }
 
-// dropSACK takes the SACK option away, whose gaps are the proxy's.
-func dropSACK(p *simnet.Packet) {
-	if p.Options().Has(wire.OptSACK) {
-		without(p, func(opt []byte) bool { return opt[0] == wire.KindSACK })
+// optionSet returns the set of one name, which is known to be one.
+func optionSet(name string) (s mbox.OptionSet) {
+	if err := s.Add(name); err != nil {
+		sim.Bugf("options: %v", err)
 	}
+	return s
 }
 
 // setTimestamps changes the timestamps of a packet that has them, in its bytes, too,

@@ -31,6 +31,7 @@ type pep struct {
 	next   sim.Time         // no deadline is before
 	made   simnet.Packet
 	mptcp  mbox.OptionSet
+	sack   mbox.OptionSet
 }
 
 // pepFlow is one direction of a flow: the data of its sender, and what its sender
@@ -73,9 +74,7 @@ var pepSpec = mbox.NewSpec("pep",
 	},
 	func(f mbox.Filter, g *mbox.Given, env *mbox.Env) mbox.Box {
 		b := &pep{Acting: mbox.NewActing(f, env), strip: g.Text("mptcp") == "strip", buffer: g.Number("buffer"), next: sim.Never}
-		if err := b.mptcp.Add("mptcp"); err != nil {
-			sim.Bugf("pep: %v", err)
-		}
+		b.mptcp, b.sack = optionSet("mptcp"), optionSet("sack")
 		return b
 	})
 
@@ -283,4 +282,4 @@ func (b *pep) offer(f, g *pepFlow) uint16 {
 }
 
 // stripOptions takes the MPTCP options off a packet.
-func (b *pep) stripOptions(p *simnet.Packet) { without(p, b.mptcp.Has) }
+func (b *pep) stripOptions(p *simnet.Packet) { without(p, &b.mptcp) }

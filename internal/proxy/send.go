@@ -152,7 +152,9 @@ func (b *pep) acknowledged(now sim.Time, f, r *pepFlow, p *simnet.Packet, was in
 	b.send(now, f, out)
 	if s.Ack.Before(f.nxt) {
 		s.Ack = f.nxt
-		dropSACK(p)
+		if p.Options().Has(wire.OptSACK) {
+			without(p, &b.sack) // whose gaps are the proxy's
+		}
 	}
 	s.Window = b.offer(f, r)
 	return absorbed
