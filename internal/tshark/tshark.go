@@ -95,7 +95,7 @@ const severityError = "8388608"
 
 // Check runs tshark on a capture file. Mappings are analysed, and the
 // checksums of packets that were captured whole are verified. The payload of TCP
-// is nobody's protocol: dissectors that take it for their own, by port or by a
+// and UDP is nobody's protocol: dissectors that take it for their own, by port or by a
 // few octets that come about by chance, would find it faulty.
 func Check(path string) (*Report, error) {
 	program, err := exec.LookPath("tshark")
@@ -104,7 +104,7 @@ func Check(path string) (*Report, error) {
 	}
 	args := []string{"-n", "-r", path, "-T", "fields", "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=|",
 		"-o", "mptcp.analyze_mappings:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE",
-		"-o", "udp.check_checksum:TRUE", "-d", "tcp.port==1-65535,data"}
+		"-o", "udp.check_checksum:TRUE", "-d", "tcp.port==1-65535,data", "-d", "udp.port==1-65535,data"}
 	for _, f := range fields {
 		args = append(args, "-e", f)
 	}
@@ -173,9 +173,10 @@ func (c *collector) judge(f []string) {
 		c.fault(f[fFrame], "expert item of severity error: "+f[fMessage])
 	case f[fMismatch] != "":
 		c.fault(f[fFrame], "the echoed key is not the one of the SYN/ACK")
-	case f[fNoMapping] != "" && f[fLen] != "0" && !mapsItself(f):
+	case f[fNoMapping] != "" && f[fLen] != "0" && f[fLen] != "" && !mapsItself(f):
 		// Without payload the finding is a false one: tshark reports a bare
-		// DATA_FIN and the ACKs that follow it, of the Linux kernel too.
+		// DATA_FIN and the ACKs that follow it, of the Linux kernel too. Nor is a
+		// length known where fragments of IP are not put together.
 		c.fault(f[fFrame], "payload of "+f[fLen]+" bytes without a mapping")
 	case f[fJoinToken] != "" && f[fMPTCP] == "":
 		c.fault(f[fFrame], "the token "+f[fJoinToken]+" of a join belongs to no connection")
