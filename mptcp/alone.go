@@ -3,6 +3,7 @@ package mptcp
 import (
 	"mpsim/sched"
 	"mpsim/sim"
+	"mpsim/sim/trace"
 )
 
 // Data that subflows have delivered in vain goes again on its own: one mapping, with
@@ -54,6 +55,24 @@ func (c *connection) repeatAlone(now sim.Time, again bool) bool {
 	c.stats.retransmits++
 	c.copyOf(now, f, c.send.una, a.n, sched.Reinject)
 	c.load(now, f, c.send.una, a.n)
+	return true
+}
+
+// giveWayToFailed resets the only subflow that is left, where even a range on its own was
+// delivered in vain, if an earlier subflow has ended by MP_FAIL: TCP passes there, and a
+// subflow in infinite mapping can take the place of both (RFC 8684 section 3.7: data that
+// lacks its options on a further subflow is no more than a path failure). It reports
+// whether it did.
+func (c *connection) giveWayToFailed(now sim.Time) bool {
+	if c.failed == nil || !c.p.RejoinAfterFail || c.retrans.alone.on >= len(c.subs) {
+		return false
+	}
+	f := c.subs[c.retrans.alone.on]
+	if f.dead || !c.onlyOne(f) {
+		return false
+	}
+	f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+	c.changed = true
 	return true
 }
 

@@ -1,6 +1,8 @@
 package mptcp
 
 import (
+	"math"
+
 	"mpsim/net/wire"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -12,6 +14,11 @@ import (
 // acknowledgements of TCP count, nothing leads back to MPTCP, and no other
 // subflow carries data.
 //
+// TCP carries options unreliably: a box that joins segments may keep those of another
+// one. A mapping may be repeated (section 3.3.1), so where the profile says so every
+// segment carries this one until the peer acknowledges data without DATA_ACK, as it does
+// behind an infinite mapping (section 3.7).
+//
 // The two directions revert together, but not in the same instant: what the peer
 // has in flight still comes with mappings of its own, and a subflow that carries
 // data which is not contiguous keeps its mappings until that is acknowledged.
@@ -19,11 +26,17 @@ import (
 // infiniteMap is the infinite mapping that a subflow announces.
 type infiniteMap struct {
 	due  bool   // it is to be sent with the next new data
-	sent bool   // the segment at pos carries it, whenever it is sent
-	pos  uint64 // stream position of that segment
+	sent bool   // segments at [pos, end) carry it, whenever they are sent
+	open bool   // the end is not known yet
+	read bool   // one of the peer was counted
+	pos  uint64 // stream position
+	end  uint64
 	dsn  uint64 // the mapping: data number dsn is at position from
 	from uint64
 }
+
+// at reports whether a segment at a position carries it.
+func (m *infiniteMap) at(pos uint64) bool { return m.sent && pos >= m.pos && pos < m.end }
 
 // lenInfinite is the DSS option of an infinite mapping: 8-octet DATA_ACK and data
 // sequence number, subflow sequence number, length, checksum or padding.
@@ -75,11 +88,19 @@ func (c *connection) revertSending(now sim.Time, f *subflow, why trace.Reason) b
 	return true
 }
 
+// countInfinite counts an infinite mapping of the peer; its repetitions are the same one.
+func (f *subflow) countInfinite(now sim.Time) {
+	if c := f.conn; !f.infinite.read {
+		f.infinite.read = true
+		c.e.count(now, c.sock, infiniteMapRx)
+	}
+}
+
 // readInfinite takes an infinite mapping over, and reports whether the subflow was
 // reset: a gap before what it maps cannot be filled any more.
 func (f *subflow) readInfinite(now sim.Time, pos, dsn uint64) (dead bool) {
 	c := f.conn
-	c.e.count(now, c.sock, infiniteMapRx)
+	f.countInfinite(now)
 	if f.raw.on {
 		// It follows our MP_FAIL, or is the same again.
 		c.moveTimer(&f.fail.at, sim.Never)
@@ -129,7 +150,26 @@ func (f *subflow) closeOthers(now sim.Time) {
 // acknowledged.
 func (f *subflow) announce() {
 	c := f.conn
-	f.infinite = infiniteMap{due: true, dsn: c.send.una, from: c.send.una - c.fallback.tx}
+	f.infinite = infiniteMap{due: true, read: f.infinite.read, dsn: c.send.una, from: c.send.una - c.fallback.tx}
+}
+
+// begin notes that the segment at a position carries the mapping as the first one.
+func (m *infiniteMap) begin(pos uint64, repeat bool) {
+	m.due, m.sent, m.open = false, true, repeat
+	m.pos, m.end = pos, pos+1
+	if repeat {
+		m.end = math.MaxUint64
+	}
+}
+
+// confirmInfinite ends the repetition of an infinite mapping when a segment acknowledges
+// data behind it without a DATA_ACK.
+func (f *subflow) confirmInfinite(s *Segment) {
+	t, m := &f.flow.tcp, &f.infinite
+	if s.Flags.Has(wire.ACK) && !s.Segment.Opt.Has(wire.HasDataAck) && s.Ack.After(t.SndUnaSeq()) &&
+		t.SndUna()+uint64(s.Ack-t.SndUnaSeq()) > m.pos {
+		m.open, m.end = false, t.SndNxt()
+	}
 }
 
 // writePlain adds what a subflow that has reverted still sends: the infinite
@@ -138,11 +178,10 @@ func (f *subflow) writePlain(now sim.Time, s *Segment) {
 	c := f.conn
 	switch {
 	case s.Len > 0 && f.infinite.due:
-		f.infinite.due, f.infinite.sent = false, true
-		f.infinite.pos = f.sendPos
+		f.infinite.begin(f.sendPos, c.p.RepeatInfinite)
 		c.e.count(now, c.sock, infiniteMapTx)
 		fallthrough
-	case s.Len > 0 && f.infinite.sent && f.sendPos == f.infinite.pos:
+	case s.Len > 0 && f.infinite.at(f.sendPos):
 		f.writeDataAck(s, c.dataAck())
 		h := &s.Segment
 		h.Opt |= wire.HasMap | wire.DSN8
@@ -165,7 +204,7 @@ func (f *subflow) writePlain(now sim.Time, s *Segment) {
 // announces reports whether the segment at a position carries the infinite
 // mapping.
 func (f *subflow) announces(pos uint64) bool {
-	return f.infinite.due || f.infinite.sent && f.infinite.pos == pos
+	return f.infinite.due || f.infinite.at(pos)
 }
 
 // readPlain processes what the peer of a subflow that has reverted still says of
@@ -182,7 +221,7 @@ func (f *subflow) readPlain(now sim.Time, s *Segment) (dead bool) {
 		return f.readMap(now, s)
 	}
 	if s.MapLen == 0 {
-		c.e.count(now, c.sock, infiniteMapRx) // known from MP_FAIL already
+		f.countInfinite(now) // known already
 		return false
 	}
 	if f.contradicts(s) {
@@ -202,6 +241,13 @@ func (f *subflow) contradicts(s *Segment) bool {
 	}
 	dsn := f.conn.remote.relative(h.DSN, h.Opt.Has(wire.DSN8), f.conn.recv.next)
 	return uint32(dsn-uint64(h.SSN-1)) != uint32(f.inputLine())
+}
+
+// awaitsInfinite reports whether a subflow that came in place of one that MP_FAIL has
+// ended has not said yet where its data begins. A box that cuts segments may have the
+// infinite mapping in a later part, so that data waits for it, up to a receive window.
+func (f *subflow) awaitsInfinite() bool {
+	return f.conn.fallback.mapped && f.joined && !f.mapped
 }
 
 // endBare ends the peer's mappings on a subflow that has reverted already, because
@@ -226,7 +272,7 @@ func (f *subflow) endBare(now sim.Time, pos uint64) (dead bool) {
 // endMapped ends the peer's mappings on a subflow that has reverted already.
 func (f *subflow) endMapped(now sim.Time, pos, dsn uint64) (dead bool) {
 	c := f.conn
-	c.e.count(now, c.sock, infiniteMapRx)
+	f.countInfinite(now)
 	rx := dsn - pos
 	if next := rx + f.delivered(); next > c.recv.next || int64(next) < 0 {
 		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)

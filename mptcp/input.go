@@ -21,6 +21,9 @@ func (f *subflow) ReadOptions(now sim.Time, s *Segment) tcp.Verdict {
 	}
 	switch {
 	case f.phase == phasePlain:
+		if f.infinite.open {
+			f.confirmInfinite(s)
+		}
 		if (s.Segment.Opt.Has(wire.HasDSS) || s.Opt.Has(wire.OptFail)) && f.readPlain(now, s) {
 			return tcp.Discard
 		}

@@ -171,6 +171,7 @@ func (c *connection) retransTimeout(now sim.Time) {
 	switch {
 	case !c.p.can(Reinjection) || c.inHand(&flight[0]):
 		t.alone.n = 0
+	case t.alone.n > 0 && !arrived && c.giveWayToFailed(now):
 	case (arrived || t.backoff%3 == 2 && c.heard) && c.repeatAlone(now, arrived):
 	default:
 		c.repeatInVain(flight)

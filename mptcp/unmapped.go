@@ -51,6 +51,13 @@ func (f *subflow) unmapped(now sim.Time, pos uint64, n int, off uint64) (stop bo
 	c := f.conn
 	c.e.count(now, c.sock, noDSSInWindow)
 	if f.phase == phasePlain {
+		if f.awaitsInfinite() {
+			f.hold(pos, n, off)
+			if stop = f.held.bytes > c.wnd.size; stop {
+				f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+			}
+			return stop
+		}
 		if f.endBare(now, pos) {
 			c.recv.arena.Release(off, int64(n))
 			return true
