@@ -236,8 +236,8 @@ func (f *subflow) readPlain(now sim.Time, s *Segment) (dead bool) {
 // carried.
 func (f *subflow) contradicts(s *Segment) bool {
 	h := &s.Segment
-	if s.Len == 0 || int32(h.SSN-1-uint32(f.flow.tcp.RcvNxt())) < 0 {
-		return false
+	if s.Len == 0 || int32(h.SSN-1-uint32(f.flow.tcp.RcvNxt())) < 0 || !f.conn.remote.numbered() {
+		return false // the peer does not know yet that this is TCP
 	}
 	dsn := f.conn.remote.relative(h.DSN, h.Opt.Has(wire.DSN8), f.conn.recv.next)
 	return uint32(dsn-uint64(h.SSN-1)) != uint32(f.inputLine())

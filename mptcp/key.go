@@ -95,6 +95,10 @@ func newSide(k Key) side {
 	return s
 }
 
+// numbered reports whether the host's data sequence numbers can be told: its key has
+// arrived, or they follow from a mapping.
+func (s *side) numbered() bool { return s.known || s.inferred }
+
 // absolute turns a relative data sequence number into the one on the wire.
 func (s *side) absolute(n uint64) wire.DSN { return s.idsn + wire.DSN(n) }
 

@@ -273,6 +273,9 @@ func (c *connection) subflowsChanged(now sim.Time) {
 		if f.raw.on && f.fail.at == sim.Never && !f.dead && !c.fallback.on {
 			c.tryRevert(now, f, trace.InfiniteMap)
 		}
+		if f.closing && !f.dead && f.endsUnmapped() {
+			f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
+		}
 		if f.closing && !f.dead {
 			// The peer's FIN without DATA_FIN closes the subflow only (RFC 8684
 			// section 3.3.3).

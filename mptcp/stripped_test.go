@@ -201,6 +201,45 @@ func afterJoin(pass int) func(*Segment) []*Segment {
 	})
 }
 
+// TestFirstOptionsLost: the third packet loses its options, and a box joins the first two
+// data segments and keeps the options of the second. The server has reverted to TCP with the
+// third packet, without the client's key, so that mappings mean nothing to it; its
+// acknowledgements without DATA_ACK tell the client (RFC 8684 section 3.7).
+func TestFirstOptionsLost(t *testing.T) {
+	const size = 100_000
+	for _, profile := range []string{"linux", "rfc"} {
+		w := newWorld(t, 10*ms)
+		w.profile = ProfileByName(profile)
+		var first *Segment
+		joined := false
+		w.paths[0][0].box = func(s *Segment) []*Segment {
+			switch {
+			case s.Flags.Has(wire.SYN) || joined:
+			case s.Len == 0:
+				return stripAll(s)
+			case first == nil:
+				first = copyOf(s)
+				return nil
+			default:
+				joined = true
+				s = copyOf(s)
+				s.Seq, s.Off, s.Len = first.Seq, first.Off, first.Len+s.Len
+			}
+			return []*Segment{s}
+		}
+		w.start()
+		srv := &app{close: true}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.toWrite, cli.close = size, true
+		w.flush(w.client)
+		w.runTo(sim.Time(20 * sim.Second))
+		if srv.off != size || srv.bad != 0 || !srv.eof || cli.saw(Fallback)+srv.saw(Fallback) != 2 {
+			t.Errorf("%s: %d bytes, %d bad, events %v, %v\n%s", profile, srv.off, srv.bad, cli.events, srv.events, w.dump(12))
+		}
+	}
+}
+
 // TestBackupStripped is the corner case of survey implementation 3 (questions 4.3
 // and 10.7): one path is active, its data is to go on over a backup that never
 // carried any, but a box removes the options of the acknowledgements there. By the

@@ -424,7 +424,7 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 			c.changed = true
 		}
 	case tcp.PeerClosed:
-		if f.phase == phasePlain {
+		if f.phase == phasePlain && !f.endsUnmapped() {
 			c.fallback.eof = true
 		} else if f.raw.on {
 			c.fallback.eof = true

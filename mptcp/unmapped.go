@@ -106,6 +106,15 @@ func (f *subflow) mayWait() bool {
 	return true
 }
 
+// endsUnmapped reports whether the peer has ended the last subflow behind data that waits
+// for a mapping, and not the data: none can come any more. A FIN in answer would tell a
+// peer that takes its stream for plain TCP's that everything has arrived, so that the
+// subflow is reset (RFC 8684 section 3.7).
+func (f *subflow) endsUnmapped() bool {
+	c := f.conn
+	return f.held.bytes > 0 && f.flow.tcp.PeerFIN() && c.closing.peerFIN == 0 && !c.closing.peerDone && c.onlyOne(f)
+}
+
 // canDoWithout reports whether another subflow can carry data, and passes mappings as
 // well as this one: it has delivered some, or this one has not, or none in ten
 // segments.
