@@ -14,10 +14,11 @@ import (
 // acknowledgements of TCP count, nothing leads back to MPTCP, and no other
 // subflow carries data.
 //
-// TCP carries options unreliably: a box that joins segments may keep those of another
-// one. A mapping may be repeated (section 3.3.1), so where the profile says so every
-// segment carries this one until the peer acknowledges data without DATA_ACK, as it does
-// behind an infinite mapping (section 3.7).
+// On a subflow that replaces a failed one the mapping is all that says where the data goes
+// on, and a box that joins segments may keep the options of another one. A mapping may be
+// repeated (section 3.3.1), so where the profile says so every segment carries this one
+// until the peer acknowledges data without DATA_ACK, as it does behind an infinite mapping
+// (section 3.7). On the first subflow the peer can tell without it.
 //
 // The two directions revert together, but not in the same instant: what the peer
 // has in flight still comes with mappings of its own, and a subflow that carries
@@ -178,7 +179,7 @@ func (f *subflow) writePlain(now sim.Time, s *Segment) {
 	c := f.conn
 	switch {
 	case s.Len > 0 && f.infinite.due:
-		f.infinite.begin(f.sendPos, c.p.RepeatInfinite)
+		f.infinite.begin(f.sendPos, f.joined && c.p.RepeatInfinite)
 		c.e.count(now, c.sock, infiniteMapTx)
 		fallthrough
 	case s.Len > 0 && f.infinite.at(f.sendPos):

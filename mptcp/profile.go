@@ -130,10 +130,11 @@ type Profile struct {
 	// fallback that the peer may not have noticed (RFC 8684 section 3.7); Linux
 	// sends none but in answer to MP_FAIL.
 	AnnounceFallback bool
-	// RepeatInfinite sends an infinite mapping in every segment until the peer
-	// acknowledges data behind it without DATA_ACK (RFC 8684 section 3.3.1 lets mappings
-	// be repeated, section 3.7 has the peer stop DATA_ACKs then); otherwise one segment
-	// carries it, and its retransmissions (Linux clears send_infinite_map with it).
+	// RepeatInfinite sends the infinite mapping of a subflow that replaces a failed one in
+	// every segment until the peer acknowledges data behind it without DATA_ACK (RFC 8684
+	// section 3.3.1 lets mappings be repeated, section 3.7 has the peer stop DATA_ACKs
+	// then); otherwise one segment carries it, and its retransmissions (Linux clears
+	// send_infinite_map with it).
 	RepeatInfinite bool
 	// DeliverFailed hands the data of a mapping whose checksum is wrong to the
 	// application at once if the only subflow reverts to TCP (Linux); otherwise it

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"io"
 	"net/netip"
 
 	"mpsim/internal/app"
@@ -76,6 +77,16 @@ type ExpectReport struct {
 	Value string // what was measured
 	Pass  bool
 	Pos   Pos // of the expression
+}
+
+// WriteStream has every byte that the receiving application of a flow reads from now on
+// written to out. It reports false if there is no such flow.
+func (w *World) WriteStream(flow string, out io.Writer) bool {
+	f := w.byFlow[flow]
+	if f != nil {
+		f.record.Content = out
+	}
+	return f != nil
 }
 
 // Flows reports on all flows, in the order of the file.

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"io"
+
 	"mpsim/net/wire"
 	"mpsim/sim"
 )
@@ -31,6 +33,8 @@ type Record struct {
 	Done    sim.Time // complete: all data received and the stream closed; Never: not yet
 	Gaps    []Gap    // pauses longer than GapFloor, also from Begin to First
 	Bins    []int64
+	// Content, if it is not nil, has every byte that is delivered written to it.
+	Content io.Writer
 	next    uint64
 	literal []byte // being compared
 }
@@ -63,6 +67,20 @@ func (r *Record) Deliver(now sim.Time, off uint64, n int64) {
 	}
 	r.next += uint64(n)
 	r.count(now, n)
+	if r.Content != nil {
+		r.writeContent(off, n)
+	}
+}
+
+// writeContent writes the bytes that an offset stands for.
+func (r *Record) writeContent(off uint64, n int64) {
+	var b [4096]byte
+	for n > 0 {
+		k := min(n, int64(len(b)))
+		wire.FillContent(b[:k], off)
+		r.Content.Write(b[:k])
+		off, n = off+uint64(k), n-k
+	}
 }
 
 // DeliverBytes notes literal bytes of the stream: those that are not the content
@@ -71,6 +89,9 @@ func (r *Record) DeliverBytes(now sim.Time, b []byte) {
 	at := r.next
 	r.next += uint64(len(b))
 	r.count(now, int64(len(b)))
+	if r.Content != nil {
+		r.Content.Write(b)
+	}
 	for {
 		k := wire.ContentEqual(b, at)
 		if k == len(b) {

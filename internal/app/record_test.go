@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"sort"
 	"testing"
 
@@ -33,6 +34,24 @@ func TestRecordGapsAndBins(t *testing.T) {
 	}
 	if got := r.BytesIn(25*ms, 80*ms); got != 750+100 {
 		t.Errorf("BytesIn(25ms, 80ms) = %v: half of one bin and one whole", got)
+	}
+}
+
+// What is delivered is written out as bytes, virtual ones as the content of their offset,
+// right or wrong.
+func TestRecordWritesContent(t *testing.T) {
+	var got bytes.Buffer
+	r := NewRecord(sim.Second)
+	r.Content = &got
+	r.Deliver(1*ms, 0, 10_000)
+	r.DeliverBytes(2*ms, []byte("text"))
+	r.Deliver(3*ms, 20_000, 5)
+	want := make([]byte, 10_009)
+	wire.FillContent(want[:10_000], 0)
+	copy(want[10_000:], "text")
+	wire.FillContent(want[10_004:], 20_000)
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("%d bytes", got.Len())
 	}
 }
 

@@ -1,5 +1,7 @@
 package mbtest
 
+import "slices"
+
 // Behaviour is a kind of interference: a row of the grid.
 type Behaviour struct {
 	Name, Doc string
@@ -7,6 +9,11 @@ type Behaviour struct {
 	// ports, seq, split, coalesce, strip, payload.
 	Set bool
 	Box Box
+	// Flow are the lines of the flow in place of a bulk transfer; Transfer is then the
+	// direction of its data, and the client has one access network.
+	Flow, Transfer string
+	// Queue is the buffer of each path in packets; 0: so large that nothing is lost.
+	Queue int
 	// Whole: the box follows sessions, so that it has no direction.
 	Whole bool
 	// Directions in which there are packets that it acts on; empty: up, down, both.
@@ -28,8 +35,7 @@ type rule struct {
 // Behaviours returns the rows of the grid. To add one: give it a box and its
 // outcomes, with the section that states them.
 func Behaviours() []Behaviour {
-	list := append(transparent(), stripping()...)
-	return append(list, changing()...)
+	return slices.Concat(transparent(), looking(), stripping(), refusing(), changing(), ending())
 }
 
 // transparent are behaviours that MPTCP is made for.

@@ -60,7 +60,7 @@ func TestCapturesAreWellFormed(t *testing.T) {
 		if err := capture.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		if file.Len() < before+2000 {
+		if file.Len() < before+400 {
 			t.Errorf("%s: only %d octets are captured", b.Name, file.Len()-before)
 		}
 	}
@@ -69,7 +69,7 @@ func TestCapturesAreWellFormed(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := exec.Command(program, "-n", "-r", path, "-T", "fields", "-e", "frame.interface_name", "-e", "frame.number", "-e", "_ws.malformed",
-		"-e", "tcp.checksum.status", "-e", "ip.checksum.status", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE",
+		"-e", "tcp.checksum.status", "-e", "ip.checksum.status", "-e", "icmp.checksum.status", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE",
 		"-d", "tcp.port==1-65535,data").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -78,8 +78,9 @@ func TestCapturesAreWellFormed(t *testing.T) {
 	for line := range strings.Lines(string(out)) {
 		packets++
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		// 1: the checksum is right.
-		if len(f) != 5 || f[2] != "" || f[3] != "1" || f[4] != "1" {
+		// 1: the checksum is right. An ICMP message quotes a packet in part.
+		right := len(f) == 6 && f[2] == "" && (f[3] == "1" && f[4] == "1" || f[4] == "1,1" && f[5] == "1")
+		if !right {
 			if faults++; faults <= 10 {
 				t.Errorf("%q", f)
 			}

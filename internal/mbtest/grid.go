@@ -1,6 +1,7 @@
 package mbtest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"mpsim/cc"
 	"mpsim/mptcp"
+	"mpsim/sim/trace"
 )
 
 // Verdict is the class of a cell's outcome.
@@ -19,6 +21,7 @@ const (
 	Fallback Verdict = "fallback" // plain TCP on one subflow, complete
 	Closed   Verdict = "closed"   // MPTCP, but a subflow was refused or reset, or never opened; complete
 	Failed   Verdict = "error"    // not complete; the application of the client knows
+	Blocked  Verdict = "blocked"  // not complete, as plain TCP is not, and what there is of the stream is the same
 	Broken   Verdict = "broken"   // not complete and nobody says so, or a stream that TCP would not have delivered
 )
 
@@ -58,6 +61,9 @@ type Cell struct {
 	TCPBytes   int64 `json:"tcp_bytes"`
 	TCPCorrupt int64 `json:"tcp_corrupt_bytes"`
 	TCPDone    bool  `json:"tcp_complete"`
+	// Digest and TCPDigest are the SHA-256 of the streams.
+	Digest    string `json:"digest"`
+	TCPDigest string `json:"tcp_digest"`
 	// Acted is on how many packets the boxes have acted in the MPTCP transfer.
 	Acted uint64 `json:"acted"`
 }
@@ -76,18 +82,22 @@ func Run(ctx context.Context, cfg *Config) ([]Cell, error) {
 		profiles = []string{"linux"}
 	}
 	var out []Cell
+	plain := map[string]*Outcome{} // what TCP gets, by scenario
 	for _, profile := range profiles {
 		if mptcp.ProfileByName(profile) == nil {
 			return nil, cc.UnknownName("profile", profile, profileNames())
 		}
 		for i := range rows {
 			for _, at := range paths {
-				if len(cfg.Paths) > 0 && !slices.Contains(cfg.Paths, at) {
+				if len(cfg.Paths) > 0 && !slices.Contains(cfg.Paths, at) || rows[i].Flow != "" && at != paths[0] {
 					continue
 				}
 				for _, d := range rows[i].directions() {
 					for _, transfer := range []string{Down, Up} {
-						c, err := rows[i].cell(ctx, profile, at, d, transfer, cfg.Seed)
+						if rows[i].Flow != "" && transfer != rows[i].Transfer {
+							continue
+						}
+						c, err := rows[i].cell(ctx, profile, at, d, transfer, cfg.Seed, plain)
 						if err != nil {
 							return nil, err
 						}
@@ -141,15 +151,26 @@ func (b *Behaviour) directions() []string {
 	return directions
 }
 
+// runTCP runs plain TCP through the boxes of the first path, or recalls what came of it.
+func (s *Setup) runTCP(ctx context.Context, known map[string]*Outcome) (*Outcome, error) {
+	t := *s
+	t.TCP, t.Paths = true, s.Paths[:1]
+	text := t.Scenario()
+	if o := known[text]; o != nil {
+		return o, nil
+	}
+	o, err := t.Run(ctx)
+	known[text] = o
+	return o, err
+}
+
 // cell runs one cell: plain TCP over the first path, then MPTCP.
-func (b *Behaviour) cell(ctx context.Context, profile, at, direction, transfer string, seed uint64) (*Cell, error) {
+func (b *Behaviour) cell(ctx context.Context, profile, at, direction, transfer string, seed uint64, plain map[string]*Outcome) (*Cell, error) {
 	s := b.setup(profile, at, direction, transfer, seed)
-	s.TCP = true
-	tcp, err := s.Run(ctx)
+	tcp, err := s.runTCP(ctx, plain)
 	if err != nil {
 		return nil, err
 	}
-	s.TCP = false
 	o, err := s.Run(ctx)
 	if err != nil {
 		return nil, err
@@ -157,6 +178,7 @@ func (b *Behaviour) cell(ctx context.Context, profile, at, direction, transfer s
 	c := &Cell{
 		Profile: profile, Behaviour: b.Name, Doc: b.Doc, Path: at, Direction: direction, Transfer: transfer,
 		Bytes: o.Bytes, Corrupt: o.Corrupt, TCPBytes: tcp.Bytes, TCPCorrupt: tcp.Corrupt, TCPDone: tcp.Complete,
+		Digest: o.Digest, TCPDigest: tcp.Digest,
 	}
 	for _, n := range o.Acted {
 		c.Acted += n
@@ -173,7 +195,10 @@ func (b *Behaviour) setup(profile, at, direction, transfer string, seed uint64) 
 	if !b.Whole {
 		x.Params = append(slices.Clone(x.Params), fmt.Sprintf("direction = %q", direction))
 	}
-	s := &Setup{Profile: profile, Transfer: transfer, Paths: make([][]Box, 2), Checksum: true, Size: size, Seed: seed}
+	s := &Setup{Profile: profile, Transfer: transfer, Paths: make([][]Box, 2), Checksum: true, Size: size, Seed: seed, Flow: b.Flow, Queue: b.Queue}
+	if b.Flow != "" {
+		s.Paths = s.Paths[:1]
+	}
 	for i := range s.Paths {
 		if at == paths[i] || at == paths[2] {
 			s.Paths[i] = []Box{x}
@@ -199,13 +224,18 @@ func (b *Behaviour) expected(profile, at, direction, transfer string) ([]Verdict
 
 // verdict judges what became of an MPTCP transfer of n bytes by what plain TCP got
 // through the same boxes. A stream is right if it is the sender's, or after a fallback
-// what the boxes made of TCP's: as many bytes, some of which are not the sender's.
+// what the boxes made of TCP's.
 func (o *Outcome) verdict(n int, tcp *Outcome) (v Verdict, why string) {
+	asTCP := o.Digest == tcp.Digest
 	switch {
-	case o.Complete && !o.intact(n) && !(o.Fallback != "" && o.Bytes == tcp.Bytes && tcp.Corrupt > 0):
+	case !tcp.Complete && !o.Complete && asTCP:
+		return Blocked, o.Why
+	case o.Complete && !o.intact(n) && !(o.Fallback != "" && (asTCP || o.editedAs(tcp, n))):
 		return Broken, fmt.Sprintf("%d bytes, %d of them wrong", o.Bytes, o.Corrupt)
 	case !o.Complete && o.Corrupt > 0 && o.Fallback == "":
 		return Broken, fmt.Sprintf("%d wrong bytes", o.Corrupt)
+	case !o.Complete && o.Closed && o.Why == trace.Graceful.String():
+		return Broken, fmt.Sprintf("ends at %d bytes as if it were complete", o.Bytes)
 	case !o.Complete && o.Closed:
 		return Failed, o.Why
 	case !o.Complete:
@@ -220,5 +250,27 @@ func (o *Outcome) verdict(n int, tcp *Outcome) (v Verdict, why string) {
 	return Kept, ""
 }
 
+// editedAs reports whether a stream of n bytes has the one change that TCP's has, at
+// another place: a box that counts bytes finds another one on a subflow that came in
+// place of the first.
+func (o *Outcome) editedAs(tcp *Outcome, n int) bool {
+	whole := sent(n)
+	_, was, is := edit(whole, tcp.content)
+	_, myWas, myIs := edit(whole, o.content)
+	return len(is)+len(was) > 0 && len(was)-len(is) == len(myWas)-len(myIs) && bytes.Equal(is, myIs)
+}
+
+// edit returns the place at which b differs from a, what a has there, and b.
+func edit(a, b []byte) (at int, was, is []byte) {
+	for at < len(a) && at < len(b) && a[at] == b[at] {
+		at++
+	}
+	a, b = a[at:], b[at:]
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return at, a, b
+}
+
 // intact reports whether the stream arrived as it was sent.
-func (o *Outcome) intact(n int) bool { return o.Bytes == int64(n) && o.Corrupt == 0 }
+func (o *Outcome) intact(n int) bool { return o.Digest == digest(sent(n)) }

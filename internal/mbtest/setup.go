@@ -1,13 +1,16 @@
 package mbtest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
 
 	"mpsim/mptcp/tcp"
+	"mpsim/net/wire"
 	"mpsim/scenarios"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -52,6 +55,8 @@ type Setup struct {
 	Seconds int
 	// Queue is the buffer of each path in packets; 0: 1000, so that nothing is lost.
 	Queue int
+	// Flow are the lines of the flow in place of direction and size; "": bulk data.
+	Flow string
 	// More are further lines of [defaults], and of the scenario behind the flow.
 	Defaults, More string
 	// Capture are patterns of interfaces whose packets are captured.
@@ -94,8 +99,9 @@ func (s *Setup) Scenario() string {
 	} else if s.Checksum {
 		checksum = "checksum = \"required\"\n"
 	}
-	fmt.Fprintf(&b, "[[flow]]\nname = \"transfer\"\nprotocol = %q\nclient = \"client\"\nserver = \"server\"\nvia = \"p1\"\ndirection = %q\nsize = \"%dB\"\n%s%s\n",
-		protocol, s.Transfer, s.Size, checksum, s.More)
+	flow := cmp.Or(s.Flow, fmt.Sprintf("direction = %q\nsize = \"%dB\"\n", s.Transfer, s.Size))
+	fmt.Fprintf(&b, "[[flow]]\nname = \"transfer\"\nprotocol = %q\nclient = \"client\"\nserver = \"server\"\nvia = \"p1\"\n%s%s%s\n",
+		protocol, checksum, flow, s.More)
 	if len(s.Capture) > 0 {
 		fmt.Fprintf(&b, "[output]\ncapture = [\"%s\"]\n", strings.Join(s.Capture, `", "`))
 	}
@@ -106,9 +112,11 @@ func (s *Setup) Scenario() string {
 type Outcome struct {
 	Bytes, Corrupt int64 // that the receiving application got, and of these the wrong ones
 	Complete       bool  // it saw the end of the stream
-	Closed         bool  // the client's connection is over
-	Why            string
-	Fallback       string // reason for which MPTCP was given up, or ""
+	// Digest is the SHA-256 of the bytes that it got, in hexadecimal.
+	Digest   string
+	Closed   bool // the client's connection is over
+	Why      string
+	Fallback string // reason for which MPTCP was given up, or ""
 	// Lost are the reasons for which subflows ended before the transfer was
 	// complete, in the order of time, each once.
 	Lost []string
@@ -117,6 +125,8 @@ type Outcome struct {
 	Counters map[string]uint64
 	Acted    []uint64     // of each box, in the order of the paths
 	MaxGap   sim.Duration // longest pause of the receiving application
+
+	content []byte // of the stream
 }
 
 // errStopped says that the user has ended a run.
@@ -135,6 +145,8 @@ func (s *Setup) Run(ctx context.Context) (*Outcome, error) {
 	if s.attach != nil {
 		s.attach(w)
 	}
+	var content bytes.Buffer
+	w.WriteStream("transfer", &content)
 	ends := &subflowEnds{}
 	w.Trace().Subscribe(trace.Set(trace.SubflowState), ends)
 	stop, err := w.Run(sc.Duration.Time(), 0, func(sim.Time, uint64) bool { return ctx.Err() == nil })
@@ -150,6 +162,7 @@ func (s *Setup) Run(ctx context.Context) (*Outcome, error) {
 		Why: f.Why, Fallback: f.Fallback, Lost: ends.before(f.End), ByPath: make([]int64, len(s.Paths)),
 		Counters: map[string]uint64{}, Acted: w.BoxActions(), MaxGap: f.MaxGap,
 	}
+	o.content, o.Digest = content.Bytes(), digest(content.Bytes())
 	for i := range f.Subflows {
 		for k := range o.ByPath {
 			if f.Subflows[i].Interface == fmt.Sprintf("client.p%d", k+1) {
@@ -161,6 +174,16 @@ func (s *Setup) Run(ctx context.Context) (*Outcome, error) {
 		o.Counters[c.Name] = c.Value
 	}
 	return o, nil
+}
+
+// digest returns the SHA-256 of a stream.
+func digest(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
+
+// sent returns the stream of n bytes that a sender writes.
+func sent(n int) []byte {
+	b := make([]byte, n)
+	wire.FillContent(b, 0)
+	return b
 }
 
 // subflowEnds collects why subflows ended.
