@@ -353,9 +353,10 @@ func (f *subflow) readJoinACK(now sim.Time, s *Segment) tcp.Verdict {
 
 // readJoinFourth processes the first segments behind our third packet: the peer
 // has accepted the subflow if it answers with a DSS. Anything but a repetition of
-// the handshake that comes without one shows that options do not pass.
+// the handshake that comes without one shows that options do not pass. On a subflow that
+// replaces a failed one a mapping does, from which a box may have taken the DATA_ACK.
 func (f *subflow) readJoinFourth(now sim.Time, s *Segment) tcp.Verdict {
-	if s.Segment.Opt.Has(wire.HasDSS | wire.HasDataAck) {
+	if s.Segment.Opt.Has(wire.HasDSS|wire.HasDataAck) || f.again && s.Segment.Opt.Has(wire.HasDSS|wire.HasMap) {
 		f.conn.moveTimer(&f.join.again, sim.Never)
 		f.becomeFull(now)
 		return f.readFull(now, s)
