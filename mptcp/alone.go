@@ -1,6 +1,7 @@
 package mptcp
 
 import (
+	"mpsim/cc"
 	"mpsim/sched"
 	"mpsim/sim"
 	"mpsim/sim/trace"
@@ -21,9 +22,9 @@ import (
 
 // aloneRange is the range that went again on its own last.
 type aloneRange struct {
-	n   int    // bytes; 0: the last expiry was of another kind
-	end uint64 // data sequence number behind it
-	on  int    // number of the subflow that carried it
+	end uint64    // data sequence number behind it
+	n   int32     // bytes; 0: the last expiry was of another kind
+	on  cc.FlowID // that carried it
 }
 
 // arrived reports whether the peer has acknowledged all of it.
@@ -39,9 +40,9 @@ func (c *connection) repeatAlone(now sim.Time, again bool) bool {
 	}
 	most := f.flow.tcp.MSS()
 	if again {
-		most = min(2*a.n, max(c.p.mappingLimit(most), most))
+		most = min(2*int(a.n), max(c.p.mappingLimit(most), most))
 	}
-	a.on, a.end = int(f.id), c.send.una
+	a.on, a.end = f.id, c.send.una
 	flight := c.send.inFlight()
 	for i := range flight {
 		r := &flight[i]
@@ -50,11 +51,12 @@ func (c *connection) repeatAlone(now sim.Time, again bool) bool {
 		}
 		a.end = min(r.DSN+uint64(r.Len), c.send.una+uint64(most))
 	}
-	a.n = int(a.end - c.send.una)
+	n := int(a.end - c.send.una)
+	a.n = int32(n)
 	c.e.count(now, c.sock, mptcpRetrans)
 	c.stats.retransmits++
-	c.copyOf(now, f, c.send.una, a.n, sched.Reinject)
-	c.load(now, f, c.send.una, a.n)
+	c.copyOf(now, f, c.send.una, n, sched.Reinject)
+	c.load(now, f, c.send.una, n)
 	return true
 }
 
@@ -64,7 +66,7 @@ func (c *connection) repeatAlone(now sim.Time, again bool) bool {
 // lacks its options on a further subflow is no more than a path failure). It reports
 // whether it did.
 func (c *connection) giveWayToFailed(now sim.Time) bool {
-	if c.failed == nil || !c.p.RejoinAfterFail || c.retrans.alone.on >= len(c.subs) {
+	if c.failed == nil || !c.p.RejoinAfterFail || int(c.retrans.alone.on) >= len(c.subs) {
 		return false
 	}
 	f := c.subs[c.retrans.alone.on]
@@ -86,13 +88,13 @@ func (c *connection) aloneCarrier(again bool) *subflow {
 		case !f.usable() || f.failed:
 		case f.isBackup():
 			backup = f
-		case again && int(f.id) == a.on:
+		case again && f.id == a.on:
 			return f
 		default:
 			if first == nil {
 				first = f
 			}
-			if next == nil && int(f.id) > a.on {
+			if next == nil && f.id > a.on {
 				next = f
 			}
 		}
