@@ -119,6 +119,7 @@ func (n *Network) acceptCut(now sim.Time, li uint32, l *hotLink, id PacketID, m 
 	m.leave = l.busy
 	m.arrive = sim.Never // not here
 	n.post(li, s, m, l.busy+sim.Time(l.delay))
+	n.DropOptions(id) // what stays is a place in the queue
 	if l.cursor == 0 {
 		l.cursor = id
 	}
@@ -135,7 +136,7 @@ func (n *Network) gone(l *hotLink, id PacketID) {
 	if l.head = n.meta[id].next; l.head == 0 {
 		l.tail = 0
 	}
-	n.Free(id)
+	n.release(id)
 }
 
 // post puts a copy of a packet into the mail.

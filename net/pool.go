@@ -75,6 +75,22 @@ func (p *pool) Free(id PacketID) {
 	p.used--
 }
 
+// release is Free for a packet without a cold record. It does not touch the hot line,
+// which the cache may have lost.
+func (p *pool) release(id PacketID) {
+	m := &p.meta[id]
+	if m.state != packetUsed {
+		sim.Bugf("packet %d freed twice", id)
+	}
+	if poison {
+		poisonPacket(m, p.Segment(id))
+	}
+	m.state = packetFree
+	m.next = p.free
+	p.free = id
+	p.used--
+}
+
 // Clone returns a new packet with the same header, options and size. Literal
 // payload is shared: nobody writes into the Data of a piece.
 func (p *pool) Clone(id PacketID) PacketID {

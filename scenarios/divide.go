@@ -29,7 +29,7 @@ const (
 	loadEvents   = 100_000
 	windowEvents = 50_000
 	// worthwhile is how many events each part must have in a window: see docs/PARALLEL.md.
-	worthwhile = 40
+	worthwhile = 20
 	// unbalanced is how much more than the mean the heaviest part may have to do.
 	unbalanced = 1.5
 )

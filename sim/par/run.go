@@ -62,7 +62,8 @@ type seat struct {
 	// seldom, so that reading it costs the others nothing.
 	asleep atomic.Bool
 	wake   chan struct{}
-	_      [112]byte
+	spins  int // own
+	_      [104]byte
 }
 
 // New returns a run in parts. Lookahead is the least time from an event of one part to
@@ -74,6 +75,7 @@ func New(parts []Part, lookahead sim.Duration) *Run {
 	r := &Run{parts: parts, lookahead: lookahead, seats: make([]seat, len(parts))}
 	for i := range r.seats {
 		r.seats[i].wake = make(chan struct{}, 1)
+		r.seats[i].spins = mostSpins
 	}
 	return r
 }
@@ -171,38 +173,49 @@ func (r *Run) carryOut(me int, n uint64, before sim.Time, most uint64) {
 	s.events[n&1] = p.Events()
 }
 
-// A worker that has to wait looks again and again for about as long as a window that is
-// worth it lasts, for being woken takes some of that. Then it sleeps, so that where
-// there are fewer free cores than workers those that have work get them.
+// A worker that has to wait looks again and again, for being woken takes as long as many
+// a window, and then sleeps, so that where there are fewer free cores than workers those
+// that have work get them. How often it looks is less each time that it had to sleep, and
+// more each time that it had not. As sleepers are late, one makes the other sleep: now and
+// then all look for long again, which ends that if the cores are free. The most is about a
+// fifth of a millisecond.
 const (
-	spins = 1 << 16
-	turns = 1 << 10 // after so many others of the process may run
+	leastSpins = 1 << 12
+	mostSpins  = 1 << 18
+	afresh     = 1024 // windows
 )
 
 // meet waits until every worker has carried out a window, and wakes those that sleep
 // until this one has.
 func (r *Run) meet(me int, n uint64) {
-	own := &r.seats[me]
 	for i := range r.seats {
 		if s := &r.seats[i]; s.asleep.Load() && s.asleep.CompareAndSwap(true, false) {
 			s.wake <- struct{}{}
 		}
 	}
+	own := &r.seats[me]
+	slept := false
 	for i := range r.seats {
 		s := &r.seats[i]
-		for k := 1; s.done.Load() < n; k++ {
-			if k%turns == 0 {
-				runtime.Gosched()
-			}
-			if k < spins {
+		for k := 0; s.done.Load() < n; k++ {
+			if k < own.spins {
 				continue
 			}
+			slept = true
 			own.asleep.Store(true)
 			if s.done.Load() < n || !own.asleep.CompareAndSwap(true, false) {
 				<-own.wake // somebody is done, or is about to say so
 			}
-			k = 1
+			k = 0
 		}
+	}
+	switch {
+	case n%afresh == 0:
+		own.spins = mostSpins
+	case slept:
+		own.spins = max(own.spins-own.spins/4, leastSpins)
+	default:
+		own.spins = min(own.spins+own.spins/8, mostSpins)
 	}
 }
 
