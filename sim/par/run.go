@@ -62,7 +62,7 @@ type seat struct {
 	// seldom, so that reading it costs the others nothing.
 	asleep atomic.Bool
 	wake   chan struct{}
-	spins  int // own
+	sleeps int // windows in a row in which it slept
 	_      [104]byte
 }
 
@@ -75,7 +75,6 @@ func New(parts []Part, lookahead sim.Duration) *Run {
 	r := &Run{parts: parts, lookahead: lookahead, seats: make([]seat, len(parts))}
 	for i := range r.seats {
 		r.seats[i].wake = make(chan struct{}, 1)
-		r.seats[i].spins = mostSpins
 	}
 	return r
 }
@@ -175,14 +174,13 @@ func (r *Run) carryOut(me int, n uint64, before sim.Time, most uint64) {
 
 // A worker that has to wait looks again and again, for being woken takes as long as many
 // a window, and then sleeps, so that where there are fewer free cores than workers those
-// that have work get them. How often it looks is less each time that it had to sleep, and
-// more each time that it had not. As sleepers are late, one makes the other sleep: now and
-// then all look for long again, which ends that if the cores are free. The most is about a
-// fifth of a millisecond.
+// that have work get them. If that happens in many windows in a row it looks less often,
+// until all try again.
 const (
-	leastSpins = 1 << 12
-	mostSpins  = 1 << 18
-	afresh     = 1024 // windows
+	fewSpins  = 1 << 12
+	manySpins = 1 << 18 // about a fifth of a millisecond
+	tired     = 4       // windows in a row
+	afresh    = 1024    // windows
 )
 
 // meet waits until every worker has carried out a window, and wakes those that sleep
@@ -194,14 +192,18 @@ func (r *Run) meet(me int, n uint64) {
 		}
 	}
 	own := &r.seats[me]
-	slept := false
+	spins := manySpins
+	if own.sleeps >= tired {
+		spins = fewSpins
+	}
+	slept := 0
 	for i := range r.seats {
 		s := &r.seats[i]
 		for k := 0; s.done.Load() < n; k++ {
-			if k < own.spins {
+			if k < spins {
 				continue
 			}
-			slept = true
+			slept = 1
 			own.asleep.Store(true)
 			if s.done.Load() < n || !own.asleep.CompareAndSwap(true, false) {
 				<-own.wake // somebody is done, or is about to say so
@@ -209,13 +211,8 @@ func (r *Run) meet(me int, n uint64) {
 			k = 0
 		}
 	}
-	switch {
-	case n%afresh == 0:
-		own.spins = mostSpins
-	case slept:
-		own.spins = max(own.spins-own.spins/4, leastSpins)
-	default:
-		own.spins = min(own.spins+own.spins/8, mostSpins)
+	if own.sleeps = (own.sleeps + slept) * slept; n%afresh == 0 {
+		own.sleeps = 0
 	}
 }
 
