@@ -91,9 +91,15 @@ func (b *bench) Receive(now sim.Time, id simnet.PacketID) {
 func (b *bench) OnEvent(_ sim.Time, arg uint64) { b.script[arg]() }
 
 // at runs f at the given time, before everything else that happens then.
-func (b *bench) at(t sim.Time, f func()) {
+func (b *bench) at(t sim.Time, f func()) { b.schedule(t, sim.Scenario, f) }
+
+// look runs f at the given time, after everything else that happens then, as samplers
+// do.
+func (b *bench) look(t sim.Time, f func()) { b.schedule(t, sim.Observer, f) }
+
+func (b *bench) schedule(t sim.Time, origin sim.NodeID, f func()) {
 	b.script = append(b.script, f)
-	b.sim.Schedule(t, b.sim.NextKey(sim.Scenario), b.handler, uint32(len(b.script)-1))
+	b.sim.Schedule(t, b.sim.NextKey(origin), b.handler, uint32(len(b.script)-1))
 }
 
 // send offers a packet of the given IP length of flow (source port 1000 + flow) now.
@@ -334,7 +340,7 @@ func (e *traffic) on(cfg simnet.LinkConfig, each func(*bench)) (result, *bench) 
 	for _, o := range e.sends {
 		b.at(o.at, func() { b.send(o.flow, o.size, o.tos) })
 		if each != nil {
-			b.at(o.at, func() { each(b) })
+			b.look(o.at, func() { each(b) })
 		}
 	}
 	for _, c := range e.changes {
