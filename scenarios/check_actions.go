@@ -23,6 +23,7 @@ var actionSpecs = []actionSpec{
 	{"link.restore", "the link works again, after link.blackhole", []string{"links", "direction"}, []string{"links"}},
 	{"link.pause", "the link carries nothing until link.resume; what is offered waits in its queue", []string{"links", "direction", "queue", "inflight"}, []string{"links"}},
 	{"link.resume", "the link goes on, after link.pause", []string{"links", "direction"}, []string{"links"}},
+	{"link.flap", "the link fails for down_time and works for up_time, over and over, count times or until a time, at which it works", []string{"links", "direction", "queue", "inflight", "down_time", "up_time", "count", "until", "silent"}, []string{"links", "down_time", "up_time"}},
 	{"link.set", "rate, delay, loss or queue limit of the link change", []string{"links", "direction", "rate", "delay", "loss", "limit"}, []string{"links"}},
 	{"addr.add", "an interface gains an address", []string{"interface", "address"}, []string{"interface", "address"}},
 	{"addr.del", "an interface loses an address", []string{"interface", "address"}, []string{"interface", "address"}},
@@ -70,6 +71,8 @@ func (c *checker) actionTargets(a *Action) {
 	switch a.Action {
 	case "link.set":
 		c.linkSet(a)
+	case "link.flap":
+		c.checkFlap(a)
 	case "link.pause": // loses nothing unless it says so
 		if !a.has("queue") {
 			a.Queue = "keep"

@@ -73,6 +73,7 @@ const (
 	actNow      = iota // the action itself
 	actNotice          // the ends of a failed link notice
 	actConverge        // all nodes know
+	actFlap            // links that flap change
 	actPhases
 )
 
@@ -84,16 +85,21 @@ func (t *timeline) consequences(now sim.Time, arg uint32, a *Action) {
 		later = a.Detect.Duration()
 		t.w.sim.Schedule(now.Add(later), t.w.sim.NextKey(sim.Scenario), t.handler, arg+actNotice)
 	}
+	if a.Reroute != nil {
+		later += a.Reroute.Duration()
+	}
+	t.converge(now, a.Action, later, arg)
+}
+
+// converge lets routing find out about an action, later.
+func (t *timeline) converge(now sim.Time, action string, later sim.Duration, arg uint32) {
 	if t.w.sc.ECMP == nil {
 		return
 	}
-	switch a.Action {
+	switch action {
 	case "link.down", "link.up", "iface.down", "iface.up":
 	default:
 		return
-	}
-	if a.Reroute != nil {
-		later += a.Reroute.Duration()
 	}
 	if later == 0 {
 		t.w.net.Converge()

@@ -316,13 +316,18 @@ type Action struct {
 	meta
 	Name      string       `toml:"name" default:"" doc:"optional name by which a scenario that extends this one overrides the entry"`
 	Time      Duration     `toml:"time" required:"true" max:"24h" doc:"when it happens; actions precede packets of the same instant"`
-	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.pause,link.resume,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop,box.on,box.off,nat.rebind,nat.renumber,nat.map" doc:"what happens; see Actions below"`
+	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.pause,link.resume,link.flap,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop,box.on,box.off,nat.rebind,nat.renumber,nat.map" doc:"what happens; see Actions below"`
 	Links     []string     `toml:"links" doc:"links meant, * and ? match any characters"`
 	Direction string       `toml:"direction" default:"both" enum:"both,up,down" doc:"direction of the links"`
-	Queue     string       `toml:"queue" default:"drop" enum:"drop,keep" doc:"link.down, link.blackhole and link.pause: what happens to queued packets; default of link.pause: keep"`
-	InFlight  string       `toml:"inflight" default:"drop" enum:"drop,keep" doc:"link.down, link.blackhole and link.pause: what happens to packets on their way; default of link.pause: keep"`
+	Queue     string       `toml:"queue" default:"drop" enum:"drop,keep" doc:"link.down, link.blackhole, link.flap and link.pause: what happens to queued packets; default of link.pause: keep"`
+	InFlight  string       `toml:"inflight" default:"drop" enum:"drop,keep" doc:"link.down, link.blackhole, link.flap and link.pause: what happens to packets on their way; default of link.pause: keep"`
 	Detect    *Duration    `toml:"detect" max:"24h" doc:"link.down: how long the interfaces at the link take to notice; default 0s"`
 	Reroute   *Duration    `toml:"reroute" max:"24h" doc:"with [ecmp]: how long all other nodes take after that to find other ways; default 0s"`
+	DownTime  Distribution `toml:"down_time" default:"constant 1s" doc:"link.flap: how long each failure lasts"`
+	UpTime    Distribution `toml:"up_time" default:"constant 1s" doc:"link.flap: how long the link works after each"`
+	Count     int          `toml:"count" default:"0" min:"0" max:"1000000" doc:"link.flap: number of failures; 0: no limit"`
+	Until     *Duration    `toml:"until" max:"24h" doc:"link.flap: when the link works for good; default: never"`
+	Silent    bool         `toml:"silent" default:"false" doc:"link.flap: nobody is told, as with link.blackhole"`
 	Rate      *Rate        `toml:"rate" doc:"link.set: new rate"`
 	Delay     *Duration    `toml:"delay" max:"1h" doc:"link.set: new one-way delay"`
 	Loss      *Probability `toml:"loss" doc:"link.set: new loss probability"`

@@ -20,7 +20,8 @@ type timeline struct {
 	fired   uint64 // events so far
 	// step counts what the actions do one after the other, so that what comes of it in
 	// several parts of a run has an order.
-	step uint32
+	step  uint32
+	flaps []*flap // by action
 }
 
 // Outage is an interval in which a direction of a link carried nothing by order
@@ -36,6 +37,7 @@ func (t *timeline) init(w *World) {
 	if len(w.sc.Actions) > 0 {
 		t.node = w.trace.AddNode("scenario")
 	}
+	t.flaps = make([]*flap, len(w.sc.Actions))
 	for i, a := range w.sc.Actions {
 		w.sim.Schedule(a.Time.Time(), w.sim.NextKey(sim.Scenario), t.handler, uint32(i*actPhases))
 	}
@@ -54,6 +56,13 @@ func (t *timeline) OnEvent(now sim.Time, arg uint64) {
 		return
 	case actConverge:
 		t.w.net.Converge()
+		return
+	case actFlap:
+		t.flap(now, int(number), a)
+		return
+	}
+	if a.Action == "link.flap" {
+		t.flap(now, int(number), a)
 		return
 	}
 	t.node.Emit(&trace.Record{At: now, Kind: trace.Action, Flow: -1, A: int64(number)})
@@ -94,17 +103,9 @@ func (t *timeline) each(a *Action, f func(l *linkRun)) {
 func (t *timeline) link(now sim.Time, a *Action, l *linkRun) {
 	switch a.Action {
 	case "link.down", "link.blackhole":
-		l.link.Down(simnet.Outage{
-			KeepQueue: a.Queue == "keep", KeepInFlight: a.InFlight == "keep", Silent: a.Action == "link.blackhole" || a.Detect != nil && *a.Detect > 0,
-		})
-		if t.open(l.name) < 0 {
-			t.outages = append(t.outages, Outage{l.name, now, sim.Never})
-		}
+		t.fail(now, a, l)
 	case "link.up", "link.restore":
-		l.link.Up()
-		if i := t.open(l.name); i >= 0 {
-			t.outages[i].End = now
-		}
+		t.work(now, l)
 	case "link.pause":
 		l.link.Pause(simnet.Outage{
 			KeepQueue: a.Queue == "keep", KeepInFlight: a.InFlight == "keep",
@@ -113,6 +114,25 @@ func (t *timeline) link(now sim.Time, a *Action, l *linkRun) {
 		l.link.Resume()
 	case "link.set":
 		set(a, l)
+	}
+}
+
+// fail makes a link drop what it is offered.
+func (t *timeline) fail(now sim.Time, a *Action, l *linkRun) {
+	l.link.Down(simnet.Outage{
+		KeepQueue: a.Queue == "keep", KeepInFlight: a.InFlight == "keep",
+		Silent: a.Action == "link.blackhole" || a.Silent || a.Detect != nil && *a.Detect > 0,
+	})
+	if t.open(l.name) < 0 {
+		t.outages = append(t.outages, Outage{l.name, now, sim.Never})
+	}
+}
+
+// work ends the failure of a link.
+func (t *timeline) work(now sim.Time, l *linkRun) {
+	l.link.Up()
+	if i := t.open(l.name); i >= 0 {
+		t.outages[i].End = now
 	}
 }
 
