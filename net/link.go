@@ -116,7 +116,9 @@ type LinkConfig struct {
 	// Mark is the threshold of the queue above which it marks (see link_mark.go).
 	Mark Mark
 	Loss float64 // probability of Bernoulli loss, before the queue
-	Drop DropPattern
+	// LossCorrelation, from 0 to 1, is that of the draws of Loss (see Correlated).
+	LossCorrelation float64
+	Drop            DropPattern
 	// Burst is loss in bursts, before the queue and beside Loss (see link_burst.go).
 	Burst Burst
 	MTU   int // larger packets are dropped; 0: 65535, or 1500 on a trace
@@ -146,7 +148,7 @@ type Link struct {
 	node     *Node      // that transmits
 	cfg      LinkConfig // as last changed
 
-	loss   *sim.Rand
+	loss   *Correlated
 	burst  *burstState // nil: no loss in bursts
 	paused bool        // see Pause
 	floor  sim.Time    // see flagClamp

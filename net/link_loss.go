@@ -8,7 +8,8 @@ import (
 // Loss happens where a packet is offered to the link, before the queue: a lost
 // packet takes no room and no service, as in the emulator of our measurements.
 // Whether packet i of the link is lost depends on i and the link's name only,
-// so that two variants under comparison meet the same luck.
+// so that two variants under comparison meet the same luck. With a correlation
+// it depends on the draws of the packets before, too.
 
 // DropPattern drops exact packets of a link, counted from 0 as they are
 // offered. Both parts apply.
@@ -40,6 +41,7 @@ func (p *DropPattern) drops(i uint64) bool {
 // fate says why packet i of the link does not reach the queue, or NoReason.
 func (n *Network) fate(now sim.Time, li uint32, l *hotLink, i uint64, size uint16) trace.Reason {
 	lk := n.cold[li]
+	random := l.flags&flagLoss != 0 && lk.loss.At(i) < lk.cfg.Loss
 	burst := l.flags&flagBurst != 0 && lk.burst.loses(now, i)
 	switch {
 	case l.flags&flagDown != 0:
@@ -48,7 +50,7 @@ func (n *Network) fate(now sim.Time, li uint32, l *hotLink, i uint64, size uint1
 		return trace.PacketTooBig
 	case l.flags&flagPattern != 0 && lk.cfg.Drop.drops(i):
 		return trace.PatternLoss
-	case l.flags&flagLoss != 0 && lk.loss.FloatAt(i) < lk.cfg.Loss:
+	case random:
 		return trace.RandomLoss
 	case burst:
 		return trace.BurstLoss
@@ -62,7 +64,8 @@ func (lk *Link) setLoss(l *hotLink, p float64) {
 	if p > 0 {
 		l.flags |= flagLoss
 		if lk.loss == nil {
-			lk.loss = lk.net.sim.Stream("link/" + lk.name + "/loss")
+			draws := NewCorrelated(lk.net.sim.Stream("link/"+lk.name+"/loss"), lk.cfg.LossCorrelation, 1<<63)
+			lk.loss = &draws
 		}
 	}
 }

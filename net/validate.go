@@ -23,6 +23,7 @@ func (c *LinkConfig) Validate() error {
 	complain(c.Mark.Bytes < 0 || c.Mark.Packets < 0, "negative threshold %+v for marks", c.Mark)
 	complain(c.Discipline != nil && c.Mark != Mark{}, "both a discipline and a threshold for marks")
 	complain(c.Discipline != nil && c.Tail != RandomTail{}, "both a discipline and a random tail")
+	complain(!(c.LossCorrelation >= 0 && c.LossCorrelation <= 1), "correlation %v of loss is not in [0, 1]", c.LossCorrelation)
 	complain(!(c.Loss >= 0 && c.Loss <= 1), "loss probability %v is not in [0, 1]", c.Loss)
 	complain(c.MTU < 0 || c.MTU > math.MaxUint16, "MTU %d is not in [0, 65535]", c.MTU)
 	complain(c.Overhead < 0 || c.Overhead > math.MaxUint16, "overhead %d is not in [0, 65535]", c.Overhead)

@@ -35,6 +35,8 @@ type Box struct {
 	Fragments   string      `toml:"fragments" default:"reassemble" enum:"reassemble,pass,drop" doc:"fragments of IPv4 packets that come to the box: it sees the whole packet, which is cut again where the next link needs it; they go by it (a nat translates those that follow their first one, RFC 4787 section 11; drop, delay, reorder and jitter treat each as a packet); they are dropped"`
 	Probability Probability `toml:"probability" default:"1" doc:"probability with which a packet is acted on that everything above lets through"`
 
+	Correlation Probability `toml:"correlation" default:"0" doc:"correlation of successive draws of probability, as netem has it: the share is then not probability any more"`
+
 	extra    []extraKey
 	settings []mbox.Setting
 	broken   bool        // a parameter is wrong, and that is noted
@@ -241,7 +243,7 @@ func (b *Box) writeExtra(line func(format string, args ...any)) {
 func (w *World) addBoxes(l *Link) {
 	for _, b := range l.Boxes {
 		f := b.filter
-		f.Probability = float64(b.Probability)
+		f.Probability, f.Correlation = float64(b.Probability), float64(b.Correlation)
 		end := w.sc.plan.ifaces[l.A]
 		f.Out, f.In = b.Direction != "down", b.Direction != "up"
 		if b.At == "b" {

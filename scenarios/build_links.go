@@ -65,7 +65,7 @@ func (w *World) addLink(l *linkRun) {
 
 func (w *World) addJitter(d *Direction, name string, at *simnet.Interface) {
 	if *d.Jitter > 0 {
-		at.AddBoxWith(mbox.NewJitter(d.Jitter.Duration(), w.sim.Stream("link/"+name+"/jitter")), simnet.PassFragments)
+		at.AddBoxWith(mbox.NewJitter(d.Jitter.Duration(), float64(*d.JitCorr), w.sim.Stream("link/"+name+"/jitter")), simnet.PassFragments)
 	}
 }
 
@@ -73,15 +73,16 @@ func (w *World) addJitter(d *Direction, name string, at *simnet.Interface) {
 func (w *World) linkConfig(l *Link, d *Direction) simnet.LinkConfig {
 	mask, _ := parseMask(d.DropMask) // checked when loaded
 	cfg := simnet.LinkConfig{
-		Delay:     d.Delay.Duration(),
-		Queue:     simnet.Queue{Packets: int(d.Queue.Packets), Bytes: int(d.Queue.Bytes), ExcludeService: !*l.CountInService},
-		Loss:      float64(*d.Loss),
-		Drop:      simnet.DropPattern{Mask: mask},
-		MTU:       int(d.MTU.N),
-		TooBig:    *d.ICMP,
-		Overhead:  int(d.Overhead.N),
-		Burst:     d.Burst.model(),
-		Histogram: !w.run.NoExpect,
+		Delay:           d.Delay.Duration(),
+		Queue:           simnet.Queue{Packets: int(d.Queue.Packets), Bytes: int(d.Queue.Bytes), ExcludeService: !*l.CountInService},
+		Loss:            float64(*d.Loss),
+		LossCorrelation: float64(*d.LossCorr),
+		Drop:            simnet.DropPattern{Mask: mask},
+		MTU:             int(d.MTU.N),
+		TooBig:          *d.ICMP,
+		Overhead:        int(d.Overhead.N),
+		Burst:           d.Burst.model(),
+		Histogram:       !w.run.NoExpect,
 	}
 	for _, i := range d.Drop {
 		cfg.Drop.Indices = append(cfg.Drop.Indices, uint64(i))

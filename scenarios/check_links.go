@@ -124,6 +124,12 @@ func (d *Direction) inherit(both *Direction) {
 	if d.Loss == nil {
 		d.Loss = both.Loss
 	}
+	if d.LossCorr == nil {
+		d.LossCorr = both.LossCorr
+	}
+	if d.JitCorr == nil {
+		d.JitCorr = both.JitCorr
+	}
 	if d.Burst == nil {
 		d.Burst = both.Burst
 	}
@@ -231,6 +237,12 @@ func (c *checker) completeDirection(d *Direction) {
 	}
 	if d.Jitter == nil {
 		d.Jitter = new(Duration)
+	}
+	if d.LossCorr == nil {
+		d.LossCorr = new(Probability)
+	}
+	if d.JitCorr == nil {
+		d.JitCorr = new(Probability)
 	}
 	if d.MTU == nil {
 		d.MTU = &Bytes{N: 65535}

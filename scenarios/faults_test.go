@@ -88,3 +88,24 @@ func TestPauseInATransfer(t *testing.T) {
 		t.Error("a pause counts as an outage")
 	}
 }
+
+// Correlations as keys: of loss and jitter of a link, of a direction, and of what a box
+// picks; each changes the run, and nothing else does.
+func TestCorrelationKeys(t *testing.T) {
+	hash := func(text string) string {
+		w := runText(t, fmt.Sprintf(boxedPaths, "[[link]]\nname = \"lte\"\n"+text, "", ""), Run{})
+		return w.Hash().String()
+	}
+	for _, keys := range [][2]string{
+		{"loss = 0.05\n", "loss_correlation = \"25%\"\n"},
+		{"jitter = \"5ms\"\n", "jitter_correlation = 0.5\n"},
+		{"[link.down]\nloss = 0.05\n", "loss_correlation = 0.5\n"},
+		{"[[link.box]]\ntype = \"duplicate\"\nprobability = 0.1\n", "correlation = 0.5\n"},
+		{"[[link.box]]\ntype = \"delay\"\njitter = \"5ms\"\n", "delay_correlation = 50\n"},
+	} {
+		without, zero, with := hash(keys[0]), hash(keys[0]+keys[1][:strings.Index(keys[1], "=")]+"= 0\n"), hash(keys[0]+keys[1])
+		if without != zero || with == without {
+			t.Errorf("%q: %s without, %s with 0, %s with %q", keys[0], without, zero, with, keys[1])
+		}
+	}
+}

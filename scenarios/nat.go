@@ -27,7 +27,7 @@ func findBox(name string) (*mbox.Spec, error) { return mbox.FindIn(boxSpecs(), n
 
 // filterKeys are the keys of boxes that choose packets; boxes which follow sessions
 // look at all.
-var filterKeys = []string{"direction", "from", "until", "packets", "carrying", "meaning", "subflow", "source", "destination", "first", "count", "every", "probability"}
+var filterKeys = []string{"direction", "from", "until", "packets", "carrying", "meaning", "subflow", "source", "destination", "first", "count", "every", "probability", "correlation"}
 
 // stateful reports whether a box follows sessions.
 func (b *Box) stateful() bool { return b.Type == "nat" || b.Type == "firewall" || b.Type == "balance" }

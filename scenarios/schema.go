@@ -180,10 +180,12 @@ type Direction struct {
 	Mark     *Queue       `toml:"mark" doc:"drop-tail queue that marks: ECN-capable packets that find more than this in it (20pkt, 30KB) get CE; default no marks"`
 	AQM      PluginRef    `toml:"aqm" doc:"queue discipline in place of drop-tail, with parameters if needed (see Queue disciplines below, mpsim list queue): \"codel\" or { name = \"red\", min = \"5pkt\" }. queue stays the limit; the link is served whatever its mode. Excludes mark"`
 	Loss     *Probability `toml:"loss" doc:"probability of losing a packet before the queue; default 0"`
+	LossCorr *Probability `toml:"loss_correlation" doc:"correlation of the draws of loss, as netem's loss 1% 25% has it; the share that is lost is then not loss any more: burst_loss does what it says. Default 0"`
 	Burst    *BurstLoss   `toml:"burst_loss"`
 	Drop     []int        `toml:"drop" min:"0" max:"4294967295" doc:"packets to drop, counted from 0 as they are offered to the link"`
 	DropMask string       `toml:"drop_mask" default:"" doc:"64 binary or 16 hexadecimal digits, bit i for packets i, i+64, ... from the right: repeated drop pattern"`
 	Jitter   *Duration    `toml:"jitter" max:"1h" doc:"uniform random time from 0 to this for which the sending node holds each packet back, without reordering; default 0ns"`
+	JitCorr  *Probability `toml:"jitter_correlation" doc:"correlation of the draws of jitter; default 0"`
 	MTU      *Bytes       `toml:"mtu" min:"68B" max:"65535B" doc:"larger packets are dropped, or cut if their flag DF is clear (df = false); default 65535B"`
 	ICMPMTU  *bool        `toml:"icmp_mtu" doc:"whether that message says the MTU; false as from routers before RFC 1191, whose hosts guess (RFC 1191 section 7). Default true"`
 	ICMP     *bool        `toml:"icmp" doc:"whether the node that drops a packet larger than the MTU tells its source by ICMP (fragmentation needed, packet too big); false makes a black hole for path MTU discovery. Default true"`

@@ -40,8 +40,10 @@ var jitterSpec = Spec{
 	Doc:  "holds back what an interface sends for a uniform random time, without reordering; ignores the conditions on packets",
 	Params: []Param{{
 		Name: "bound", Kind: Span, Number: 1e6, Max: float64(sim.Second), Doc: "longest time",
+	}, {
+		Name: "bound_correlation", Kind: Whole, Max: 100, Doc: "correlation of successive times, in percent",
 	}},
 	new: func(s *Spec, b base, v Values) Box {
-		return &jitterBox{base: b, Jitter: *NewJitter(sim.Duration(s.at(v, "bound").number), b.env.Rand)}
+		return &jitterBox{base: b, Jitter: *NewJitter(sim.Duration(s.at(v, "bound").number), float64(s.at(v, "bound_correlation").number)/100, b.env.Rand)}
 	},
 }

@@ -60,6 +60,8 @@ type Filter struct {
 	// Probability with which a packet is acted on that everything above lets
 	// through. It is drawn by the packet's number.
 	Probability float64
+	// Correlation, from 0 to 1, is that of successive draws (see simnet.Correlated).
+	Correlation float64
 }
 
 // Everything is the filter that lets all packets through.
@@ -75,6 +77,7 @@ type base struct {
 	acted uint64
 	// flows numbers subflows, if the filter asks for one.
 	flows *numberer
+	luck  simnet.Correlated
 	// made is the packet that the box has just made: emitting a local one would
 	// let it escape to the heap.
 	made   simnet.Packet
@@ -120,7 +123,7 @@ func (b *base) picks(now sim.Time, p *simnet.Packet, d simnet.Dir) bool {
 	} else if b.Count > 0 && k >= b.Count {
 		return false
 	}
-	return b.Probability >= 1 || b.env.Rand.FloatAt(n) < b.Probability
+	return b.Probability >= 1 || b.luck.At(n) < b.Probability
 }
 
 // means reports whether a filter that looks at options lets a packet through.

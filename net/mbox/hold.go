@@ -76,6 +76,7 @@ var delaySpec = Spec{
 		{Name: "delay", Kind: Span, Number: 1e7, Max: float64(100 * sim.Second), Doc: "mean time"},
 		{Name: "jitter", Kind: Span, Max: float64(100 * sim.Second), Doc: "half width, standard deviation or scale of the random part"},
 		{Name: "distribution", Kind: Choice, Default: "uniform", Choices: []string{"uniform", "normal", "pareto"}, Doc: "of the random part"},
+		{Name: "delay_correlation", Kind: Whole, Max: 100, Doc: "correlation of the random parts of successive packets, in percent (netem delay TIME JITTER CORRELATION)"},
 		{Name: "keep_order", Kind: Flag, Number: 1, Doc: "no packet overtakes another; false: they leave when their time has come"},
 		{Name: "limit", Kind: Whole, Number: 1000, Min: 1, Max: 1 << 20, Doc: "packets held at most; further ones are dropped"},
 	},
@@ -83,6 +84,8 @@ var delaySpec = Spec{
 		return &delayBox{
 			base: b, holding: holding{limit: int(s.at(v, "limit").number)},
 			mean: float64(s.at(v, "delay").number), jitter: float64(s.at(v, "jitter").number),
+			draws:        simnet.NewCorrelated(b.env.Rand, float64(s.at(v, "delay_correlation").number)/100, 1<<63+1),
+			correlation:  float64(s.at(v, "delay_correlation").number) / 100,
 			distribution: s.at(v, "distribution").text, keep: s.at(v, "keep_order").number == 1,
 		}
 	},
@@ -92,6 +95,9 @@ type delayBox struct {
 	base
 	holding
 	mean, jitter float64
+	draws        simnet.Correlated
+	correlation  float64
+	before       float64 // the last normal one
 	distribution string
 	keep         bool
 	n            uint64
@@ -129,12 +135,14 @@ func (b *delayBox) draw() sim.Duration {
 	i := drawIndex + 16*b.n
 	b.n++
 	x := 0.0
-	switch u := b.env.Rand.FloatAt(i); b.distribution {
+	switch b.distribution {
 	case "uniform":
-		x = 2*u - 1
+		x = 2*b.draws.At(i) - 1
 	case "normal":
-		x = b.normal(i)
+		x = float64((1-b.correlation)*b.normal(i)) + float64(b.correlation*b.before)
+		b.before = x
 	default:
+		u := b.draws.At(i)
 		x = min((1/sim.Cbrt(1-u)-1.5)*4/3, 4)
 	}
 	return sim.Duration(max(b.mean+float64(b.jitter*x), 0))

@@ -78,6 +78,44 @@ func TestDelayDistributions(t *testing.T) {
 	}
 }
 
+// With a correlation of 50 % neighbours have that, and the deviation shrinks by
+// sqrt((1-c)/(1+c)); the same of what a filter picks (netem: duplicate 20% 50%), which then
+// comes in groups.
+func TestCorrelatedDelay(t *testing.T) {
+	const n, c = 20000, 0.5
+	for _, name := range []string{"uniform", "normal"} {
+		d, _ := offsets(t, n, 200*sim.Millisecond, mbox.Everything(), "delay", set("delay", int(50*sim.Millisecond)),
+			set("jitter", int(10*sim.Millisecond)), set("distribution", name), set("delay_correlation", int(100*c)))
+		mean, deviation := moments(d)
+		neighbours := 0.0
+		for i := 1; i < n; i++ {
+			neighbours += (float64(d[i]) - mean) * (float64(d[i-1]) - mean) / (n * deviation * deviation)
+		}
+		want := map[string]float64{"uniform": 1e7 / math.Sqrt(3), "normal": 1e7}[name] * math.Sqrt((1-c)/(1+c))
+		if math.Abs(neighbours-c) > 4/math.Sqrt(n) || math.Abs(deviation-want) > 0.05*want {
+			t.Errorf("%s: neighbours %v, deviation %v; want %v and %v", name, neighbours, sim.Duration(deviation), c, sim.Duration(want))
+		}
+	}
+	for _, corr := range []float64{0, c} {
+		f := mbox.Everything()
+		f.Probability, f.Correlation = 0.3, corr
+		d, _ := offsets(t, n, 200*sim.Millisecond, f, "delay", set("delay", int(50*sim.Millisecond)))
+		picked, pairs := 0, 0
+		for i := range d {
+			if d[i] > 0 {
+				picked++
+				if i > 0 && d[i-1] > 0 {
+					pairs++
+				}
+			}
+		}
+		after := float64(pairs) / float64(picked)
+		if share := float64(picked) / n; (after > 1.3*share) != (corr > 0) {
+			t.Errorf("correlation %v: %v picked, %v after one that was", corr, share, after)
+		}
+	}
+}
+
 func paretoDeviation() float64 {
 	var mean, square, mass float64
 	const steps = 2_000_000

@@ -13,10 +13,11 @@ import (
 // It stands for the variable time that a host takes to send, which breaks the
 // phase effects of drop-tail queues (Floyd, Jacobson, "On traffic phase effects
 // in packet-switched gateways", Internetworking 3(3), 1992). U(i) depends on
-// the number of the packet at the interface only. Packets that come in pass.
+// the number of the packet at the interface only, unless draws are correlated.
+// Packets that come in pass.
 type Jitter struct {
 	bound  sim.Duration
-	rnd    *sim.Rand
+	draws  simnet.Correlated
 	n      uint64 // packets so far
 	last   sim.Time
 	held   []heldPacket // a ring; power of two
@@ -29,13 +30,14 @@ type heldPacket struct {
 	leave  sim.Time
 }
 
-// NewJitter returns a box with the given bound, which must not be negative. The
-// stream is read by index and serves no other purpose.
-func NewJitter(bound sim.Duration, rnd *sim.Rand) *Jitter {
+// NewJitter returns a box with the given bound, which must not be negative, and
+// correlation of successive draws, from 0 to 1. The stream is read by index and
+// serves no other purpose.
+func NewJitter(bound sim.Duration, correlation float64, rnd *sim.Rand) *Jitter {
 	if bound < 0 {
 		sim.Bugf("negative jitter")
 	}
-	return &Jitter{bound: bound, rnd: rnd, held: make([]heldPacket, 64)}
+	return &Jitter{bound: bound, draws: simnet.NewCorrelated(rnd, correlation, 1<<63), held: make([]heldPacket, 64)}
 }
 
 // Process implements simnet.Box.
@@ -44,7 +46,7 @@ func (j *Jitter) Process(now sim.Time, p *simnet.Packet, d simnet.Dir, out simne
 		out.Emit(p, d)
 		return
 	}
-	leave := max(j.last, now.Add(sim.Duration(j.rnd.FloatAt(j.n)*float64(j.bound))))
+	leave := max(j.last, now.Add(sim.Duration(j.draws.At(j.n)*float64(j.bound))))
 	j.n++
 	j.last = leave
 	if leave == now && j.amount == 0 {

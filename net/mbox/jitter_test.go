@@ -52,7 +52,7 @@ func TestJitter(t *testing.T) {
 		ia.AddAddr(pa)
 		ib.AddAddr(pb)
 		rnd := sim.NewRand(1, 0, "jitter")
-		ia.AddBox(mbox.NewJitter(bound, rnd))
+		ia.AddBox(mbox.NewJitter(bound, 0, rnd))
 		in := &sink{n: n}
 		b.SetReceiver(in)
 		out := &source{n: n, node: a, route: n.Intern(wire.Tuple{

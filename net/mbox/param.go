@@ -225,11 +225,12 @@ func (s *Spec) New(f Filter, settings []Setting, env *Env) (Box, error) {
 	if s.build != nil {
 		return s.build(f, g, env), nil
 	}
+	b := base{Filter: f, env: env, luck: simnet.NewCorrelated(env.Rand, f.Correlation, 1<<63)}
 	if f.Subflow < 0 {
-		return s.new(s, base{Filter: f, env: env}, g.values), nil
+		return s.new(s, b, g.values), nil
 	}
-	flows := new(numberer)
-	return &numbering{s.new(s, base{Filter: f, env: env, flows: flows}, g.values), flows, env}, nil
+	b.flows = new(numberer)
+	return &numbering{s.new(s, b, g.values), b.flows, env}, nil
 }
 
 // Given are the values of all parameters of a box by name.
