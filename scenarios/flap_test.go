@@ -92,3 +92,13 @@ func TestFlapAtRandom(t *testing.T) {
 		t.Errorf("%d outages of %v on average", n, mean)
 	}
 }
+
+// A run in parts has the same failures, and the same fragments, as the run of one world.
+func TestFlapAndFragmentsInParts(t *testing.T) {
+	text := strings.Replace(fmt.Sprintf(narrowPath, 0, "", "", true, "mptcp"), "[[node]]", "defaults.df = false\n[[node]]", 1) +
+		"[[at]]\ntime = \"500ms\"\naction = \"link.flap\"\nlinks = [\"narrow\"]\ndown_time = \"exponential 50ms\"\nup_time = \"uniform 50ms 150ms\"\n"
+	sc := mustParse(t, text, "duration=3s")
+	if samePartedRun(t, sc, "", 2, 3) == 0 {
+		t.Error("not divided")
+	}
+}
