@@ -95,15 +95,11 @@ func (f *Firewall) member(now sim.Time, id uint32, p *simnet.Packet, d simnet.Di
 	if d == simnet.In {
 		dir = 1
 	}
-	switch f.track(now, id, &f.cfg, p, dir) {
-	case reopens:
+	switch v := f.track(now, id, &f.cfg, p, dir); {
+	case v == reopens:
 		f.remove(id)
 		return false
-	case misfit:
-		f.drop(now, p, trace.InvalidState, out)
-		return true
-	case outside:
-		f.drop(now, p, trace.OutOfWindow, out)
+	case f.unfit(now, v, p, out):
 		return true
 	}
 	f.acted++

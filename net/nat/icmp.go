@@ -21,51 +21,34 @@ func echoTuple(src, dst netip.Addr, id uint16) wire.Tuple {
 	return wire.Tuple{Src: netip.AddrPortFrom(src, id), Dst: netip.AddrPortFrom(dst, 0), Proto: wire.ProtoICMP}
 }
 
-// icmpOut translates a message from inside.
-func (n *NAT) icmpOut(now sim.Time, p *simnet.Packet, out simnet.Emitter) {
+// icmp translates a message that travels in direction d.
+func (n *NAT) icmp(now sim.Time, p *simnet.Packet, d simnet.Dir, out simnet.Emitter) {
 	var m wire.ICMPMessage
-	o := p.Options()
+	var end netip.Addr // the source of what leaves, the destination of what comes in
 	t := *p.Tuple()
-	if wire.ParseICMP(o.ICMP, &m) != nil {
-		n.drop(now, p, trace.Untranslatable, out)
-		return
+	why := trace.Untranslatable
+	if wire.ParseICMP(p.Options().ICMP, &m) == nil {
+		switch kind := m.Kind(t.Proto); {
+		case kind == wire.ICMPEchoRequest && d == simnet.Out:
+			end, why = n.echoOut(now, p, &m)
+		case kind == wire.ICMPEchoReply && d == simnet.In:
+			end, why = n.echoIn(now, p, &m)
+		case kind == wire.ICMPUnreachable || kind == wire.ICMPTooBig || kind == wire.ICMPTimeExceeded:
+			end, why = n.quoted(m.Body, d)
+		}
 	}
-	switch m.Kind(t.Proto) {
-	case wire.ICMPEchoRequest:
-		q := echoTuple(t.Src.Addr(), t.Dst.Addr(), m.ID())
-		id := find(n.byInside, n.env.Net.Known(&q))
-		if id == 0 {
-			var why trace.Reason
-			if id, why = n.open(now, q, 0); id == 0 {
-				n.drop(now, p, why, out)
-				return
-			}
-		}
-		n.track(now, id, &n.cfg, p, 0)
-		seen := n.env.Net.Tuple(n.slots[id].outside).Src
-		be.PutUint16(o.ICMP[4:], seen.Port())
-		t.Src = netip.AddrPortFrom(seen.Addr(), 0)
-	case wire.ICMPUnreachable, wire.ICMPTooBig, wire.ICMPTimeExceeded:
-		// About a packet that came in: its destination is ours.
-		var q wire.Tuple
-		if _, err := wire.ParseQuote(m.Body, &q); err != nil {
-			n.drop(now, p, trace.Untranslatable, out)
-			return
-		}
-		back := q.Reverse()
-		id := find(n.byInside, n.env.Net.Known(&back))
-		if id == 0 {
-			n.drop(now, p, trace.NoMapping, out)
-			return
-		}
-		seen := n.env.Net.Tuple(n.slots[id].outside).Src
-		rewriteQuote(m.Body, q.Src, seen)
-		t.Src = netip.AddrPortFrom(seen.Addr(), 0)
-	default:
-		n.drop(now, p, trace.Untranslatable, out)
+	if why != trace.NoReason {
+		n.drop(now, p, why, out)
 		return
 	}
 	n.acted++
+	if d == simnet.In {
+		t.Dst = netip.AddrPortFrom(end, 0)
+		p.SetTuple(t)
+		out.Emit(p, simnet.In)
+		return
+	}
+	t.Src = netip.AddrPortFrom(end, 0)
 	p.SetTuple(t)
 	if n.owns(t.Dst.Addr()) {
 		n.turn(now, p, out)
@@ -74,51 +57,64 @@ func (n *NAT) icmpOut(now sim.Time, p *simnet.Packet, out simnet.Emitter) {
 	out.Emit(p, simnet.Out)
 }
 
-// icmpIn translates a message from outside.
-func (n *NAT) icmpIn(now sim.Time, p *simnet.Packet, out simnet.Emitter) {
-	var m wire.ICMPMessage
-	o := p.Options()
-	t := *p.Tuple()
-	if wire.ParseICMP(o.ICMP, &m) != nil {
-		n.drop(now, p, trace.Untranslatable, out)
-		return
+// echoOut gives an echo request from inside its outside identifier, and returns its
+// outside address.
+func (n *NAT) echoOut(now sim.Time, p *simnet.Packet, m *wire.ICMPMessage) (end netip.Addr, why trace.Reason) {
+	t := p.Tuple()
+	q := echoTuple(t.Src.Addr(), t.Dst.Addr(), m.ID())
+	id := find(n.byInside, n.env.Net.Known(&q))
+	if id == 0 {
+		if id, why = n.open(now, q, 0); id == 0 {
+			return end, why
+		}
 	}
-	switch m.Kind(t.Proto) {
-	case wire.ICMPEchoReply:
-		q := echoTuple(t.Dst.Addr(), t.Src.Addr(), m.ID())
-		back := q.Reverse()
-		id := find(n.byArriving, n.env.Net.Known(&back))
-		if id == 0 {
-			n.drop(now, p, trace.NoMapping, out)
-			return
-		}
-		n.track(now, id, &n.cfg, p, 1)
-		inside := n.env.Net.Tuple(n.slots[id].inside).Src
-		be.PutUint16(o.ICMP[4:], inside.Port())
-		t.Dst = netip.AddrPortFrom(inside.Addr(), 0)
-	case wire.ICMPUnreachable, wire.ICMPTooBig, wire.ICMPTimeExceeded:
-		// About a packet that left: its source is ours.
-		var q wire.Tuple
-		if _, err := wire.ParseQuote(m.Body, &q); err != nil {
-			n.drop(now, p, trace.Untranslatable, out)
-			return
-		}
-		back := q.Reverse()
-		id := find(n.byArriving, n.env.Net.Known(&back))
-		if id == 0 {
-			n.drop(now, p, trace.NoMapping, out)
-			return
-		}
-		inside := n.env.Net.Tuple(n.slots[id].inside).Src
-		rewriteQuote(m.Body, inside, q.Dst)
-		t.Dst = netip.AddrPortFrom(inside.Addr(), 0)
-	default:
-		n.drop(now, p, trace.Untranslatable, out)
-		return
+	n.track(now, id, &n.cfg, p, 0)
+	seen := n.env.Net.Tuple(n.slots[id].outside).Src
+	be.PutUint16(p.Options().ICMP[4:], seen.Port())
+	return seen.Addr(), trace.NoReason
+}
+
+// echoIn gives an echo reply from outside the identifier that was asked with, and
+// returns the address of the asker.
+func (n *NAT) echoIn(now sim.Time, p *simnet.Packet, m *wire.ICMPMessage) (end netip.Addr, why trace.Reason) {
+	t := p.Tuple()
+	back := echoTuple(t.Dst.Addr(), t.Src.Addr(), m.ID())
+	back = back.Reverse()
+	id := find(n.byArriving, n.env.Net.Known(&back))
+	if id == 0 {
+		return end, trace.NoMapping
 	}
-	n.acted++
-	p.SetTuple(t)
-	out.Emit(p, simnet.In)
+	n.track(now, id, &n.cfg, p, 1)
+	inside := n.env.Net.Tuple(n.slots[id].inside).Src
+	be.PutUint16(p.Options().ICMP[4:], inside.Port())
+	return inside.Addr(), trace.NoReason
+}
+
+// quoted translates the packet that an error quotes, and returns the address that the
+// error itself gets: an error that leaves is about a packet that came in, whose
+// destination is ours; one that comes in is about a packet that left.
+func (n *NAT) quoted(body []byte, d simnet.Dir) (end netip.Addr, why trace.Reason) {
+	var q wire.Tuple
+	if _, err := wire.ParseQuote(body, &q); err != nil {
+		return end, trace.Untranslatable
+	}
+	index := n.byInside
+	if d == simnet.In {
+		index = n.byArriving
+	}
+	back := q.Reverse()
+	id := find(index, n.env.Net.Known(&back))
+	if id == 0 {
+		return end, trace.NoMapping
+	}
+	if d == simnet.In {
+		inside := n.env.Net.Tuple(n.slots[id].inside).Src
+		rewriteQuote(body, inside, q.Dst)
+		return inside.Addr(), trace.NoReason
+	}
+	seen := n.env.Net.Tuple(n.slots[id].outside).Src
+	rewriteQuote(body, q.Src, seen)
+	return seen.Addr(), trace.NoReason
 }
 
 // rewriteQuote gives the quoted IPv4 packet in b, which has passed ParseQuote,

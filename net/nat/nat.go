@@ -111,15 +111,11 @@ func (n *NAT) Process(now sim.Time, p *simnet.Packet, d simnet.Dir, out simnet.E
 // outbound passes a packet of a session to the outside. It returns false if the
 // packet begins another connection in place of the session.
 func (n *NAT) outbound(now sim.Time, id uint32, p *simnet.Packet, out simnet.Emitter) bool {
-	switch n.track(now, id, &n.cfg, p, 0) {
-	case reopens:
+	switch v := n.track(now, id, &n.cfg, p, 0); {
+	case v == reopens:
 		n.endSession(now, id, trace.MappingExpired)
 		return false
-	case misfit:
-		n.drop(now, p, trace.InvalidState, out)
-		return true
-	case outside:
-		n.drop(now, p, trace.OutOfWindow, out)
+	case n.unfit(now, v, p, out):
 		return true
 	}
 	n.acted++
@@ -140,15 +136,11 @@ func (n *NAT) inbound(now sim.Time, id uint32, p *simnet.Packet, out simnet.Emit
 	if n.slots[id].ftp {
 		n.ftp.editor.Back(p, n.slots[id].inside)
 	}
-	switch n.track(now, id, &n.cfg, p, 1) {
-	case reopens:
+	switch v := n.track(now, id, &n.cfg, p, 1); {
+	case v == reopens:
 		n.endSession(now, id, trace.MappingExpired)
 		return false
-	case misfit:
-		n.drop(now, p, trace.InvalidState, out)
-		return true
-	case outside:
-		n.drop(now, p, trace.OutOfWindow, out)
+	case n.unfit(now, v, p, out):
 		return true
 	}
 	n.acted++
@@ -180,7 +172,7 @@ func (n *NAT) fromInside(now sim.Time, p *simnet.Packet, out simnet.Emitter) {
 	case n.forPCP(&t):
 		n.servePCP(now, p, out)
 	case t.Proto == wire.ProtoICMP && p.Options().Has(wire.OptICMP):
-		n.icmpOut(now, p, out)
+		n.icmp(now, p, simnet.Out, out)
 	case !translates(t.Proto) || p.Options().Has(wire.OptOpaque):
 		n.drop(now, p, trace.Untranslatable, out)
 	case t.Proto == wire.ProtoTCP && !n.begins(now, p, simnet.Out, out):
@@ -274,7 +266,7 @@ func (n *NAT) fromOutside(now sim.Time, p *simnet.Packet, out simnet.Emitter) {
 		n.drop(now, p, trace.NoMapping, out) // inside addresses mean nothing outside
 		return
 	case t.Proto == wire.ProtoICMP && p.Options().Has(wire.OptICMP):
-		n.icmpIn(now, p, out)
+		n.icmp(now, p, simnet.In, out)
 		return
 	case !translates(t.Proto) || p.Options().Has(wire.OptOpaque):
 		n.drop(now, p, trace.Untranslatable, out)
@@ -335,6 +327,19 @@ func (n *NAT) HandleTimeout(now sim.Time, out simnet.Emitter) {
 	}
 	n.endLeases(now)
 	n.release(now, out)
+}
+
+// unfit drops a packet that tracking does not accept, and reports whether it has.
+func (b *box) unfit(now sim.Time, v verdict, p *simnet.Packet, out simnet.Emitter) bool {
+	switch v {
+	case misfit:
+		b.drop(now, p, trace.InvalidState, out)
+	case outside:
+		b.drop(now, p, trace.OutOfWindow, out)
+	default:
+		return false
+	}
+	return true
 }
 
 // drop ends a packet and says why.
