@@ -35,6 +35,7 @@ var actionSpecs = []actionSpec{
 	{"nat.rebind", "a NAT or firewall forgets all mappings and sessions, as after a restart", []string{"boxes"}, []string{"boxes"}},
 	{"nat.renumber", "a NAT gets another outside address in place of all that it had, and forgets its mappings", []string{"boxes", "address"}, []string{"boxes", "address"}},
 	{"nat.map", "a host asks a NAT for an explicit mapping, by PCP (RFC 6887): for the initial subflow of a flow, or for interface and port", []string{"boxes", "flows", "interface", "port", "protocol", "outside_port", "lifetime", "renew"}, []string{"boxes"}},
+	{"nat.peer", "a host asks a NAT to keep the session of the initial subflow of a flow, by PCP (opcode PEER, RFC 6887 section 12): it needs no packets to live as long", []string{"boxes", "flows", "lifetime", "renew"}, []string{"boxes", "flows"}},
 }
 
 // alwaysKeys have a meaning for every action.

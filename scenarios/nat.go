@@ -206,7 +206,7 @@ func (c *checker) natAction(a *Action) {
 		if len(a.Boxes) > 1 {
 			c.add(a.valuePos("boxes"), "nat.renumber gives one address to one NAT, not to %d", len(a.Boxes))
 		}
-	case "nat.map":
+	case "nat.map", "nat.peer":
 		c.mapAction(a)
 	}
 }
@@ -214,7 +214,7 @@ func (c *checker) natAction(a *Action) {
 // mapAction checks who asks for which mapping.
 func (c *checker) mapAction(a *Action) {
 	if len(a.Boxes) > 1 {
-		c.add(a.valuePos("boxes"), "nat.map asks one NAT, not %d", len(a.Boxes))
+		c.add(a.valuePos("boxes"), "%s asks one NAT, not %d", a.Action, len(a.Boxes))
 	}
 	for _, name := range a.Boxes {
 		if b := c.boxes[name]; b != nil && b.Type == "nat" {
@@ -226,15 +226,15 @@ func (c *checker) mapAction(a *Action) {
 	byFlow := len(a.Flows) > 0
 	switch {
 	case byFlow == (a.Interface != ""):
-		c.add(a.table.pos, "nat.map at %v needs either flows or interface and port", a.Time)
+		c.add(a.table.pos, "%s at %v needs either flows or interface and port", a.Action, a.Time)
 	case byFlow && len(a.Flows) > 1:
-		c.add(a.valuePos("flows"), "nat.map asks for one flow, not for %d", len(a.Flows))
+		c.add(a.valuePos("flows"), "%s asks for one flow, not for %d", a.Action, len(a.Flows))
 	case byFlow:
 		if f := c.flows[a.Flows[0]]; f != nil && (f.Start > a.Time || f.Protocol == "udp") {
 			c.add(a.valuePos("flows"), "flow %q is no connection that has begun at %v", f.Name, a.Time)
 		}
 	case a.Port == 0:
-		c.add(a.table.pos, "nat.map at %v needs port", a.Time)
+		c.add(a.table.pos, "%s at %v needs port", a.Action, a.Time)
 	default:
 		if i := c.plan.ifaces[a.Interface]; i != nil && (i.node.decl.Router || len(i.addrs) == 0) {
 			c.add(a.valuePos("interface"), "%s is no interface of a host with an address", a.Interface)
@@ -254,7 +254,7 @@ func (w *World) natAction(now sim.Time, a *Action) {
 		}
 	case "nat.renumber":
 		w.renumber(now, a)
-	case "nat.map":
+	case "nat.map", "nat.peer":
 		w.askForMapping(now, a)
 	}
 }
@@ -293,12 +293,15 @@ func (w *World) askForMapping(now sim.Time, a *Action) {
 			return // over already
 		}
 		client, q.Local = f.decl.Client, subs[0].Tuple.Src
+		if a.Action == "nat.peer" {
+			q.Peer = subs[0].Tuple.Dst
+		}
 	} else {
 		i := w.sc.plan.ifaces[a.Interface]
 		client, q.Local = i.node.decl.Name, netip.AddrPortFrom(i.addrs[0].Addr(), uint16(a.Port))
 	}
 	if _, err := app.NewMapping(now, w.hosts[client], q, w.sim.Stream("pcp/"+a.Time.String()+"/"+q.Local.String())); err != nil {
-		sim.Bugf("nat.map: %v", err)
+		sim.Bugf("%s: %v", a.Action, err)
 	}
 }
 

@@ -436,3 +436,52 @@ func TestAskingForMappings(t *testing.T) {
 		t.Errorf("another port was given back: granted at %v, %d mappings at the end", times, nat(w))
 	}
 }
+
+// A connection that is silent for 400 s loses its session in a home router after 300 s,
+// unless the host has asked for it by PEER (RFC 6887 section 12), whose lease is renewed
+// without a packet of the connection.
+func TestAskingForASession(t *testing.T) {
+	const text = `schema = 1
+name = "silent"
+duration = "900s"
+[[node]]
+name = "phone"
+[[node]]
+name = "home"
+router = true
+[[node]]
+name = "server"
+[[link]]
+name = "wifi"
+a = "phone.wifi"
+b = "home.lan"
+rate = "10Mbps"
+delay = "5ms"
+[[link]]
+name = "dsl"
+a = "home.wan"
+b = "server.eth0"
+rate = "10Mbps"
+delay = "5ms"
+[[link.box]]
+type = "nat"
+name = "dsl-nat"
+[[flow]]
+name = "web"
+protocol = "tcp"
+client = "phone"
+server = "server"
+app = "request"
+request = { count = 3, interval = "400s", response = "10kB" }
+`
+	const peer = "[[at]]\ntime = \"1s\"\naction = \"nat.peer\"\nboxes = [\"dsl-nat\"]\nflows = [\"web\"]\nlifetime = \"600s\"\n"
+	for _, c := range []struct {
+		more  string
+		bytes int64
+	}{{"", 10_000}, {peer, 30_000}, {peer + "renew = false\n", 20_000}} {
+		w := runText(t, text+c.more, Run{Verify: true})
+		if f := w.byFlow["web"]; f.record.Bytes != c.bytes {
+			t.Errorf("%d bytes, want %d with %q", f.record.Bytes, c.bytes, c.more)
+		}
+	}
+}

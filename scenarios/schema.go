@@ -318,7 +318,7 @@ type Action struct {
 	meta
 	Name      string       `toml:"name" default:"" doc:"optional name by which a scenario that extends this one overrides the entry"`
 	Time      Duration     `toml:"time" required:"true" max:"24h" doc:"when it happens; actions precede packets of the same instant"`
-	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.pause,link.resume,link.flap,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop,box.on,box.off,nat.rebind,nat.renumber,nat.map" doc:"what happens; see Actions below"`
+	Action    string       `toml:"action" required:"true" enum:"link.down,link.up,link.blackhole,link.restore,link.pause,link.resume,link.flap,link.set,addr.add,addr.del,iface.down,iface.up,flow.stop,box.on,box.off,nat.rebind,nat.renumber,nat.map,nat.peer" doc:"what happens; see Actions below"`
 	Links     []string     `toml:"links" doc:"links meant, * and ? match any characters"`
 	Direction string       `toml:"direction" default:"both" enum:"both,up,down" doc:"direction of the links"`
 	Queue     string       `toml:"queue" default:"drop" enum:"drop,keep" doc:"link.down, link.blackhole, link.flap and link.pause: what happens to queued packets; default of link.pause: keep"`
@@ -336,13 +336,13 @@ type Action struct {
 	Limit     *Queue       `toml:"limit" doc:"link.set: new queue limit in packets or bytes"`
 	Interface string       `toml:"interface" default:"" doc:"addr.* and iface.*: interface meant, \"node.iface\". nat.map: interface of the asking host"`
 	Address   string       `toml:"address" default:"" doc:"addr.*: address with prefix length. nat.renumber: new outside address"`
-	Flows     []string     `toml:"flows" doc:"flow.stop: flows meant, * and ? match any characters. nat.map: the flow whose client asks for the address and port of its initial subflow"`
+	Flows     []string     `toml:"flows" doc:"flow.stop: flows meant, * and ? match any characters. nat.map, nat.peer: the flow whose client asks for the address and port of its initial subflow, or for that session"`
 	Boxes     []string     `toml:"boxes" doc:"box.* and nat.*: boxes meant, * and ? match any characters"`
 	Port      int          `toml:"port" default:"0" min:"0" max:"65535" doc:"nat.map: port of the asking host, if no flow is given"`
 	Protocol  string       `toml:"protocol" default:"tcp" enum:"tcp,udp" doc:"nat.map: protocol of the mapping"`
 	Outside   int          `toml:"outside_port" default:"0" min:"0" max:"65535" doc:"nat.map: outside port that is suggested; 0: any"`
-	Lifetime  Duration     `toml:"lifetime" default:"1h" min:"0s" max:"24h" doc:"nat.map: lifetime that is asked for, whole seconds; 0s: the mapping is given back"`
-	Renew     bool         `toml:"renew" default:"true" doc:"nat.map: ask again at half of the lifetime (RFC 6887 section 11.2.1)"`
+	Lifetime  Duration     `toml:"lifetime" default:"1h" min:"0s" max:"24h" doc:"nat.map, nat.peer: lifetime that is asked for, whole seconds; 0s: the mapping is given back (nat.map)"`
+	Renew     bool         `toml:"renew" default:"true" doc:"nat.map, nat.peer: ask again at half of the lifetime (RFC 6887 section 11.2.1)"`
 	Label     string       `toml:"label" default:"" doc:"text for figures"`
 }
 

@@ -17,6 +17,9 @@ type MappingRequest struct {
 	Suggested uint16       // outside port; 0: any
 	Lifetime  sim.Duration // whole seconds; 0 gives the mapping back
 	Renew     bool
+	// Peer is the remote end of the session that is asked for (opcode PEER); not valid: a
+	// mapping for all remote ends (MAP).
+	Peer netip.AddrPort
 }
 
 // Mapping is a PCP client (RFC 6887) that asks for one explicit mapping and, if so
@@ -68,7 +71,7 @@ func (m *Mapping) ask(now sim.Time) {
 func (m *Mapping) send(now sim.Time) {
 	r := nat.MapMessage{
 		Lifetime: uint32(m.req.Lifetime / sim.Second), Client: m.req.Local.Addr(), Nonce: m.nonce, Proto: m.req.Proto,
-		Internal: m.req.Local.Port(), External: netip.AddrPortFrom(netip.IPv4Unspecified(), m.req.Suggested),
+		Internal: m.req.Local.Port(), Peer: m.req.Peer, External: netip.AddrPortFrom(netip.IPv4Unspecified(), m.req.Suggested),
 	}
 	if m.External.IsValid() {
 		r.External = m.External // the one we had (section 11.2.1)
@@ -92,7 +95,7 @@ func (m *Mapping) alarm(at sim.Time) {
 // OnMessage implements host.MessageReceiver.
 func (m *Mapping) OnMessage(now sim.Time, from netip.AddrPort, message []byte) {
 	var r nat.MapMessage
-	if from != m.req.Server || r.Parse(message) != nil || !r.Reply || r.Nonce != m.nonce || r.Internal != m.req.Local.Port() || r.Proto != m.req.Proto {
+	if from != m.req.Server || r.Parse(message) != nil || !r.Reply || r.Nonce != m.nonce || r.Internal != m.req.Local.Port() || r.Proto != m.req.Proto || r.Peer != m.req.Peer {
 		return // not an answer to what we asked (section 11.4)
 	}
 	m.Result, m.Answered = r.Result, true

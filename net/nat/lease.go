@@ -61,6 +61,8 @@ func (n *NAT) servePCP(now sim.Time, p *simnet.Packet, out simnet.Emitter) {
 		m.Result = PCPMalformedRequest
 	case m.Client != t.Src.Addr():
 		m.Result = PCPAddressMismatch // another translator stands between (section 8.2)
+	case m.Peer.IsValid():
+		n.grantPeer(now, &m)
 	default:
 		n.grant(now, &m)
 	}
@@ -74,9 +76,9 @@ func (n *NAT) servePCP(now sim.Time, p *simnet.Packet, out simnet.Emitter) {
 	m.Epoch = uint32(now.Sub(n.epoch) / sim.Second)
 	n.made = out.New(t.Reverse())
 	s := n.made.Segment()
-	s.TTL, s.Len = 64, PCPMapLen
+	s.TTL = 64
 	o := n.made.AddOptions()
-	wire.SetPieces(s, o, []wire.Piece{{Len: PCPMapLen, Data: m.Append(nil)}})
+	wire.SetPieces(s, o, []wire.Piece{{Len: uint32(m.Len()), Data: m.Append(nil)}})
 	n.acted++
 	out.Emit(&n.made, simnet.In)
 	out.Drop(p, trace.NoReason)

@@ -179,6 +179,7 @@ func (n *NAT) flush(now sim.Time) {
 		}
 	}
 	n.leases, n.nextLease = n.leases[:0], sim.Never
+	n.pins = n.pins[:0]
 	n.ftp = ftpGateway{}
 	n.epoch = now
 }

@@ -26,6 +26,7 @@ type NAT struct {
 	epoch      sim.Time             // when it was started
 	ftp        ftpGateway
 	observer   Observer
+	pins       []pin // sessions that PEER keeps
 	// fragments are those remembered, nextFragment the one that gives way next.
 	fragments    []ordered
 	nextFragment int
@@ -111,6 +112,9 @@ func (n *NAT) Process(now sim.Time, p *simnet.Packet, d simnet.Dir, out simnet.E
 // outbound passes a packet of a session to the outside. It returns false if the
 // packet begins another connection in place of the session.
 func (n *NAT) outbound(now sim.Time, id uint32, p *simnet.Packet, out simnet.Emitter) bool {
+	if n.slots[id].waiting && !n.begin(now, id, p, 0, out) {
+		return true
+	}
 	switch v := n.track(now, id, &n.cfg, p, 0); {
 	case v == reopens:
 		n.endSession(now, id, trace.MappingExpired)
@@ -133,6 +137,9 @@ func (n *NAT) outbound(now sim.Time, id uint32, p *simnet.Packet, out simnet.Emi
 
 // inbound passes a packet of a session to the inside.
 func (n *NAT) inbound(now sim.Time, id uint32, p *simnet.Packet, out simnet.Emitter) bool {
+	if n.slots[id].waiting && !n.begin(now, id, p, 1, out) {
+		return true
+	}
 	if n.slots[id].ftp {
 		n.ftp.editor.Back(p, n.slots[id].inside)
 	}
@@ -323,6 +330,9 @@ func (n *NAT) NextTimeout() sim.Time {
 // HandleTimeout implements simnet.Box.
 func (n *NAT) HandleTimeout(now sim.Time, out simnet.Emitter) {
 	for id := n.due(now); id != 0; id = n.due(now) {
+		if n.outlives(now, id) {
+			continue
+		}
 		n.endSession(now, id, trace.MappingExpired)
 	}
 	n.endLeases(now)

@@ -5,18 +5,21 @@ import (
 	"net/netip"
 )
 
-// The Port Control Protocol (RFC 6887), version 2, opcode MAP without options: the
-// messages as typed values and as bytes.
+// The Port Control Protocol (RFC 6887), version 2, opcodes MAP and PEER without options:
+// the messages as typed values and as bytes.
 
 // PCPPort is the UDP port of PCP servers (RFC 6887 section 19.1).
 const PCPPort = 5351
 
 const (
 	pcpVersion = 2
-	pcpMap     = 1 // opcode
+	pcpMap     = 1 // opcodes
+	pcpPeer    = 2
 	pcpReply   = 0x80
 	// PCPMapLen is the length of a MAP request or response without options.
 	PCPMapLen = 24 + 36
+	// PCPPeerLen is that of PEER.
+	PCPPeerLen = PCPMapLen + 20
 	// pcpMaxLen is the longest message (section 7).
 	pcpMaxLen = 1100
 )
@@ -42,7 +45,7 @@ const (
 	PCPAddressMismatch       PCPResult = 12
 )
 
-// MapMessage is a MAP request or response.
+// MapMessage is a MAP or PEER request or response.
 type MapMessage struct {
 	Reply    bool
 	Lifetime uint32 // seconds; 0 in a request asks for deletion
@@ -57,11 +60,24 @@ type MapMessage struct {
 	// address and port in requests, the assigned one in responses.
 	Internal uint16
 	External netip.AddrPort
+	// Peer is the remote end of PEER (section 12); not valid: the message is MAP.
+	Peer netip.AddrPort
+}
+
+// Len returns the length of the message in octets.
+func (m *MapMessage) Len() int {
+	if m.Peer.IsValid() {
+		return PCPPeerLen
+	}
+	return PCPMapLen
 }
 
 // Append appends the message as it stands on the wire.
 func (m *MapMessage) Append(b []byte) []byte {
 	op := byte(pcpMap)
+	if m.Peer.IsValid() {
+		op = pcpPeer
+	}
 	if m.Reply {
 		op |= pcpReply
 	}
@@ -80,7 +96,12 @@ func (m *MapMessage) Append(b []byte) []byte {
 	b = append(b, m.Proto, 0, 0, 0)
 	b = be.AppendUint16(b, m.Internal)
 	b = be.AppendUint16(b, m.External.Port())
-	return appendAddr(b, m.External.Addr())
+	b = appendAddr(b, m.External.Addr())
+	if m.Peer.IsValid() {
+		b = be.AppendUint16(b, m.Peer.Port())
+		b = appendAddr(append(b, 0, 0), m.Peer.Addr())
+	}
+	return b
 }
 
 // appendAddr appends 16 octets: IPv4 addresses in their mapped form (section 5).
@@ -92,11 +113,11 @@ func appendAddr(b []byte, a netip.Addr) []byte {
 	return append(b, x[:]...)
 }
 
-// Reasons why octets are no MAP message.
+// Reasons why octets are no message of MAP or PEER.
 var (
 	errPCPLength  = errors.New("pcp: length is no multiple of 4, or too short or too long")
 	errPCPVersion = errors.New("pcp: unknown version")
-	errPCPOpcode  = errors.New("pcp: not a MAP message")
+	errPCPOpcode  = errors.New("pcp: neither MAP nor PEER")
 	errPCPOption  = errors.New("pcp: mandatory option")
 )
 
@@ -115,19 +136,25 @@ func (m *MapMessage) Parse(b []byte) error {
 	} else {
 		m.Client = parseAddr(b[8:])
 	}
+	if b[1]&^pcpReply == pcpPeer {
+		m.Peer = netip.AddrPortFrom(netip.IPv4Unspecified(), 0) // until it is read
+	}
 	switch {
 	case b[0] != pcpVersion:
 		return errPCPVersion
-	case b[1]&^pcpReply != pcpMap:
+	case b[1]&^pcpReply != pcpMap && b[1]&^pcpReply != pcpPeer:
 		return errPCPOpcode
-	case len(b) < PCPMapLen:
+	case len(b) < m.Len():
 		return errPCPLength
 	}
 	copy(m.Nonce[:], b[24:])
 	m.Proto = b[36]
 	m.Internal = be.Uint16(b[40:])
 	m.External = netip.AddrPortFrom(parseAddr(b[44:]), be.Uint16(b[42:]))
-	for o := b[PCPMapLen:]; len(o) >= 4; {
+	if m.Peer.IsValid() {
+		m.Peer = netip.AddrPortFrom(parseAddr(b[PCPMapLen+4:]), be.Uint16(b[PCPMapLen:]))
+	}
+	for o := b[m.Len():]; len(o) >= 4; {
 		n := 4 + (int(be.Uint16(o[2:]))+3)&^3
 		if n > len(o) {
 			return errPCPLength

@@ -70,13 +70,15 @@ func TestPCPInTshark(t *testing.T) {
 	b = append(b, make([]byte, 8)...)
 	b = binary.LittleEndian.AppendUint32(b, 65535)
 	b = binary.LittleEndian.AppendUint32(b, 101) // raw IP
-	for i, m := range []nat.MapMessage{q, r} {
+	peer := q
+	peer.Peer = boxtest.At("x:443")
+	for i, m := range []nat.MapMessage{q, r, peer} {
 		tu := wire.Tuple{Src: netip.AddrPortFrom(boxtest.Addresses["a"], 50000), Dst: netip.AddrPortFrom(boxtest.Addresses["p"], nat.PCPPort), Proto: wire.ProtoUDP}
 		if i == 1 {
 			tu = tu.Reverse()
 		}
-		s, o := wire.Segment{TTL: 64, Len: nat.PCPMapLen}, new(wire.Options)
-		wire.SetPieces(&s, o, []wire.Piece{{Len: nat.PCPMapLen, Data: m.Append(nil)}})
+		s, o := wire.Segment{TTL: 64}, new(wire.Options)
+		wire.SetPieces(&s, o, []wire.Piece{{Len: uint32(m.Len()), Data: m.Append(nil)}})
 		p := wire.AppendPacket(nil, &tu, &s, o, -1)
 		b = append(b, make([]byte, 8)...)
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(p)))
@@ -90,12 +92,14 @@ func TestPCPInTshark(t *testing.T) {
 	c := exec.Command(tshark, "-r", file, "-T", "fields", "-E", "separator=|", "-e", "portcontrol.opcode", "-e", "portcontrol.lifetime_req",
 		"-e", "portcontrol.lifetime_rsp", "-e", "portcontrol.client_ip", "-e", "portcontrol.epoch_time", "-e", "portcontrol.map.protocol",
 		"-e", "portcontrol.map.internal_port", "-e", "portcontrol.map.req_sug_external_port", "-e", "portcontrol.map.rsp_assigned_external_port",
-		"-e", "portcontrol.map.rsp_assigned_ext_ip", "-e", "_ws.malformed")
+		"-e", "portcontrol.map.rsp_assigned_ext_ip", "-e", "portcontrol.peer.internal_port",
+		"-e", "portcontrol.peer.remote_peer_port", "-e", "portcontrol.peer.remote_peer_ip", "-e", "_ws.malformed")
 	c.Stdout = &out
 	if err := c.Run(); err != nil {
 		t.Fatal(err)
 	}
-	want := "1|3600||::ffff:10.0.0.1||6|8080|80|||\n1||3600||17|6|8080||80|::ffff:203.0.113.1|\n"
+	want := "1|3600||::ffff:10.0.0.1||6|8080|80||||||\n1||3600||17|6|8080||80|::ffff:203.0.113.1||||\n" +
+		"2|3600||::ffff:10.0.0.1|||||||8080|443|::ffff:198.51.100.1|\n"
 	if out.String() != want {
 		t.Errorf("tshark reads\n%swant\n%s", out.String(), want)
 	}
@@ -218,7 +222,7 @@ func TestPCPRefusals(t *testing.T) {
 		{"all protocols", edit(func(m *nat.MapMessage) { m.Proto = 0 }), nat.PCPUnsupportedProtocol, false},
 		{"all ports", edit(func(m *nat.MapMessage) { m.Internal = 0 }), nat.PCPNotAuthorized, false},
 		{"version 1", octets(func(b []byte) []byte { b[0] = 1; return b }), nat.PCPUnsupportedVersion, false},
-		{"opcode PEER", octets(func(b []byte) []byte { b[1] = 2; return b }), nat.PCPUnsupportedOpcode, false},
+		{"opcode ANNOUNCE", octets(func(b []byte) []byte { b[1] = 0; return b }), nat.PCPUnsupportedOpcode, false},
 		{"a mandatory option", octets(func(b []byte) []byte { return append(b, 1, 0, 0, 4, 1, 2, 3, 4) }), nat.PCPUnsupportedOption, false},
 		{"an optional option", octets(func(b []byte) []byte { return append(b, 130, 0, 0, 4, 1, 2, 3, 4) }), nat.PCPSuccess, false},
 		{"an option cut short", octets(func(b []byte) []byte { return append(b, 130, 0, 0, 9, 1, 2, 3, 4) }), nat.PCPMalformedRequest, false},
@@ -252,12 +256,156 @@ func TestPCPRefusals(t *testing.T) {
 	}
 }
 
+// A PEER request and response, octet by octet after figures 11 and 12 of RFC 6887: behind
+// what MAP has, the port of the remote peer, two reserved octets and its address.
+func TestPeerOctets(t *testing.T) {
+	q, r := requestAndResponse()
+	q.Peer, r.Peer = boxtest.At("x:443"), boxtest.At("x:443")
+	const peer = "01bb" + "0000" + "00000000000000000000ffffc6336401"
+	for _, c := range []struct {
+		m    nat.MapMessage
+		want string
+	}{{q, "0202" + mapRequest[4:] + peer}, {r, "0282" + mapResponse[4:] + peer}} {
+		if got := hex.EncodeToString(c.m.Append(nil)); got != c.want {
+			t.Errorf("message\n%s\nwant\n%s", got, c.want)
+		}
+		var back nat.MapMessage
+		b, _ := hex.DecodeString(c.want)
+		if err := back.Parse(b); err != nil || back != c.m {
+			t.Errorf("parsed %+v, %v; want %+v", back, err, c.m)
+		}
+	}
+}
+
+// peerRequest asks for a session of a:8080 with x:80.
+func peerRequest(proto uint8) nat.MapMessage {
+	q, _ := requestAndResponse()
+	q.Proto, q.Peer, q.External = proto, boxtest.At("x:80"), netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	return q
+}
+
+// PEER makes a session as a packet to the peer would, tells its outside end, and keeps it
+// for its lifetime without any packet; the peer comes in, others do as filtering says; it
+// is renewed by its nonce only, and cannot be shortened (RFC 6887 sections 12.1 and 12.3).
+func TestPCPPeer(t *testing.T) {
+	r := newRig(t)
+	r.Quiet = true
+	x := r.Put("nat", "profile=home-router", "outside=p").(*nat.NAT)
+	q := peerRequest(wire.ProtoUDP)
+	got, ok := r.ask("a:50000", "p:5351", q)
+	if !ok || got.Result != nat.PCPSuccess || got.External != boxtest.At("p:8080") || got.Lifetime != 3600 || got.Peer != q.Peer || !got.Reply {
+		t.Fatalf("answer %v, %+v", ok, got)
+	}
+	in := func(from string) bool { return r.Source(r.UDP(from, "p:8080")) == from }
+	if !in("x:80") || in("x:81") || in("y:80") {
+		t.Error("the peer is kept out, or others are let in by a translator of dependent filtering")
+	}
+	other := q
+	other.Nonce[0]++
+	if got, _ := r.ask("a:50000", "p:5351", other); got.Result != nat.PCPNotAuthorized {
+		t.Errorf("another nonce: %+v", got)
+	}
+	r.Wait(1000 * sim.Second)
+	q.Lifetime = 0
+	if got, _ := r.ask("a:50000", "p:5351", q); got.Result != nat.PCPSuccess || got.Lifetime != 2600 {
+		t.Errorf("lifetime 0: %+v", got)
+	}
+	r.Wait(2599 * sim.Second)
+	if !in("x:80") {
+		t.Error("the session ended before its lease") // a UDP session idles for 120 s at most
+	}
+	r.Wait(130 * sim.Second)
+	if in("x:80") || x.Mappings() != 0 {
+		t.Errorf("the session outlives its lease; %d mappings", x.Mappings())
+	}
+	// Endpoint-independent filtering lets others in as behind any mapping.
+	r = newRig(t)
+	r.Quiet = true
+	r.Put("nat", "profile=full-cone", "outside=p", "pcp=true")
+	r.ask("a:50000", "p:5351", peerRequest(wire.ProtoUDP))
+	if !in("y:99") {
+		t.Error("another remote end is kept out")
+	}
+}
+
+// After a restart the suggested outside end brings a connection back, in mid-stream; it
+// is refused if it is somebody else's. A connection that was reset keeps nothing.
+func TestPCPPeerBringsBack(t *testing.T) {
+	r := newRig(t)
+	r.Quiet = true
+	x := r.Put("nat", "profile=home-router", "outside=p", "ports=random").(*nat.NAT)
+	external := boxtest.At(r.Source(r.SYN("a:8080", "x:80")))
+	data := wire.Segment{Seq: 101, Ack: 7, Flags: wire.ACK, Len: 10, Window: 1000}
+	x.Rebind(r.Sim.Now())
+	send := func() string {
+		return r.Source(r.Send(boxtest.At("a:8080"), boxtest.At("x:80"), wire.ProtoTCP, data, nil))
+	}
+	if got := send(); got != "" {
+		t.Fatalf("a lost connection passes as %s", got)
+	}
+	q := peerRequest(wire.ProtoTCP)
+	q.External = external
+	if got, _ := r.ask("a:50000", "p:5351", q); got.Result != nat.PCPSuccess || got.External != external {
+		t.Fatalf("%+v", got)
+	}
+	if got := send(); got != boxtest.Short(external) {
+		t.Errorf("the connection goes on from %q, want %v", got, external)
+	}
+	q.Client, q.External = boxtest.Addresses["b"], external
+	if got, _ := r.ask("b:50000", "p:5351", q); got.Result != nat.PCPCannotProvideExternal {
+		t.Errorf("somebody else's outside end: %+v", got)
+	}
+	data.Flags = wire.RST | wire.ACK
+	send()
+	r.Wait(200 * sim.Second)
+	if x.Mappings() != 0 {
+		t.Errorf("%d mappings of a connection that was reset", x.Mappings())
+	}
+}
+
+// Requests that cannot be served (RFC 6887 sections 7.4 and 12.3), and the bound.
+func TestPCPPeerRefusals(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		edit func(*nat.MapMessage)
+		want nat.PCPResult
+	}{
+		{"all protocols", func(m *nat.MapMessage) { m.Proto = 0 }, nat.PCPMalformedRequest},
+		{"no port", func(m *nat.MapMessage) { m.Internal = 0 }, nat.PCPMalformedRequest},
+		{"no port of the peer", func(m *nat.MapMessage) { m.Peer = netip.AddrPortFrom(m.Peer.Addr(), 0) }, nat.PCPMalformedRequest},
+		{"a peer of IPv6", func(m *nat.MapMessage) { m.Peer = boxtest.At("x6:80") }, nat.PCPMalformedRequest},
+		{"an unknown protocol", func(m *nat.MapMessage) { m.Proto = 47 }, nat.PCPUnsupportedProtocol},
+		{"an outside end elsewhere", func(m *nat.MapMessage) { m.External = boxtest.At("y:80") }, nat.PCPCannotProvideExternal},
+	} {
+		r := newRig(t)
+		x := r.Put("nat", "profile=home-router", "outside=p").(*nat.NAT)
+		q := peerRequest(wire.ProtoUDP)
+		c.edit(&q)
+		if got, ok := r.ask("a:50000", "p:5351", q); !ok || got.Result != c.want || x.Mappings() != 0 {
+			t.Errorf("%s: %v %+v, want %d; %d mappings", c.what, ok, got, c.want, x.Mappings())
+		}
+	}
+	r := newRig(t)
+	r.Quiet = true
+	r.Put("nat", "profile=home-router", "outside=p")
+	for i := range 4097 {
+		q := peerRequest(wire.ProtoUDP)
+		q.Internal = uint16(10000 + i)
+		got, _ := r.ask("a:50000", "p:5351", q)
+		if want := i == 4096; (got.Result == nat.PCPNoResources) != want || (got.Result == nat.PCPSuccess) == want {
+			t.Fatalf("request %d: %+v", i, got)
+		}
+	}
+}
+
 // Any octets parse without harm, and what parses comes back the same.
 func FuzzPCP(f *testing.F) {
 	for _, s := range []string{mapRequest, mapResponse} {
 		b, _ := hex.DecodeString(s)
 		f.Add(b)
 	}
+	peer := peerRequest(wire.ProtoTCP)
+	f.Add(peer.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var m, again nat.MapMessage
 		if m.Parse(b) != nil {

@@ -25,6 +25,8 @@ type session struct {
 	opener uint8
 	// answered: packets in both directions.
 	answered bool
+	// waiting: PEER has made it, and no packet has come.
+	waiting bool
 	// ftp: an FTP control connection, whose payload is looked at.
 	ftp bool
 	tcp tracked
