@@ -17,23 +17,18 @@ import (
 )
 
 // Rig is a router with two inside hosts and, outside, one node that has the
-// addresses of several, in verify mode, so that whatever leaves a box must render
-// and parse exactly. The router's outside address is p; q, r and s are others that
-// are routed to it.
+// addresses of several. The router's outside address is p; q, r and s are others that
+// are routed to it. Got has packets that arrived and actions of boxes.
 type Rig struct {
-	T      testing.TB
-	Sim    *sim.Sim
-	Net    *simnet.Network
+	Bench
 	Router *simnet.Node
 	WAN    *simnet.Interface       // the router's to the outside, at which the box stands
 	Nodes  map[string]*simnet.Node // by the name of an address
-	Got    []string                // what happened, in order: packets that arrived and actions of boxes
 	Quiet  bool                    // no actions of boxes
 	Timed  bool                    // lines of transcripts begin with the time since the command
 	Told   func(*trace.Record)
 	Wire   []Arrived
 	specs  []mbox.Spec
-	clock  sim.HandlerID
 	since  sim.Time
 }
 
@@ -52,9 +47,6 @@ var Addresses = map[string]netip.Addr{
 	"l":  netip.MustParseAddr("10.0.0.254"),
 	"a6": netip.MustParseAddr("fd00::1"), "x6": netip.MustParseAddr("2001:db8::1"),
 }
-
-// OnEvent does nothing: its events make time pass.
-func (r *Rig) OnEvent(sim.Time, uint64) {}
 
 // say adds a line to what happened.
 func (r *Rig) say(line string) {
@@ -121,12 +113,8 @@ func (e end) Receive(now sim.Time, id simnet.PacketID) {
 
 // New returns a rig for boxes of a table.
 func New(t testing.TB, specs []mbox.Spec) *Rig {
-	run := new(trace.Run)
-	r := &Rig{T: t, Sim: sim.New(1, 0), Nodes: make(map[string]*simnet.Node), specs: specs}
-	run.Subscribe(trace.Set(trace.BoxAction, trace.Mapping), r)
-	r.Net = simnet.New(r.Sim, run)
-	r.Net.SetVerify(true)
-	r.clock = r.Sim.Register(r)
+	r := &Rig{Nodes: make(map[string]*simnet.Node), specs: specs}
+	r.Start(t, r, trace.BoxAction, trace.Mapping)
 	r.Router = r.Net.AddNode("router")
 	all4, all6 := netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 	connect := func(name string, wide bool, names ...string) *simnet.Interface {
@@ -161,29 +149,7 @@ func (r *Rig) Send(from, to netip.AddrPort, proto uint8, s wire.Segment, o *wire
 	if nd == nil {
 		r.T.Fatalf("nobody has the address %v", from.Addr())
 	}
-	id := r.Net.Alloc()
-	seg := r.Net.Segment(id)
-	*seg = s
-	seg.Cold, seg.TTL = 0, 64
-	seg.Route = uint32(r.Net.Intern(wire.Tuple{Src: from, Dst: to, Proto: proto}))
-	if o != nil {
-		r.Net.AddOptions(id).CopyFrom(o)
-	}
-	before := len(r.Got)
-	nd.Send(r.Sim.Now(), id)
-	r.Wait(0)
-	return r.Got[before:]
-}
-
-// Wait lets time pass and returns what happened meanwhile.
-func (r *Rig) Wait(d sim.Duration) []string {
-	before := len(r.Got)
-	until := r.Sim.Now().Add(d)
-	if d > 0 {
-		r.Sim.Schedule(until, r.Sim.NextKey(sim.Scenario), r.clock, 0) // so that it gets that late
-	}
-	r.Sim.Run(until, 1e6)
-	return r.Got[before:]
+	return r.Inject(nd, wire.Tuple{Src: from, Dst: to, Proto: proto}, s, o)
 }
 
 // At parses "a:1000".

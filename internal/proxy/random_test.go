@@ -20,7 +20,7 @@ func TestRandomPackets(t *testing.T) {
 			r := newRig(t, words)
 			rnd := sim.NewRand(seed, 0, "packets")
 			for range 600 {
-				r.got = r.got[:0]
+				r.Got = r.Got[:0]
 				s := wire.Segment{
 					Seq: wire.Seq(100 + 10*rnd.IntN(8)), Ack: wire.Seq(100 + 10*rnd.IntN(8)), Window: uint16(rnd.IntN(3) * 500),
 					Flags: []wire.Flags{wire.SYN, wire.SYN | wire.ACK, wire.ACK, wire.ACK, wire.ACK, wire.ACK | wire.FIN, wire.RST, wire.RST | wire.ACK, 0, wire.SYN | wire.FIN}[rnd.IntN(10)],
@@ -46,16 +46,16 @@ func TestRandomPackets(t *testing.T) {
 				}
 				r.send(client, 80+uint16(rnd.IntN(2)), s, o)
 				if rnd.IntN(20) == 0 {
-					r.wait(sim.Duration(rnd.IntN(3)) * sim.Second)
+					r.Wait(sim.Duration(rnd.IntN(3)) * sim.Second)
 				}
 			}
 			r.send(true, 80, wire.Segment{Flags: wire.RST}, nil)
 			r.send(true, 81, wire.Segment{Flags: wire.RST}, nil)
-			r.wait(20 * 60 * sim.Second)
-			r.got = r.got[:0]
-			r.wait(20 * 60 * sim.Second)
-			if len(r.got) > 0 {
-				t.Errorf("%v, seed %d: still busy after 20 minutes: %q", words, seed, r.got)
+			r.Wait(20 * 60 * sim.Second)
+			r.Got = r.Got[:0]
+			r.Wait(20 * 60 * sim.Second)
+			if len(r.Got) > 0 {
+				t.Errorf("%v, seed %d: still busy after 20 minutes: %q", words, seed, r.Got)
 			}
 		}
 	}

@@ -1,14 +1,12 @@
 package proxy_test
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"mpsim/internal/boxtest"
 	"mpsim/internal/proxy"
 	simnet "mpsim/net"
 	"mpsim/net/mbox"
@@ -17,29 +15,19 @@ import (
 	"mpsim/sim/trace"
 )
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the transcripts; read the difference before committing it")
-
-// rig is a client and a server with one box at the client, in verify mode, so that
-// what a box emits must render and parse exactly.
+// rig is a client and a server with one box at the client.
 type rig struct {
-	t      testing.TB
-	s      *sim.Sim
-	n      *simnet.Network
+	boxtest.Bench
 	client *simnet.Node
 	server *simnet.Node
 	box    mbox.Box
-	got    []string
 	seqs   map[string]wire.Seq // of the last segment to reach a host
 	acks   map[string]wire.Seq
 	tsVals map[string]uint32
-	clock  sim.HandlerID
 }
 
-// OnEvent does nothing: its events make time pass.
-func (r *rig) OnEvent(sim.Time, uint64) {}
-
 // Emit implements trace.Sink.
-func (r *rig) Emit(rec *trace.Record) { r.got = append(r.got, "box: "+rec.Why.String()) }
+func (r *rig) Emit(rec *trace.Record) { r.Got = append(r.Got, "box: "+rec.Why.String()) }
 
 type end struct {
 	r    *rig
@@ -47,24 +35,20 @@ type end struct {
 }
 
 func (e end) Receive(_ sim.Time, id simnet.PacketID) {
-	s, o := e.r.n.Segment(id), e.r.n.Options(id)
-	text := wire.Format(e.r.n.Tuple(simnet.RouteID(s.Route)), s, o)
-	e.r.got = append(e.r.got, e.name+": "+text[strings.Index(text, "Flags"):])
+	s, o := e.r.Net.Segment(id), e.r.Net.Options(id)
+	text := wire.Format(e.r.Net.Tuple(simnet.RouteID(s.Route)), s, o)
+	e.r.Got = append(e.r.Got, e.name+": "+text[strings.Index(text, "Flags"):])
 	e.r.seqs[e.name], e.r.acks[e.name], e.r.tsVals[e.name] = s.Seq, s.Ack, s.TSVal
-	e.r.n.Free(id)
+	e.r.Net.Free(id)
 }
 
 // newRig makes the box that words describe: its type, then key=value.
 func newRig(t testing.TB, words []string) *rig {
-	run := new(trace.Run)
-	r := &rig{t: t, s: sim.New(1, 0), seqs: map[string]wire.Seq{}, acks: map[string]wire.Seq{}, tsVals: map[string]uint32{}}
-	run.Subscribe(trace.Set(trace.BoxAction), r)
-	r.n = simnet.New(r.s, run)
-	r.n.SetVerify(true)
-	r.clock = r.s.Register(r)
-	r.client, r.server = r.n.AddNode("client"), r.n.AddNode("server")
+	r := &rig{seqs: map[string]wire.Seq{}, acks: map[string]wire.Seq{}, tsVals: map[string]uint32{}}
+	r.Start(t, r, trace.BoxAction)
+	r.client, r.server = r.Net.AddNode("client"), r.Net.AddNode("server")
 	ia, ib := r.client.AddInterface("eth0"), r.server.AddInterface("eth0")
-	r.n.Connect("l", ia, ib, simnet.LinkConfig{}, simnet.LinkConfig{})
+	r.Net.Connect("l", ia, ib, simnet.LinkConfig{}, simnet.LinkConfig{})
 	ia.AddAddr(netip.MustParsePrefix("10.0.0.1/24"))
 	ib.AddAddr(netip.MustParsePrefix("10.0.0.2/24"))
 	r.client.SetReceiver(end{r, "client"})
@@ -87,7 +71,7 @@ func newRig(t testing.TB, words []string) *rig {
 		}
 		settings = append(settings, set)
 	}
-	env := &mbox.Env{Net: r.n, Node: r.client, Rand: sim.NewRand(1, 0, "box"), Name: "box"}
+	env := &mbox.Env{Net: r.Net, Node: r.client, Rand: sim.NewRand(1, 0, "box"), Name: "box"}
 	if r.box, err = spec.New(f, settings, env); err != nil {
 		t.Fatal(err)
 	}
@@ -102,24 +86,7 @@ func (r *rig) send(fromClient bool, port uint16, s wire.Segment, o *wire.Options
 	if !fromClient {
 		t, from = t.Reverse(), r.server
 	}
-	id := r.n.Alloc()
-	seg := r.n.Segment(id)
-	*seg = s
-	seg.Cold, seg.TTL = 0, 64
-	seg.Route = uint32(r.n.Intern(t))
-	if o != nil && o.Present != 0 {
-		r.n.AddOptions(id).CopyFrom(o)
-	}
-	from.Send(r.s.Now(), id)
-	r.wait(0)
-}
-
-func (r *rig) wait(d sim.Duration) {
-	until := r.s.Now().Add(d)
-	if d > 0 {
-		r.s.Schedule(until, r.s.NextKey(sim.Scenario), r.clock, 0)
-	}
-	r.s.Run(until, 1e6)
+	r.Inject(from, t, s, o)
 }
 
 // segment reads flags and fields; "last" is a number of the last segment to reach
@@ -166,7 +133,7 @@ func (r *rig) segment(who string, words []string) (s wire.Segment, o *wire.Optio
 			o.Present |= wire.OptCapable
 			o.Capable = wire.Capable{Version: 1, Flags: wire.CapableHMACSHA256}
 		default:
-			r.t.Fatalf("unknown field %q", k)
+			r.T.Fatalf("unknown field %q", k)
 		}
 	}
 	return s, o
@@ -180,28 +147,7 @@ func (r *rig) segment(who string, words []string) (s wire.Segment, o *wire.Optio
 //	                              host has received last), win, len, ts, dsn, mss,
 //	                              wscale, sack, blocks, mptcp
 //	> wait 10s
-func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) < 3 {
-		t.Fatal("no transcripts", err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := play(t, string(data))
-		if *rewrite {
-			if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if got != string(data) {
-			t.Errorf("%s: played:\n%s", file, got)
-		}
-	}
-}
+func TestTranscripts(t *testing.T) { boxtest.Files(t, "testdata/*.txt", play) }
 
 func play(t *testing.T, text string) string {
 	var out strings.Builder
@@ -220,16 +166,16 @@ func play(t *testing.T, text string) string {
 			r = newRig(t, words[2:])
 			continue
 		}
-		r.got = r.got[:0]
+		r.Got = r.Got[:0]
 		if words[1] == "wait" {
 			var d float64
 			fmt.Sscan(strings.TrimSuffix(words[2], "s"), &d)
-			r.wait(sim.Duration(d * 1e9))
+			r.Wait(sim.Duration(d * 1e9))
 		} else {
 			s, o := r.segment(words[1], words[2:])
 			r.send(words[1] == "client", 80, s, o)
 		}
-		for _, g := range r.got {
+		for _, g := range r.Got {
 			out.WriteString(g + "\n")
 		}
 	}
@@ -241,22 +187,22 @@ func play(t *testing.T, text string) string {
 func TestSYNFlood(t *testing.T) {
 	r := newRig(t, []string{"syn-proxy"})
 	for port := range uint16(1000) {
-		r.got = r.got[:0]
+		r.Got = r.Got[:0]
 		r.send(true, 2000+port, wire.Segment{Flags: wire.SYN, Seq: wire.Seq(port) * 77}, &wire.Options{Present: wire.OptMSS, MSS: 1460})
-		if len(r.got) != 2 || !strings.HasPrefix(r.got[1], "client: Flags [S.]") || !strings.Contains(r.got[1], "win 0") {
-			t.Fatalf("port %d: %q", port, r.got)
+		if len(r.Got) != 2 || !strings.HasPrefix(r.Got[1], "client: Flags [S.]") || !strings.Contains(r.Got[1], "win 0") {
+			t.Fatalf("port %d: %q", port, r.Got)
 		}
 	}
 	r.send(true, 80, wire.Segment{Flags: wire.SYN, Seq: 99}, &wire.Options{Present: wire.OptMSS, MSS: 1460})
-	r.got = r.got[:0]
+	r.Got = r.Got[:0]
 	r.send(true, 80, wire.Segment{Flags: wire.ACK, Seq: 100, Ack: r.seqs["client"].Add(1), Window: 500}, nil)
-	if len(r.got) != 2 || !strings.HasPrefix(r.got[1], "server: Flags [S], seq 99") {
-		t.Fatalf("%q", r.got)
+	if len(r.Got) != 2 || !strings.HasPrefix(r.Got[1], "server: Flags [S], seq 99") {
+		t.Fatalf("%q", r.Got)
 	}
 	// An acknowledgement of another number passes, and the server resets it.
-	r.got = r.got[:0]
+	r.Got = r.Got[:0]
 	r.send(true, 2000, wire.Segment{Flags: wire.ACK, Seq: 1, Ack: 12345}, nil)
-	if len(r.got) != 1 || !strings.HasPrefix(r.got[0], "server: Flags [.]") {
-		t.Fatalf("%q", r.got)
+	if len(r.Got) != 1 || !strings.HasPrefix(r.Got[0], "server: Flags [.]") {
+		t.Fatalf("%q", r.Got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mpsim/internal/boxtest"
 	simnet "mpsim/net"
 	"mpsim/net/mbox"
 	"mpsim/net/wire"
@@ -13,23 +14,15 @@ import (
 	"mpsim/sim/trace"
 )
 
-// path is two nodes with one box at the first, in verify mode, so that what a box
-// emits must render and parse exactly.
+// path is two nodes with one box at the first.
 type path struct {
-	t     *testing.T
-	s     *sim.Sim
-	n     *simnet.Network
-	a, b  *simnet.Node
-	box   mbox.Box
-	there wire.Tuple // from a to b
-	got   []string   // what arrived where, with times
-	bytes []string   // payload of what arrived
-	seen  *counts
-	clock sim.HandlerID
+	boxtest.Bench // Got: what arrived where, with times
+	a, b          *simnet.Node
+	box           mbox.Box
+	there         wire.Tuple // from a to b
+	bytes         []string   // payload of what arrived
+	seen          *counts
 }
-
-// OnEvent does nothing: its events make time pass.
-func (p *path) OnEvent(sim.Time, uint64) {}
 
 type counts struct{ why map[trace.Reason]int }
 
@@ -45,14 +38,14 @@ type end struct {
 }
 
 func (e end) Receive(now sim.Time, id simnet.PacketID) {
-	s, o := e.p.n.Segment(id), e.p.n.Options(id)
-	t := e.p.n.Tuple(simnet.RouteID(s.Route))
-	e.p.got = append(e.p.got, fmt.Sprintf("%v %s %s", now, e.name, wire.Format(t, s, o)))
+	s, o := e.p.Net.Segment(id), e.p.Net.Options(id)
+	t := e.p.Net.Tuple(simnet.RouteID(s.Route))
+	e.p.Got = append(e.p.Got, fmt.Sprintf("%v %s %s", now, e.name, wire.Format(t, s, o)))
 	if s.Len > 0 {
 		b := wire.AppendPacket(nil, t, s, o, -1)
 		e.p.bytes = append(e.p.bytes, string(b[len(b)-int(s.Len):]))
 	}
-	e.p.n.Free(id)
+	e.p.Net.Free(id)
 }
 
 func set(name string, v any) mbox.Setting {
@@ -67,22 +60,18 @@ func set(name string, v any) mbox.Setting {
 
 func newPath(t *testing.T, name string, f mbox.Filter, settings ...mbox.Setting) *path {
 	t.Helper()
-	run := new(trace.Run)
-	p := &path{t: t, s: sim.New(1, 0), seen: &counts{map[trace.Reason]int{}}}
-	run.Subscribe(trace.Set(trace.BoxAction), p.seen)
-	p.n = simnet.New(p.s, run)
-	p.n.SetVerify(true)
-	p.clock = p.s.Register(p)
-	p.a, p.b = p.n.AddNode("a"), p.n.AddNode("b")
+	p := &path{seen: &counts{map[trace.Reason]int{}}}
+	p.Start(t, p.seen, trace.BoxAction)
+	p.a, p.b = p.Net.AddNode("a"), p.Net.AddNode("b")
 	ia, ib := p.a.AddInterface("eth0"), p.b.AddInterface("eth0")
 	pa, pb := netip.MustParsePrefix("10.0.0.1/24"), netip.MustParsePrefix("10.0.0.2/24")
-	p.n.Connect("l", ia, ib, simnet.LinkConfig{}, simnet.LinkConfig{})
+	p.Net.Connect("l", ia, ib, simnet.LinkConfig{}, simnet.LinkConfig{})
 	ia.AddAddr(pa)
 	ib.AddAddr(pb)
 	p.a.SetReceiver(end{p, "a"})
 	p.b.SetReceiver(end{p, "b"})
 	p.there = wire.Tuple{Src: netip.AddrPortFrom(pa.Addr(), 1000), Dst: netip.AddrPortFrom(pb.Addr(), 80), Proto: wire.ProtoTCP}
-	box, err := mbox.New(name, f, settings, &mbox.Env{Net: p.n, Node: p.a, Rand: sim.NewRand(1, 0, "box")})
+	box, err := mbox.New(name, f, settings, &mbox.Env{Net: p.Net, Node: p.a, Rand: sim.NewRand(1, 0, "box")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,34 +87,12 @@ func (p *path) send(up bool, s wire.Segment, o *wire.Options) []string {
 	if !up {
 		t, from = p.there.Reverse(), p.b
 	}
-	id := p.n.Alloc()
-	seg := p.n.Segment(id)
-	*seg = s
-	seg.Cold, seg.TTL = 0, 64
-	seg.Route = uint32(p.n.Intern(t))
-	if o != nil {
-		p.n.AddOptions(id).CopyFrom(o)
-	}
-	before := len(p.got)
-	from.Send(p.s.Now(), id)
-	p.run(0)
-	return p.got[before:]
-}
-
-// run lets time pass.
-func (p *path) run(d sim.Duration) []string {
-	before := len(p.got)
-	until := p.s.Now().Add(d)
-	if d > 0 {
-		p.s.Schedule(until, p.s.NextKey(sim.Scenario), p.clock, 0) // so that it gets that late
-	}
-	p.s.Run(until, 1e6)
-	return p.got[before:]
+	return p.Inject(from, t, s, o)
 }
 
 // expect compares what arrived by substrings, one for each packet.
 func (p *path) expect(got []string, want ...string) {
-	p.t.Helper()
+	p.T.Helper()
 	ok := len(got) == len(want)
 	for i := range min(len(got), len(want)) {
 		for _, w := range strings.Split(want[i], " .. ") {
@@ -133,7 +100,7 @@ func (p *path) expect(got []string, want ...string) {
 		}
 	}
 	if !ok {
-		p.t.Errorf("arrived\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+		p.T.Errorf("arrived\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
 }
 
@@ -188,10 +155,10 @@ func TestFilter(t *testing.T) {
 			p.send(true, mapped(2, 100), nil)
 			p.send(false, wire.Segment{Flags: wire.ACK | wire.FIN}, nil)
 			p.send(true, wire.Segment{Flags: wire.RST}, nil)
-			p.run(sim.Second)
+			p.Wait(sim.Second)
 		}
-		if n := int(p.box.Acted()); 60-n != len(p.got) || p.n.Allocated() != 0 {
-			t.Fatalf("%d of 60 packets arrived, %d acted on, %d leaked", len(p.got), n, p.n.Allocated())
+		if n := int(p.box.Acted()); 60-n != len(p.Got) || p.Net.Allocated() != 0 {
+			t.Fatalf("%d of 60 packets arrived, %d acted on, %d leaked", len(p.Got), n, p.Net.Allocated())
 		}
 		return p.box.Acted()
 	}
@@ -255,8 +222,8 @@ func TestSplit(t *testing.T) {
 			t.Error("the payload is another one")
 		}
 		p.expect(p.send(true, mapped(2000, 400), nil), "length 400")
-		if p.seen.why[trace.SegmentSplit] != 1 || p.n.Allocated() != 0 {
-			t.Errorf("traced %v, %d packets left", p.seen.why, p.n.Allocated())
+		if p.seen.why[trace.SegmentSplit] != 1 || p.Net.Allocated() != 0 {
+			t.Errorf("traced %v, %d packets left", p.seen.why, p.Net.Allocated())
 		}
 	}
 }
@@ -269,7 +236,7 @@ func TestCoalesce(t *testing.T) {
 	b.DSN, b.SSN, b.Ack, b.Window, b.Flags = 1<<40+1000, 1001, 600, 200, wire.ACK|wire.PSH
 	p.expect(p.send(true, a, nil))
 	p.expect(p.send(true, b, nil))
-	p.expect(p.run(2*sim.Millisecond), "0.001000000 b .. Flags [P.], seq 1000:3000, ack 600, win 200 .. seq 1099511627776 subseq 1 len 3000 .. length 2000")
+	p.expect(p.Wait(2*sim.Millisecond), "0.001000000 b .. Flags [P.], seq 1000:3000, ack 600, win 200 .. seq 1099511627776 subseq 1 len 3000 .. length 2000")
 	if wire.ContentEqual([]byte(p.bytes[0]), 1000) != 2000 {
 		t.Error("the payload is another one")
 	}
@@ -279,26 +246,26 @@ func TestCoalesce(t *testing.T) {
 	p.expect(p.send(true, wire.Segment{Flags: wire.ACK, Seq: 3600}, nil), "seq 3500:3600", "length 0")
 	p.send(true, a, nil)
 	p.expect(p.send(true, mapped(2000, 2000), nil), "seq 1000:2000") // too long together
-	p.expect(p.run(sim.Second), "seq 2000:4000")
+	p.expect(p.Wait(sim.Second), "seq 2000:4000")
 
 	p = newPath(t, "coalesce", mbox.Everything(), set("options", "last"))
 	p.send(true, a, nil)
 	p.send(true, b, nil)
-	p.expect(p.run(sim.Second), "seq 1000:3000 .. seq 1099511628776 subseq 1001")
+	p.expect(p.Wait(sim.Second), "seq 1000:3000 .. seq 1099511628776 subseq 1001")
 
 	// Both sets of options: 12 octets of timestamps and two of 26 do not fit, two
 	// of 12 do.
 	p = newPath(t, "coalesce", mbox.Everything(), set("options", "both"))
 	p.send(true, a, nil)
 	p.expect(p.send(true, b, nil), "seq 1000:2000")
-	p.expect(p.run(sim.Second), "seq 2000:3000")
+	p.expect(p.Wait(sim.Second), "seq 2000:3000")
 	a.Opt, b.Opt = a.Opt&^(wire.HasMap|wire.DSN8), b.Opt&^(wire.HasMap|wire.DSN8)
 	a.DSN, a.SSN, a.MapLen, b.DSN, b.SSN, b.MapLen = 0, 0, 0, 0, 0, 0
 	b.DataAck = 100
 	p.send(true, a, nil)
 	p.send(true, b, nil)
-	p.expect(p.run(sim.Second), "seq 1000:3000 .. dss ack 99,mptcp 8 dss ack 100")
-	if p.n.Allocated() != 0 {
-		t.Errorf("%d packets left", p.n.Allocated())
+	p.expect(p.Wait(sim.Second), "seq 1000:3000 .. dss ack 99,mptcp 8 dss ack 100")
+	if p.Net.Allocated() != 0 {
+		t.Errorf("%d packets left", p.Net.Allocated())
 	}
 }

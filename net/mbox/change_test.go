@@ -87,7 +87,7 @@ func rewriteRun(t *testing.T, name string, seed uint64, isn wire.Seq, orig, want
 	f := mbox.Everything()
 	f.In = false
 	p := newPath(t, "rewrite", f, settings...)
-	recv, back := &catcher{n: p.n}, &catcher{n: p.n}
+	recv, back := &catcher{n: p.Net}, &catcher{n: p.Net}
 	p.b.SetReceiver(recv)
 	p.a.SetReceiver(back)
 	p.send(true, wire.Segment{Seq: isn, Flags: wire.SYN}, nil)
@@ -141,8 +141,8 @@ func rewriteRun(t *testing.T, name string, seed uint64, isn wire.Seq, orig, want
 	if n := int(back.seg.Ack.Diff(isn.Add(1))); n != len(orig)+1 {
 		t.Errorf("%s: the acknowledgement of the FIN means %d, want %d", name, n, len(orig)+1)
 	}
-	if p.n.Allocated() != 0 || p.box.Acted() == 0 {
-		t.Errorf("%s: %d packets left, acted %d times", name, p.n.Allocated(), p.box.Acted())
+	if p.Net.Allocated() != 0 || p.box.Acted() == 0 {
+		t.Errorf("%s: %d packets left, acted %d times", name, p.Net.Allocated(), p.box.Acted())
 	}
 }
 
@@ -151,7 +151,7 @@ func rewriteRun(t *testing.T, name string, seed uint64, isn wire.Seq, orig, want
 func TestRewriteISN(t *testing.T) {
 	for _, sack := range []string{"rewrite", "forget"} {
 		p := newPath(t, "rewrite-isn", mbox.Everything(), set("sack", sack))
-		a, b := &catcher{n: p.n}, &catcher{n: p.n}
+		a, b := &catcher{n: p.Net}, &catcher{n: p.Net}
 		p.a.SetReceiver(a)
 		p.b.SetReceiver(b)
 		s, o := synWith(1000, usualSYN)
@@ -231,7 +231,7 @@ func TestReject(t *testing.T) {
 	f := mbox.Everything()
 	f.In = false
 	p = newPath(t, "reject", f, set("with", "icmp"), set("code", 3))
-	c := &catcher{n: p.n}
+	c := &catcher{n: p.Net}
 	p.a.SetReceiver(c)
 	p.send(true, s, o)
 	var m wire.ICMPMessage
@@ -362,27 +362,27 @@ func TestBoxesDoNotAllocate(t *testing.T) {
 		{"shape", []mbox.Setting{{Name: "rate", Number: 1e8}, set("burst", 1500)}},
 	} {
 		p := newPath(t, c.box, mbox.Everything(), c.set...)
-		p.n.SetVerify(false)
-		free := freer{p.n}
+		p.Net.SetVerify(false)
+		free := freer{p.Net}
 		p.a.SetReceiver(free)
 		p.b.SetReceiver(free)
-		route := p.n.Intern(p.there)
+		route := p.Net.Intern(p.there)
 		syn, so := synWith(0, usualSYN)
 		one := func() {
 			for i := range 3 {
-				id := p.n.Alloc()
-				s := p.n.Segment(id)
+				id := p.Net.Alloc()
+				s := p.Net.Segment(id)
 				*s = mapped(wire.Seq(1+1000*i), 1000)
 				if i == 0 {
 					*s = syn
 				}
 				s.Route, s.TTL = uint32(route), 64
 				if i == 0 {
-					p.n.AddOptions(id).CopyFrom(so)
+					p.Net.AddOptions(id).CopyFrom(so)
 				}
-				p.a.Send(p.s.Now(), id)
+				p.a.Send(p.Sim.Now(), id)
 			}
-			p.s.Run(p.s.Now().Add(5*sim.Millisecond), 1e6)
+			p.Sim.Run(p.Sim.Now().Add(5*sim.Millisecond), 1e6)
 		}
 		for range 100 {
 			one()

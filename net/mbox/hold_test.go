@@ -21,11 +21,11 @@ func offsets(t *testing.T, n int, gap sim.Duration, f mbox.Filter, name string, 
 	got := &timed{p: p}
 	p.b.SetReceiver(got)
 	for i := range n {
-		sent = append(sent, p.s.Now())
+		sent = append(sent, p.Sim.Now())
 		p.send(true, wire.Segment{Flags: wire.ACK, Seq: wire.Seq(i)}, nil)
-		p.run(gap)
+		p.Wait(gap)
 	}
-	p.run(1000 * sim.Second)
+	p.Wait(1000 * sim.Second)
 	for k, i := range got.seq {
 		order = append(order, i)
 		delay = append(delay, got.at[k].Sub(sent[i]))
@@ -40,9 +40,9 @@ type timed struct {
 }
 
 func (r *timed) Receive(now sim.Time, id simnet.PacketID) {
-	r.seq = append(r.seq, int(r.p.n.Segment(id).Seq))
+	r.seq = append(r.seq, int(r.p.Net.Segment(id).Seq))
 	r.at = append(r.at, now)
-	r.p.n.Free(id)
+	r.p.Net.Free(id)
 }
 
 func moments(d []sim.Duration) (mean, deviation float64) {
@@ -243,7 +243,7 @@ type raw struct {
 }
 
 func (r *raw) Receive(_ sim.Time, id simnet.PacketID) {
-	n := r.p.n
+	n := r.p.Net
 	s, o := n.Segment(id), n.Options(id)
 	r.packets = append(r.packets, wire.AppendPacket(nil, n.Tuple(simnet.RouteID(s.Route)), s, o, -1))
 	r.bad = append(r.bad, o.Has(wire.OptBadSum))
