@@ -12,7 +12,7 @@ import (
 
 // ftpBehindNAT is an FTP client behind a gateway: profile of both hosts, outside
 // address, the server's address, keys of the gateway, of the flow and of the session.
-const ftpBehindNAT = `schema = 1
+var ftpBehindNAT = `schema = 1
 name = "ftp"
 duration = "300s"
 [[node]]
@@ -41,23 +41,15 @@ name = "server"
 name = "eth0"
 addresses = ["%s/8"]
 
-[[link]]
-name = "lan"
-a = "home.eth0"
-b = "router.lan"
-rate = "100Mbps"
-delay = "1ms"
+` + ftpSession("nat", "%d")
 
-[[link]]
-name = "wan"
-a = "router.wan"
-b = "server.eth0"
-rate = "20Mbps"
-delay = "10ms"
-
-[[link.box]]
+// ftpSession is what both networks have: the lines, the gateway, whose keys are to be filled
+// in, and the flow, whose keys and those of its session are, too.
+func ftpSession(gateway, files string) string {
+	return linkText("lan", "home.eth0", "router.lan", "100Mbps", "1ms") +
+		linkText("wan", "router.wan", "server.eth0", "20Mbps", "10ms") + `[[link.box]]
 name = "gateway"
-type = "nat"
+type = "` + gateway + `"
 %s
 
 [[flow]]
@@ -69,10 +61,11 @@ app = "ftp"
 %s
 
 [flow.ftp]
-files = %d
+files = ` + files + `
 size = "200kB"
 %s
 `
+}
 
 func runFTP(t *testing.T, profile, outside, gateway, flow, session string, files int) *World {
 	t.Helper()
@@ -192,7 +185,7 @@ func TestShorterCommandWithoutChecksum(t *testing.T) {
 
 // ftpBehindFirewall is an IPv6 client behind a stateful firewall: keys of the firewall,
 // of the flow and of the session.
-const ftpBehindFirewall = `schema = 1
+var ftpBehindFirewall = `schema = 1
 name = "ftp6"
 duration = "60s"
 
@@ -214,38 +207,7 @@ name = "server"
 name = "eth0"
 addresses = ["fd00:2::80/64"]
 
-[[link]]
-name = "lan"
-a = "home.eth0"
-b = "router.lan"
-rate = "100Mbps"
-delay = "1ms"
-
-[[link]]
-name = "wan"
-a = "router.wan"
-b = "server.eth0"
-rate = "20Mbps"
-delay = "10ms"
-
-[[link.box]]
-name = "gateway"
-type = "firewall"
-%s
-
-[[flow]]
-name = "ftp"
-client = "home"
-server = "server"
-port = 21
-app = "ftp"
-%s
-
-[flow.ftp]
-files = 2
-size = "200kB"
-%s
-`
+` + ftpSession("firewall", "2")
 
 // Over IPv6 the session has EPRT and EPSV (RFC 2428). A firewall lets the server's data
 // connections in where it follows the control connection (nf_conntrack_ftp); passive

@@ -13,64 +13,21 @@ import (
 // behindNAT is a phone with two access networks, each behind a NAT, and a server
 // with two addresses. WiFi goes through the router of a home and then through a
 // carrier's, LTE through a carrier's only.
-const behindNAT = `schema = 1
+var behindNAT = `schema = 1
 name = "natted"
 duration = "20s"
 %s
-[[node]]
-name = "phone"
-%s
-[[node]]
-name = "home"
-router = true
-[[node]]
-name = "carrier"
-router = true
-[[node]]
-name = "net"
-router = true
-[[node]]
-name = "server"
-source_routing = true
-[[link]]
-name = "wifi"
-a = "phone.wifi"
-b = "home.lan"
-rate = "10Mbps"
-delay = "5ms"
-[[link]]
-name = "dsl"
-a = "home.wan"
-b = "net.dsl"
-rate = "10Mbps"
-delay = "5ms"
-%s
-[[link]]
-name = "lte"
-a = "phone.lte"
-b = "carrier.lan"
-rate = "10Mbps"
-delay = "20ms"
-[[link]]
-name = "core"
-a = "carrier.wan"
-b = "net.core"
-rate = "10Mbps"
-delay = "5ms"
-%s
-[[link]]
-name = "one"
-a = "server.one"
-b = "net.one"
-rate = "100Mbps"
-delay = "1ms"
-[[link]]
-name = "two"
-a = "server.two"
-b = "net.two"
-rate = "100Mbps"
-delay = "1ms"
-[[flow]]
+` + hostText("phone") + `%s
+` + routerText("home") +
+	routerText("carrier") +
+	routerText("net") +
+	hostText("server") + `source_routing = true
+` + linkText("wifi", "phone.wifi", "home.lan", "10Mbps", "5ms") +
+	linkText("dsl", "home.wan", "net.dsl", "10Mbps", "5ms") + `%s
+` + linkText("lte", "phone.lte", "carrier.lan", "10Mbps", "20ms") +
+	linkText("core", "carrier.wan", "net.core", "10Mbps", "5ms") + `%s
+` + linkText("one", "server.one", "net.one", "100Mbps", "1ms") +
+	linkText("two", "server.two", "net.two", "100Mbps", "1ms") + `[[flow]]
 name = "dl"
 client = "phone"
 server = "server"
@@ -441,29 +398,9 @@ func TestAskingForMappings(t *testing.T) {
 // unless the host has asked for it by PEER (RFC 6887 section 12), whose lease is renewed
 // without a packet of the connection.
 func TestAskingForASession(t *testing.T) {
-	const text = `schema = 1
-name = "silent"
-duration = "900s"
-[[node]]
-name = "phone"
-[[node]]
-name = "home"
-router = true
-[[node]]
-name = "server"
-[[link]]
-name = "wifi"
-a = "phone.wifi"
-b = "home.lan"
-rate = "10Mbps"
-delay = "5ms"
-[[link]]
-name = "dsl"
-a = "home.wan"
-b = "server.eth0"
-rate = "10Mbps"
-delay = "5ms"
-[[link.box]]
+	text := "schema = 1\nname = \"silent\"\nduration = \"900s\"\n" + hostText("phone") + routerText("home") + hostText("server") +
+		linkText("wifi", "phone.wifi", "home.lan", "10Mbps", "5ms") +
+		linkText("dsl", "home.wan", "server.eth0", "10Mbps", "5ms") + `[[link.box]]
 type = "nat"
 name = "dsl-nat"
 [[flow]]

@@ -10,67 +10,26 @@ import (
 
 // twoSites is a phone behind a NAT, whose second address is in 10/8, and a server in
 // a network of its own, in which another host has the same address.
-const twoSites = `schema = 1
+var twoSites = `schema = 1
 name = "two-sites"
 duration = "20s"
 [defaults]
 profile = "rfc"
 path_manager = "server"
-[[node]]
-name = "phone"
-[[node]]
-name = "home"
-router = true
-[[node]]
-name = "net"
-router = true
-[[node]]
-name = "site"
-router = true
-[[node]]
-name = "server"
-[[node]]
-name = "printer"
-[[link]]
-name = "wifi"
-a = "phone.wifi"
-b = "home.lan"
-rate = "10Mbps"
-delay = "5ms"
-[[link]]
-name = "cable"
-a = "phone.cable"
-b = "home.cable"
-rate = "10Mbps"
-delay = "5ms"
-[[link]]
-name = "dsl"
-a = "home.wan"
-b = "net.dsl"
-rate = "10Mbps"
-delay = "5ms"
-[[link.box]]
+` + hostText("phone") +
+	routerText("home") +
+	routerText("net") +
+	routerText("site") +
+	hostText("server") +
+	hostText("printer") +
+	linkText("wifi", "phone.wifi", "home.lan", "10Mbps", "5ms") +
+	linkText("cable", "phone.cable", "home.cable", "10Mbps", "5ms") +
+	linkText("dsl", "home.wan", "net.dsl", "10Mbps", "5ms") + `[[link.box]]
 type = "nat"
 profile = "full-cone"
-[[link]]
-name = "uplink"
-a = "site.up"
-b = "net.site"
-rate = "100Mbps"
-delay = "5ms"
-[[link]]
-name = "server"
-a = "server.eth0"
-b = "site.server"
-rate = "100Mbps"
-delay = "1ms"
-[[link]]
-name = "printer"
-a = "printer.eth0"
-b = "site.printer"
-rate = "100Mbps"
-delay = "1ms"
-[[flow]]
+` + linkText("uplink", "site.up", "net.site", "100Mbps", "5ms") +
+	linkText("server", "server.eth0", "site.server", "100Mbps", "1ms") +
+	linkText("printer", "printer.eth0", "site.printer", "100Mbps", "1ms") + `[[flow]]
 name = "dl"
 client = "phone"
 server = "server"
