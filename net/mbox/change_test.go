@@ -263,7 +263,7 @@ func TestICMPQuotes(t *testing.T) {
 		f := mbox.Everything()
 		f.In = false
 		p := newPath(t, "icmp", f, set("quote", v.quote))
-		c := &catcher{n: p.n}
+		c := &catcher{n: p.Net}
 		p.a.SetReceiver(c)
 		p.send(true, mapped(1001, v.payload), nil)
 		var m wire.ICMPMessage
