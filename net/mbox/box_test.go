@@ -22,6 +22,8 @@ type path struct {
 	there         wire.Tuple // from a to b
 	bytes         []string   // payload of what arrived
 	seen          *counts
+	s             *sim.Sim        // Sim and Net by shorter names
+	n             *simnet.Network
 }
 
 type counts struct{ why map[trace.Reason]int }
@@ -62,6 +64,7 @@ func newPath(t *testing.T, name string, f mbox.Filter, settings ...mbox.Setting)
 	t.Helper()
 	p := &path{seen: &counts{map[trace.Reason]int{}}}
 	p.Start(t, p.seen, trace.BoxAction)
+	p.s, p.n = p.Sim, p.Net
 	p.a, p.b = p.Net.AddNode("a"), p.Net.AddNode("b")
 	ia, ib := p.a.AddInterface("eth0"), p.b.AddInterface("eth0")
 	pa, pb := netip.MustParsePrefix("10.0.0.1/24"), netip.MustParsePrefix("10.0.0.2/24")
