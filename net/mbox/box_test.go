@@ -22,7 +22,7 @@ type path struct {
 	there         wire.Tuple // from a to b
 	bytes         []string   // payload of what arrived
 	seen          *counts
-	s             *sim.Sim        // Sim and Net by shorter names
+	s             *sim.Sim // Sim and Net by shorter names
 	n             *simnet.Network
 }
 
