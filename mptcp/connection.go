@@ -21,6 +21,7 @@ type connection struct {
 	// side by side.
 	stats   connStats
 	subs    []*subflow // all that there were, by id
+	perf    performance
 	probe   probeTimer
 	retrans retransTimer
 	send    sendQueue // its positions last
@@ -56,21 +57,20 @@ type connection struct {
 	rcvBufOpt RcvBufOpt
 	asks      sched.Facts // of the scheduler
 	timer     uint32
+	armed     sim.Time // when the entry in timers is due; Never: there is none
 	acked     uint64   // highest DATA_ACK seen, not yet acted on
 	sentAck   uint64   // DATA_ACK sent last
 	owing     *subflow // it is to send another ACK
 
 	local, remote side
 	peer          peerWindow
-	perf          performance // its flags last
 	urgent        urgentData
+	wnd           localWindow
+	recv          reassembly
 	fallback      fallback // its flags last
 	closing       closing  // its flags first
 
-	tune tcp.ReceiveTuning // its flag first
-	wnd  localWindow
-	recv reassembly
-
+	tune      tcp.ReceiveTuning
 	segment   int // size of connection-level segments; 0: data is not kept in them
 	early     earlyData
 	addr      addressing    // its flag last
@@ -146,7 +146,7 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 	}
 	c.rcvBufOpt &^= RcvBufOptOff
 	c.rows.init(c)
-	c.timer = e.timers.add(c)
+	c.timer, c.armed = e.timers.add(c), sim.Never
 	return c
 }
 
@@ -264,15 +264,26 @@ func (c *connection) settleSegment(now sim.Time) {
 	if c.over {
 		c.leaveEndpoint()
 	}
-	switch {
-	case c.timer == noTimer:
-	case c.touched:
+	c.arm()
+}
+
+// arm sets the timer if a deadline is earlier than what is set.
+func (c *connection) arm() {
+	if c.timer == noTimer {
+		return
+	}
+	at := c.retrans.at
+	if c.touched {
 		c.touched = false
-		c.e.timers.set(c.timer, c.deadline())
-	default:
-		c.e.timers.set(c.timer, c.retrans.at) // no other deadline has been set
+		at = c.deadline()
+	} // else no other deadline has been set
+	if at < c.armed {
+		c.e.timers.set(c.timer, at)
 	}
 }
+
+// setArmed implements timed.
+func (c *connection) setArmed(at sim.Time) { c.armed = at }
 
 // doChores runs the path manager and orders the ACKs that carry signals. It reports
 // whether the path manager ran, which may have changed anything.

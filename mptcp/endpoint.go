@@ -18,13 +18,13 @@ type Endpoint struct {
 	ready   readyList
 	polled  *connection // that is to settle because of what PollSegment sends
 	trace   *trace.Node
+	flows   flowTable  // its slots first
 	witness Witness    // nil: nobody
 	resets  []rawReset // for segments of no flow, not yet polled
 	ended   []*socket  // whose last event has been polled
 	events  eventQueue
-	timers  timers
+	timers  timers      // its first deadline first
 	socks   socketTable // its slots first
-	flows   flowTable   // its slots first
 
 	profile *Profile
 	stream  func(purpose string) *sim.Rand
@@ -144,7 +144,9 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 			e.release(now, f)
 			continue
 		}
-		e.timers.set(f.timer, f.tcp.NextTimeout())
+		if at := f.tcp.NextTimeout(); at < f.armed {
+			e.timers.set(f.timer, at)
+		}
 	}
 	return false
 }

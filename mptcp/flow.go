@@ -16,15 +16,15 @@ type flow struct {
 	// The first cache line (56 bytes behind the allocator's header) is what the
 	// endpoint looks at for each segment; the connection follows by value, so that
 	// its address needs no load and its first line is whole.
-	e     *Endpoint
-	sock  *socket
-	sub   *subflow // nil: plain TCP
-	next  *flow    // in the ready list
-	id    uint32   // Segment.Socket
-	timer uint32
+	e    *Endpoint
+	sock *socket
+	sub  *subflow // nil: plain TCP
+	next *flow    // in the ready list
+	id   uint32   // Segment.Socket
 	// route is the carrier's number of the tuple of segments that come in; 0: not
 	// known. Segments with it need no comparison of addresses.
 	route uint32
+	armed sim.Time  // when its entry in timers is due; Never: there is none
 	state tcp.State // of plain connections, when last looked at
 	mute  bool      // the source address is gone, nothing can be sent
 	quiet bool      // nothing but MP_FASTCLOSE and RST can be sent
@@ -33,11 +33,14 @@ type flow struct {
 	gone   bool // released
 
 	tcp   tcp.Conn
+	timer uint32
 	cc    cc.Controller
 	tuple wire.Tuple // as sent
 }
 
 func (f *flow) deadline() sim.Time { return f.tcp.NextTimeout() }
+
+func (f *flow) setArmed(at sim.Time) { f.armed = at }
 
 func (f *flow) expire(now sim.Time) {
 	f.tcp.HandleTimeout(now)
@@ -47,8 +50,8 @@ func (f *flow) expire(now sim.Time) {
 // flowTable finds flows by number and by addresses.
 type flowTable struct {
 	slots   []*flow // index: number; 0 is unused
-	free    []uint32
 	byTuple map[wire.Tuple]uint32
+	free    []uint32
 }
 
 func (t *flowTable) get(id uint32) *flow {
@@ -133,7 +136,7 @@ func (r *readyList) pop() {
 func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow) *flow {
 	f := &flow{
 		tuple: wire.Tuple{Src: local, Dst: remote, Proto: wire.ProtoTCP},
-		e:     e, sock: s, sub: sub,
+		e:     e, sock: s, sub: sub, armed: sim.Never,
 	}
 	cfg := tcp.Config{
 		Profile: &e.profile.TCP,

@@ -8,14 +8,17 @@ type timed interface {
 	deadline() sim.Time
 	// expire wakes the owner.
 	expire(now sim.Time)
+	// setArmed tells the owner when its entry is due; Never: there is none.
+	setArmed(at sim.Time)
 }
 
 // timers is the deadline of every socket of an endpoint: a binary heap of
 // (time, timer number). It is lazy: a deadline that moves away leaves its entry
 // where it is, and the entry moves when it comes up. So the first entry may be
 // early but is never late, and an acknowledgement that postpones a timeout costs
-// nothing.
+// nothing: the owner knows when its entry is due, and sets only what is earlier.
 type timers struct {
+	first  sim.Time // of the heap, plus 1; 0: it is empty
 	heap   []timerEntry
 	pos    []int32 // of each timer: index in heap, -1: not there
 	owners []timed
@@ -60,36 +63,41 @@ func (t *timers) set(id uint32, at sim.Time) {
 	}
 	if i := t.pos[id]; i >= 0 {
 		if at < t.heap[i].at {
+			t.owners[id].setArmed(at)
 			t.up(int(i), timerEntry{at, id})
 		}
 		return
 	}
+	t.owners[id].setArmed(at)
 	t.heap = append(t.heap, timerEntry{})
 	t.up(len(t.heap)-1, timerEntry{at, id})
 }
 
 // next returns a time before which no deadline lies.
 func (t *timers) next() sim.Time {
-	if len(t.heap) == 0 {
+	if t.first == 0 {
 		return sim.Never
 	}
-	return t.heap[0].at
+	return t.first - 1
 }
 
 // due returns the next owner whose deadline has been reached, or nil.
 func (t *timers) due(now sim.Time) timed {
-	for len(t.heap) > 0 && t.heap[0].at <= now {
+	for t.next() <= now {
 		id := t.heap[0].id
 		o := t.owners[id]
 		switch at := o.deadline(); {
 		case at <= now:
 			// The entry goes; the owner's next deadline is set anew.
 			t.unlink(0)
+			o.setArmed(sim.Never)
 			return o
 		case at == sim.Never:
 			t.unlink(0)
+			o.setArmed(sim.Never)
 		default:
 			t.down(0, timerEntry{at, id})
+			o.setArmed(at)
 		}
 	}
 	return nil
@@ -100,6 +108,9 @@ func (t *timers) unlink(i int) {
 	n := len(t.heap) - 1
 	e := t.heap[n]
 	t.heap = t.heap[:n]
+	if n == 0 {
+		t.first = 0
+	}
 	if i == n {
 		return
 	}
@@ -146,4 +157,7 @@ func (t *timers) down(i int, e timerEntry) {
 func (t *timers) place(i int, e timerEntry) {
 	t.heap[i] = e
 	t.pos[e.id] = int32(i)
+	if i == 0 {
+		t.first = e.at + 1
+	}
 }

@@ -77,21 +77,19 @@ func lowestRTT(paths []Path, r *Range) (*Path, Why) {
 }
 
 // lowestOf searches the backup or the other subflows for one that has not carried
-// the range. Wait says that there is one, but busy.
+// the range. Wait says, if there is none that is ready, that one is busy.
 func lowestOf(paths []Path, r *Range, backup bool) (best *Path, wait bool) {
+	want := int64(r.Len)
 	for i := range paths {
 		p := &paths[i]
-		if p.Backup != backup || r.CarriedBy(p) {
+		if p.Backup != backup || best != nil && p.SRTT >= best.SRTT || r.CarriedBy(p) || p.Failed() {
 			continue
 		}
-		switch p.Ready(int64(r.Len)) {
-		case Busy:
+		if p.InLoss || !p.takes(want) {
 			wait = true
-		case Ready:
-			if best == nil || p.SRTT < best.SRTT {
-				best = p
-			}
+			continue
 		}
+		best = p
 	}
 	return best, wait
 }

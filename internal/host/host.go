@@ -27,13 +27,14 @@ type Host struct {
 	ep   *mptcp.Endpoint
 	log  *trace.Node
 
-	event   mptcp.Event // being delivered
+	shared  *Shared
+	watcher Watcher // nil: nobody
 	pumping bool
 	handler sim.HandlerID
 	timer   sim.Timer        // the endpoint's deadline
 	apps    []App            // by connection; nil: not an application's
 	routes  []simnet.RouteID // by the endpoint's socket number
-	shared  *Shared
+	event   mptcp.Event      // being delivered
 	facts   func(local, remote netip.Addr) mptcp.PathFacts
 	scratch []byte
 	clearDF bool   // see SetDF
@@ -43,7 +44,6 @@ type Host struct {
 	addrs   []knownAddr
 	alarms  alarms
 	udp     []udpSocket
-	watcher Watcher // nil: nobody
 }
 
 // Shared is working space of the hosts of one network: it is used during one call of

@@ -285,10 +285,9 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 			r.flags |= sentPush
 		}
 	}
-	if wasEmpty || c.rtx.kind == timerTLP || c.rtx.kind == timerOff {
+	if !c.scheduleTLP(now, false) && (wasEmpty || c.rtx.kind == timerTLP || c.rtx.kind == timerOff) {
 		c.rearmRTO(now)
 	}
-	c.scheduleTLP(now, false)
 	c.noteUsage(now, c.pipe()+int64(s.mss) > c.cc.Window(c.flow))
 	if c.prr.active {
 		c.prr.out += c.slot(r)
