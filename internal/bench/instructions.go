@@ -28,7 +28,8 @@ type Instructions struct {
 // ErrNoCounter says what is missing to count instructions.
 var ErrNoCounter = errors.New("instructions are counted by perf, where the machine has hardware counters, or by valgrind; neither works here (apt-get install linux-perf or valgrind)")
 
-// countedRun is a child process that builds a benchmark and may run it.
+// countedRun is a child process that builds a benchmark and may run it, on one core: idle
+// threads of the runtime look for work and count, too.
 type countedRun func(ctx context.Context, args []string) (instructions uint64, err error)
 
 // CountInstructions counts the instructions of one repetition in a child process, and
@@ -80,6 +81,7 @@ func underPerf(ctx context.Context, args []string) (uint64, error) {
 		return 0, ErrNoCounter
 	}
 	c := exec.CommandContext(ctx, perf, append([]string{"stat", "-x", ",", "-e", "instructions:u", "--"}, args...)...)
+	c.Env = append(os.Environ(), "GOMAXPROCS=1")
 	var said strings.Builder
 	c.Stderr = &said
 	if _, err := c.Output(); err != nil {
@@ -104,6 +106,7 @@ func underCachegrind(ctx context.Context, args []string) (uint64, error) {
 		return 0, ErrNoCounter
 	}
 	c := exec.CommandContext(ctx, valgrind, append([]string{"--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"}, args...)...)
+	c.Env = append(os.Environ(), "GOMAXPROCS=1")
 	var said strings.Builder
 	c.Stderr = &said
 	if _, err := c.Output(); err != nil {
