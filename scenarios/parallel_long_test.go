@@ -14,7 +14,7 @@ func TestLibraryInParts(t *testing.T) {
 		}
 		t.Run(p, func(t *testing.T) { divided += samePartedRun(t, sc, synthetic, 2, 4) })
 	}
-	if divided < 100 {
-		t.Errorf("%d runs were divided", divided)
+	if divided == 0 {
+		t.Error("no run was divided")
 	}
 }
