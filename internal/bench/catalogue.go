@@ -29,6 +29,8 @@ func All() []Benchmark {
 			guard: guard{bytes: 64 * 256_000, payload: 1428, ackLink: "h4_0-l4.up", lossy: true}},
 		{Name: "handover", Doc: "a phone behind two NATs loses WiFi for twenty seconds, 60 s", path: "bench/handover.toml",
 			guard: guard{capacity: (20e6*40 + 10e6*55) / 60, low: 0.90, high: 0.95, payload: 1424, acks: 0.5}},
+		{Name: "record", Doc: "one connection over six links of 10 Gb/s, 0.3 s", path: "bench/record.toml",
+			guard: guard{capacity: 60e9, low: 51.8 / 60, high: 0.95, payload: 1428, ackLink: "p?.up", lossy: true}},
 	}, fatTrees(4, "5s", 1, 1, 2, 4, 8), fatTrees(8, "1s", 1, 1, 2, 4, 8), fatTrees(16, "100ms", 0.1, 1, 2, 4, 8), fatTrees(32, "100ms", 0.1, 1), []Benchmark{
 		{Name: "sweep-64", Doc: "64 seeds of 2 s over two paths of 100 Mb/s, on one core and on two", path: "bench/two-path.toml",
 			set: []string{"duration=2s"}, runs: 64, Slow: true},

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	simnet "mpsim/net"
@@ -20,7 +21,8 @@ type guard struct {
 	bytes     int64   // that all flows together deliver, where they end
 	payload   float64 // octets of a data packet
 	acks      float64 // acknowledgements for each data packet
-	// ackLink is a link direction that carries all acknowledgements and nothing else.
+	// ackLink are the link directions (a pattern of path.Match) that carry all
+	// acknowledgements, each once, and nothing else.
 	// They are counted there where losses make more of them than one for two packets.
 	ackLink string
 	// lossy: much of what is sent gets lost, or is on its way when the run ends in the
@@ -65,7 +67,7 @@ func measureWork(w *scenarios.World, g *guard) (sum work) {
 func (g *guard) countAcks(w *scenarios.World) float64 {
 	packets, data := uint64(0), int64(0)
 	for _, l := range w.Links() {
-		if l.Name+"."+l.Direction == g.ackLink {
+		if is, _ := path.Match(g.ackLink, l.Name+"."+l.Direction); is {
 			packets += l.Stats.Accepted
 		}
 	}
