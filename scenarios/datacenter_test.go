@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"mpsim/internal/app"
+	"mpsim/results"
 	"mpsim/sim"
 )
 
@@ -76,7 +77,7 @@ func measure(t *testing.T, topology, traffic string, seed uint64, set ...string)
 		}
 		got = append(got, f.goodput(from, end)*wire)
 	}
-	out := throughput{mean(got), quantile(got, 0.5), float64(w.carried()-before) * wire / (end - from).Seconds() / float64(len(got)), len(got)}
+	out := throughput{mean(got), results.Quantile(got, 0.5), float64(w.carried()-before) * wire / (end - from).Seconds() / float64(len(got)), len(got)}
 	t.Logf("seed %d, %s: %+v", seed, traffic, out)
 	return out
 }

@@ -3,6 +3,8 @@ package scenarios
 import (
 	"math"
 	"slices"
+
+	"mpsim/results"
 )
 
 // Metrics of several flows together: those of one [[traffic]] or with one group.
@@ -45,27 +47,6 @@ func mean(x []float64) float64 {
 	return sum / float64(len(x))
 }
 
-// quantile is the smallest value that at least the part q of all values does not
-// exceed.
-func quantile(x []float64, q float64) float64 {
-	if len(x) == 0 {
-		return math.NaN()
-	}
-	x = slices.Sorted(slices.Values(x))
-	i := int(math.Ceil(q*float64(len(x)))) - 1
-	return x[min(max(i, 0), len(x)-1)]
-}
-
-// jainOf is Jain's index of fairness, (sum x)^2/(n sum x^2).
-func jainOf(x []float64) float64 {
-	sum, squares := 0.0, 0.0
-	for _, v := range x {
-		sum += v
-		squares += v * v
-	}
-	return sum * sum / (float64(len(x)) * squares)
-}
-
 func groupMetrics() []Metric {
 	pLinks := MetricParam{Name: "'links'", kind: argPattern}
 	return []Metric{
@@ -74,16 +55,16 @@ func groupMetrics() []Metric {
 			eval: func(v *view, a *arguments) quantity { return num(mean(v.groupGoodput(a, 1))) }},
 		{Name: "goodput_quantile", Doc: "goodput that the part `quantile` (0 to 1) of the flows of a group does not exceed",
 			Params: params(pGroup, pShare, pFrom, pTo), result: dimRate,
-			eval: func(v *view, a *arguments) quantity { return num(quantile(v.groupGoodput(a, 2), a.values[1])) }},
+			eval: func(v *view, a *arguments) quantity { return num(results.Quantile(v.groupGoodput(a, 2), a.values[1])) }},
 		{Name: "goodput_jain", Doc: "Jain's index of fairness of the goodput of the flows of a group",
 			Params: params(pGroup, pFrom, pTo),
-			eval:   func(v *view, a *arguments) quantity { return num(jainOf(v.groupGoodput(a, 1))) }},
+			eval:   func(v *view, a *arguments) quantity { return num(results.Jain(v.groupGoodput(a, 1))) }},
 		{Name: "fct_mean", Doc: "mean flow completion time of a group; never if a flow is not complete",
 			Params: params(pGroup), result: dimTime,
 			eval: func(v *view, a *arguments) quantity { return num(mean(v.groupTimes(a))) }},
 		{Name: "fct_quantile", Doc: "completion time that the part `quantile` of the flows of a group does not exceed; flows that are not complete count as never",
 			Params: params(pGroup, pShare), result: dimTime,
-			eval: func(v *view, a *arguments) quantity { return num(quantile(v.groupTimes(a), a.values[1])) }},
+			eval: func(v *view, a *arguments) quantity { return num(results.Quantile(v.groupTimes(a), a.values[1])) }},
 		{Name: "flows", Doc: "flows of a group", Params: params(pGroup),
 			eval: func(v *view, a *arguments) quantity { return num(float64(len(v.members(a)))) }},
 		{Name: "finished", Doc: "part of the flows of a group that are complete", Params: params(pGroup),

@@ -294,19 +294,6 @@ func TestTopologyProblems(t *testing.T) {
 	}
 }
 
-// Metrics of groups, by hand: five flows of which three are complete.
-func TestGroupArithmetic(t *testing.T) {
-	x := []float64{1, 2, 3, 4, math.Inf(1)}
-	for q, want := range map[float64]float64{0: 1, 0.2: 1, 0.21: 2, 0.5: 3, 0.8: 4, 1: math.Inf(1)} {
-		if got := quantile(x, q); got != want {
-			t.Errorf("quantile %g is %g, want %g", q, got, want)
-		}
-	}
-	if got := jainOf([]float64{1, 1, 4}); got != 36.0/(3*18) {
-		t.Errorf("Jain's index %g", got)
-	}
-}
-
 // A hundred kilobytes from each of 7 senders at once: the last is done when 700 kB
 // and their headers have passed the receiver's link, not before.
 func TestIncastCompletion(t *testing.T) {
