@@ -240,7 +240,7 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 		f.reset(now, rstMPTCP, trace.ChecksumMissing)
 		return true
 	}
-	if int32(h.SSN-uint32(s.Seq-f.peerISN)) >= int32(s.Len) && f.detached(s) {
+	if int32(h.SSN-uint32(s.Seq-f.peerISN)) >= int32(s.Len) && f.detached(s, dsn) {
 		c.e.count(now, c.sock, dssNotMatching)
 		f.reset(now, rstMiddlebox, trace.MiddleboxInterference)
 		return true
@@ -250,9 +250,10 @@ func (f *subflow) readMap(now sim.Time, s *Segment) (dead bool) {
 	return false
 }
 
-// detached reports whether a segment whose mapping is that of later bytes has new bytes
-// that an earlier mapping covers whole (Profile.RefuseDetached).
-func (f *subflow) detached(s *Segment) bool {
+// detached reports whether a segment whose mapping is that of later bytes, from dsn on, has
+// new bytes that an earlier mapping covers whole and that are the very same data by it
+// (Profile.RefuseDetached).
+func (f *subflow) detached(s *Segment, dsn uint64) bool {
 	if !f.conn.p.RefuseDetached {
 		return false
 	}
@@ -262,7 +263,11 @@ func (f *subflow) detached(s *Segment) bool {
 		return false // sent again
 	}
 	i := f.rx.find(pos)
-	return i < f.rx.len() && f.rx.at(i).pos <= pos && pos+uint64(s.Len) <= f.rx.at(i).end()
+	if i == f.rx.len() {
+		return false
+	}
+	m := f.rx.at(i)
+	return m.pos <= pos && pos+uint64(s.Len) <= m.end() && m.dsn+(pos-m.pos) == dsn
 }
 
 // declare notes a mapping of the peer.

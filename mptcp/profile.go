@@ -104,13 +104,15 @@ type Profile struct {
 	// before the subflow is reset (RFC 8684 section 3.3.1); otherwise it is reset
 	// at once (Linux), unless it is the last one that can carry data (unmapped.go).
 	HoldUnmapped bool
-	// RefuseDetached resets a subflow where a segment brings the mapping of later bytes
-	// only, although its own are covered by an earlier one that they do not complete in
-	// the sender's numbers: a box has made the stream shorter. Linux counts
-	// DSSNotMatching there (subflow.c: get_mapping_status, skb_is_fully_mapped) and
-	// resets a joined subflow; on the only one it reverts to TCP, and the peer resets the
-	// connection after bytes that came twice were delivered, which is not done here.
-	// Otherwise it is a mapping in advance (RFC 8684 section 3.3.1).
+	// RefuseDetached resets a subflow where the bytes of a segment are, by an earlier
+	// mapping that they do not complete, the very data that the segment's own mapping
+	// places behind them: the sender has sent again what is missing, and a box has made
+	// the stream shorter. Linux counts DSSNotMatching there (subflow.c:
+	// get_mapping_status, skb_is_fully_mapped) and resets a joined subflow; on the only
+	// one it reverts to TCP, and the peer resets the connection after bytes that came
+	// twice were delivered, which is not done here. A mapping of other data behind the
+	// segment, as boxes leave that join and cut segments, is one in advance (RFC 8684
+	// section 3.3.1), and so is every one without this.
 	RefuseDetached bool
 	// FastCloseOnAck ends a connection abruptly by MP_FASTCLOSE on an ACK of one
 	// subflow, and waits for the answer (option A of RFC 8684 section 3.5);
