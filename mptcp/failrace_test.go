@@ -5,6 +5,7 @@ import (
 
 	"mpsim/net/wire"
 	"mpsim/sim"
+	"mpsim/sim/trace"
 )
 
 // plainWorld is a connection that has fallen back because a box takes the options
@@ -278,5 +279,30 @@ func TestFailForgetsWhatWaits(t *testing.T) {
 	})
 	if waited == 0 || c.recv.queued != 0 {
 		t.Errorf("%d bytes waited, %d wait now", waited, c.recv.queued)
+	}
+}
+
+// Of two subflows the first ends by MP_FAIL, and a box takes every mapping from the second:
+// TCP acknowledges what no DATA_ACK does. When a range on its own was delivered in vain, too,
+// the sender resets that subflow (RFC 8684 section 3.7: data without options on a further
+// subflow is a path failure), and one in infinite mapping takes the place of both, over the
+// first path.
+func TestSubflowInVainMakesRoom(t *testing.T) {
+	const before, after = 300_000, 50_000
+	w, cli, srv := joinedChecksums(t, "rfc", before)
+	srv.close = false
+	w.runTo(sim.Time(2 * sim.Second))
+	w.paths[0][1].box = shift(0, 1)
+	w.paths[1][1].box = strip(func(s *Segment) bool { return s.Len > 0 })
+	c := w.server.ep.socks.get(srv.conn).conn
+	srv.toWrite, srv.close = after, true
+	w.flush(w.server)
+	w.until(60*sim.Second, "reset", func() bool { return c.subs[0].dead && c.subs[1].dead })
+	if e := srv.events[len(srv.events)-1]; e.Kind != SubflowDown || e.Flow != 1 || e.Why != trace.MiddleboxInterference || cli.off >= before+after {
+		t.Errorf("the server's last event is %v, with %d bytes read", e, cli.off)
+	}
+	w.finish(t, cli, srv, before+after)
+	if cli.saw(Fallback) != 1 || srv.saw(Fallback) != 1 || cli.saw(Closed)+srv.saw(Closed) != 0 {
+		t.Errorf("end at %v, events of the server %v", w.now, srv.events)
 	}
 }

@@ -209,3 +209,50 @@ func TestUnmappedOnLastSubflow(t *testing.T) {
 		t.Errorf("no more than %d bytes of a window of %d were ever held", all, window)
 	}
 }
+
+// The peer ends the only subflow behind data without a mapping, and not the data: it takes
+// its stream for plain TCP's, and a FIN in answer would tell it that all of it has arrived.
+// The subflow is reset (RFC 8684 section 3.7: "middlebox interference"). A DATA_FIN, or
+// mappings for all data, and the FIN is answered by one.
+func TestFINBehindUnmappedData(t *testing.T) {
+	const first, piece = 100, 1000
+	for _, profile := range []*Profile{Linux(), RFC()} {
+		for _, c := range []struct {
+			name             string
+			unmapped, ending bool
+			reset            bool
+		}{
+			{"without a mapping", true, false, true},
+			{"with mappings", false, false, false},
+			{"without a mapping, the data has ended", true, true, false},
+		} {
+			r := rawEstablished(t, profile, first)
+			at := uint32(first + 1)
+			for ; at <= initialWindow+first; at += piece { // data without options ends MPTCP up to here
+				r.send(wire.ACK, wire.Seq(at), piece, r.dss(at, uint64(at), piece, 1))
+			}
+			if c.unmapped {
+				r.send(wire.ACK, wire.Seq(at), piece, nil)
+				at += piece
+			}
+			if c.ending {
+				r.send(wire.ACK, wire.Seq(at), 0, func(s *Segment) {
+					r.dss(0, uint64(at), 1, 1)(s)
+					s.Segment.Opt |= wire.DataFIN
+				})
+			}
+			resets := 0
+			for _, s := range r.send(wire.ACK|wire.FIN, wire.Seq(at), 0, r.dss(0, 0, 0, 1)) {
+				if s.Flags.Has(wire.RST) {
+					resets++
+					if s.Opt == nil || !s.Opt.Has(wire.OptRst) || s.Opt.Rst.Reason != rstMiddlebox {
+						t.Errorf("%s, %s: RST without reason %d", profile.Name, c.name, rstMiddlebox)
+					}
+				}
+			}
+			if (resets == 1) != c.reset {
+				t.Errorf("%s, %s: %d resets", profile.Name, c.name, resets)
+			}
+		}
+	}
+}

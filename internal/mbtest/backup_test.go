@@ -16,8 +16,6 @@ import (
 // transfer goes on when its path is back. (The other policy, to keep the subflow that moves
 // data, is in TestMovingSubflowIsKept and TestBackupStripped of package mptcp.) No byte is
 // wrong.
-//
-// row:C11
 func TestBackupBehindStripper(t *testing.T) {
 	const dead = "mode = \"backup\"\n\n[[at]]\ntime = \"200ms\"\naction = \"link.blackhole\"\nlinks = [\"path1\"]\n"
 	const back = "\n[[at]]\ntime = \"20s\"\naction = \"link.restore\"\nlinks = [\"path1\"]\n"
