@@ -56,7 +56,6 @@ func NewChain(profile string, seed, number uint64) *Chain {
 	}
 	c.forgetText()
 	c.rewriteSACK()
-	c.spareTimestamps()
 	return c
 }
 
@@ -81,22 +80,6 @@ func (c *Chain) rewriteSACK() {
 		for _, b := range p {
 			if b.Type == "rewrite-isn" {
 				b.Params[0] = `sack = "rewrite"`
-			}
-		}
-	}
-}
-
-// spareTimestamps replaces normalisers on paths with a PEP: one that lets a retransmission
-// of the sender pass with new timestamps makes the receiver refuse, by PAWS, what the PEP
-// sends again with those of the original.
-func (c *Chain) spareTimestamps() {
-	for _, p := range c.Paths {
-		if !slices.ContainsFunc(p, func(b Box) bool { return b.Type == "pep" }) {
-			continue
-		}
-		for i, b := range p {
-			if b.Type == "normalise" {
-				p[i] = Box{"ids", b.Params[1:]}
 			}
 		}
 	}

@@ -142,18 +142,26 @@ func (b *pep) begin(now sim.Time, p *simnet.Packet, d simnet.Dir) {
 	if o.Has(wire.OptWScale) {
 		f.shift, f.scales = o.WScale, true
 	}
-	f.space = int64(s.Window)
+	f.learn(s, false)
 	f.congestion.begin()
 }
 
-// learn takes over what a segment says of the other direction.
+// learn takes over what a segment says of the other direction. Of timestamps the newest
+// count: a segment that was overtaken does not turn them back, or the receiver would refuse
+// what is sent again with them (RFC 7323 section 5.3, PAWS).
 func (f *pepFlow) learn(s *wire.Segment, scaled bool) {
 	f.space, f.ack = int64(s.Window), s.Ack
 	if scaled {
 		f.space <<= f.shift
 	}
 	if s.Opt.Has(wire.HasTS) {
-		f.ts, f.tsVal, f.tsEcr = true, s.TSVal, s.TSEcr
+		if !f.ts || int32(s.TSVal-f.tsVal) > 0 {
+			f.tsVal = s.TSVal
+		}
+		if !f.ts || int32(s.TSEcr-f.tsEcr) > 0 {
+			f.tsEcr = s.TSEcr
+		}
+		f.ts = true
 	}
 }
 
