@@ -10,7 +10,7 @@ import (
 
 // libraryFiles are the scenarios of the library, by family.
 //
-//go:embed basic bench cc closed-form datacenter handover kernel mbox nat net papers paths pm sched
+//go:embed basic bench cc closed-form datacenter handover kernel mbox nat net papers paths pm radio sched
 var libraryFiles embed.FS
 
 // Library returns the files of the scenario library.

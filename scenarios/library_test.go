@@ -45,6 +45,19 @@ func libraryScenarios(t *testing.T) []string {
 	return out
 }
 
+// Every folder with scenarios is part of the library.
+func TestLibraryIsWhole(t *testing.T) {
+	files, err := filepath.Glob("*/*.toml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	for _, p := range files {
+		if libraryPath(filepath.ToSlash(p)) == "" && path.Dir(p) != "testdata" {
+			t.Errorf("%s is not in the library: its folder is missing in library.go", p)
+		}
+	}
+}
+
 // Every library scenario loads, builds, says what it shows, has expectations,
 // and survives being resolved.
 func TestLibraryLints(t *testing.T) {

@@ -37,8 +37,8 @@ type RadioPath struct {
 	Join          float64  `toml:"join" default:"-82" min:"-150" max:"0" doc:"dBm needed to attach"`
 	Roam          float64  `toml:"roam" default:"-75" min:"-150" max:"0" doc:"scan: dBm below which the host leaves for a stronger access point"`
 	Hysteresis    float64  `toml:"hysteresis" default:"8" min:"0" max:"50" doc:"scan: dB by which that must be stronger"`
-	Search        Duration `toml:"search" default:"200ms" min:"1ms" max:"1m" doc:"length of a scan"`
-	Attach        Duration `toml:"attach" default:"500ms" max:"1m" doc:"association and addresses after a scan"`
+	Search        Duration `toml:"search" default:"200ms" min:"1ms" max:"60s" doc:"length of a scan"`
+	Attach        Duration `toml:"attach" default:"500ms" max:"60s" doc:"association and addresses after a scan"`
 	Offset        float64  `toml:"offset" default:"3" min:"0" max:"50" doc:"a3: dB by which a neighbour must be stronger"`
 	TimeToTrigger Duration `toml:"time_to_trigger" default:"256ms" max:"10s" doc:"a3: for how long"`
 	Interruption  Duration `toml:"interruption" default:"45ms" max:"10s" doc:"a3: time without service in a handover"`
