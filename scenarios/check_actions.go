@@ -246,10 +246,16 @@ func (c *checker) checkExpect() {
 			continue
 		}
 		e.parsed = parsed
-		c.sc.fineLinks = union(c.sc.fineLinks, needs.links)
-		c.sc.fineFlows = union(c.sc.fineFlows, needs.flows)
-		c.sc.needsRecords = c.sc.needsRecords || needs.records
+		c.observe(&needs)
 	}
+	c.checkMeasures(scope)
+}
+
+// observe notes what has to be observed during the run.
+func (c *checker) observe(needs *exprNeeds) {
+	c.sc.fineLinks = union(c.sc.fineLinks, needs.links)
+	c.sc.fineFlows = union(c.sc.fineFlows, needs.flows)
+	c.sc.needsRecords = c.sc.needsRecords || needs.records
 }
 
 // union appends to a the elements of b that it lacks.

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -53,6 +54,7 @@ type nameScope struct {
 	ifaces       map[string][]string // client interfaces by flow
 	boxes        []string
 	groups       []string
+	values       map[string]quantity // of a Condition, which has no run
 }
 
 // exprError is a fault in an expression.
@@ -78,15 +80,7 @@ type exprNeeds struct {
 // characters.
 func parseComparison(text string, scope *nameScope) (c *comparison, needs exprNeeds, fault *exprError) {
 	p := &exprParser{text: []rune(text), scope: scope}
-	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case *exprError:
-			c, fault = nil, e // the parser gives up by panicking with its fault
-		default:
-			panic(e)
-		}
-	}()
+	defer func() { fault = faultOf(recover(), fault) }() // the parser gives up by panicking with its fault
 	c = new(comparison)
 	c.sides = append(c.sides, p.sum())
 	for {
@@ -315,7 +309,13 @@ func (p *exprParser) name() string {
 func (p *exprParser) call() *exprNode {
 	at := p.pos
 	name := p.name()
+	if q, ok := p.scope.values[name]; ok {
+		return &exprNode{at: at, lit: q, dim: q.dim, isText: q.isText, zero: q.v == 0 && q.dim == dimNumber && !q.isText}
+	}
 	m := findMetric(name)
+	if p.scope.values != nil && (m == nil || !m.generic) {
+		p.fail(at, "unknown name %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(p.scope.values))))
+	}
 	if m == nil {
 		p.fail(at, "unknown metric %q%s", name, didYouMean(name, metricNames()))
 	}

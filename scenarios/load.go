@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	simnet "mpsim/net"
@@ -24,6 +25,10 @@ type Options struct {
 	Seed *uint64
 	// Plugins are tables beyond the built-in ones.
 	Plugins *Plugins
+	// Measures are evaluated by World.Measure. NoExpect leaves out the expectations of
+	// the file, which hold for the scenario as it stands.
+	Measures []Measure
+	NoExpect bool
 }
 
 // maxFile bounds the size of a scenario file.
@@ -212,7 +217,12 @@ func (l *loader) finish(file string, tree *table) (*Scenario, error) {
 	for _, s := range later {
 		applySet(tree, s, &l.problems)
 	}
+	if l.options.NoExpect {
+		tree.remove("expect")
+		tree.remove("baseline")
+	}
 	sc := decode(tree, &l.problems)
+	sc.measures = slices.Clone(l.options.Measures)
 	sc.path, sc.fileSeed = file, own
 	if l.options.Seed != nil {
 		sc.Seed = *l.options.Seed

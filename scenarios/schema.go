@@ -62,6 +62,7 @@ type Scenario struct {
 	// What expectations observe every 10 ms, and whether they count records.
 	fineLinks, fineFlows []string
 	needsRecords         bool
+	measures             []Measure
 }
 
 // Defaults are what flows and nodes use unless they say otherwise.
