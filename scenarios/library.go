@@ -13,6 +13,12 @@ import (
 //go:embed basic bench cc closed-form datacenter handover kernel mbox nat net papers paths pm radio sched
 var libraryFiles embed.FS
 
+//go:embed sweeps
+var sweepFiles embed.FS
+
+// SweepFiles returns the sweeps of the library, below "sweeps".
+func SweepFiles() fs.FS { return sweepFiles }
+
 // Library returns the files of the scenario library.
 func Library() fs.FS { return libraryFiles }
 

@@ -25,7 +25,7 @@ var ranks = map[string]int{
 	"internal/boxtest": 60, "internal/script": 60, "internal/version": 60, "internal/floor": 60, "internal/tshark": 60,
 	"results": 61, "scenarios": 62,
 	"scenarios/lab": 63, "internal/packetdrill": 63, "internal/live": 64,
-	"scenarios/sweep": 70, "results/plot": 70, "results/report": 71, "internal/execute": 72, "internal/cccheck": 72, "internal/mbtest": 72, "internal/tracebox": 72, "internal/pareto": 72, "internal/bench": 73,
+	"results/plot": 70, "results/report": 71, "internal/execute": 72, "internal/cccheck": 72, "internal/mbtest": 72, "internal/tracebox": 72, "internal/pareto": 72, "internal/bench": 73, "scenarios/sweep": 73,
 	"internal/explain": 73,
 	"cmd/mpsim/cli":    80, "cmd/mpsim": 81,
 	"internal/tidy": 90, "internal/conformance": 90,

@@ -32,7 +32,7 @@ func (p *program) testCommand() *cobra.Command {
 		Use:   "test PATH...",
 		Short: "check the expectations and baselines of scenarios",
 		Long: "test runs every scenario file below the given paths and checks its expectations and its baseline hash.\n" +
-			"The report, in the Test Anything Protocol, is the same for any number of jobs. Directories named testdata are left out.",
+			"The report, in the Test Anything Protocol, is the same for any number of jobs. Directories named testdata or sweeps are left out.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, paths []string) error { return p.test(paths, &f) },
 	}
@@ -184,7 +184,7 @@ func scenarioFiles(paths []string) ([]string, error) {
 			switch {
 			case err != nil:
 				return err
-			case d.IsDir() && d.Name() == "testdata" && file != path:
+			case d.IsDir() && (d.Name() == "testdata" || d.Name() == "sweeps") && file != path:
 				return filepath.SkipDir
 			case !d.IsDir() && strings.HasSuffix(file, ".toml"):
 				add(file)

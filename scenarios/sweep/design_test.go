@@ -1,0 +1,203 @@
+package sweep
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"mpsim/scenarios"
+)
+
+const head = "schema = 1\nname = \"d\"\nscenario = \"base.toml\"\n[metrics]\ngoodput = \"goodput(dl)\"\n"
+
+func values(p *Plan) []string {
+	out := make([]string, len(p.Points))
+	for i, x := range p.Points {
+		out[i] = strings.Join(x.Values(), " ")
+	}
+	return out
+}
+
+// Lists are crossed, zips go together, points have settings of their own, and
+// constraints take combinations away.
+func TestDesign(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"grid":      {"[factors]\nlink.one.rate = [\"1Mbps\", \"2Mbps\"]\n\"link.two.rate\" = [\"3Mbps\", \"4Mbps\"]\n", "1Mbps 3Mbps|1Mbps 4Mbps|2Mbps 3Mbps|2Mbps 4Mbps"},
+		"zip":       {"[[zip]]\nlink.one.rate = [\"1Mbps\", \"2Mbps\"]\nlink.two.rate = [\"3Mbps\", \"4Mbps\"]\n", "1Mbps 3Mbps|2Mbps 4Mbps"},
+		"points":    {"[[point]]\nname = \"a\"\n[[point]]\nname = \"b\"\nset = { link.one.rate = \"1Mbps\" }\n", "a|b"},
+		"both keys": {"[factors]\nrate = { keys = [\"link.one.rate\", \"link.two.rate\"], values = [\"1Mbps\", \"2Mbps\"] }\n", "1Mbps|2Mbps"},
+		"one way":   {"[factors]\nlink.one.rate = [\"1Mbps\", \"2Mbps\"]\nlink.two.rate = [\"1Mbps\", \"1500kbps\"]\n", "1Mbps 1Mbps|1Mbps 1500kbps|2Mbps 1Mbps|2Mbps 1500kbps"},
+	} {
+		if got := strings.Join(values(plan(t, write(t, head+c.text))), "|"); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	constrained := "constraint = [\"one.rate > two.rate\", \"one.rate*15ms <= 3750B\"]\n" + head +
+		"[factors]\nlink.one.rate = [\"1Mbps\", \"2Mbps\", \"3Mbps\"]\nlink.two.rate = [\"1Mbps\", \"1500kbps\"]\n"
+	if got := strings.Join(values(plan(t, write(t, constrained))), "|"); got != "2Mbps 1Mbps|2Mbps 1500kbps" {
+		t.Errorf("constraints leave %s", got)
+	}
+}
+
+// Values of a range lie in it, and a constraint shapes the sample without making it
+// smaller where points can be drawn again.
+func TestRanges(t *testing.T) {
+	for _, kind := range []string{"random", "wsp", "lhs"} {
+		text := "constraint = \"one.rate > two.rate\"\n" + head + "[design]\nkind = \"" + kind + "\"\npoints = 40\n[factors]\nlink.one.rate = { uniform = [\"1Mbps\", \"5Mbps\"] }\nlink.two.rate = { log_uniform = [\"100kbps\", \"10Mbps\"] }\n"
+		p := plan(t, write(t, text))
+		if n := len(p.Points); kind != "lhs" && (n < 39 || n > 40) || n < 10 {
+			t.Errorf("%s: %d points", kind, n)
+		}
+		below := 0
+		for _, x := range p.Points {
+			a, _ := scenarios.ReadQuantity(x.Values()[0])
+			b, _ := scenarios.ReadQuantity(x.Values()[1])
+			if a.Value < 1e6 || a.Value > 5e6 || b.Value < 1e5 || b.Value > 1e7 || a.Value <= b.Value {
+				t.Errorf("%s: point %v", kind, x.Values())
+			}
+			if b.Value < 1e6 {
+				below++
+			}
+		}
+		if kind == "random" && (below < 20 || below > 38) { // log: 2/3 or so are below 1 Mb/s, more with the constraint
+			t.Errorf("%d of 40 points are below 1 Mb/s on the logarithmic factor", below)
+		}
+	}
+}
+
+// What is wrong with a sweep is said with its place, and what was meant.
+func TestProblems(t *testing.T) {
+	factors := "[factors]\nlink.one.rate = [\"1Mbps\"]\n"
+	for text, want := range map[string]string{
+		head + "[factors]\nlink.one.rat = [\"1Mbps\"]\n":                                      `sweep.toml:7:17: link.one.rat: unknown key "rat" in link`,
+		head + "[factors]\nlink.on.rate = [\"1Mbps\"]\n":                                      `sweep.toml:7:17: link.on.rate: no link named "on"; did you mean "one"?`,
+		head + "[factors]\nlink.one.rate = [\"1Mbps\", \"2Mbs\"]\n":                           `sweep.toml:7:27: link.one.rate: rate: unknown unit "Mbs"`,
+		head + "[factors]\nlink.one.rate = []\n":                                              `sweep.toml:7:17: the design is empty: rate has no values`,
+		"constraint = \"one.rate > 5Mbps\"\n" + head + factors:                                `the design is empty: no point satisfies the constraints`,
+		"constraint = \"one.rate > 5ms\"\n" + head + factors:                                  `sweep.toml:1:26: constraint: a rate is compared with a time`,
+		"constraint = \"won.rate > 5Mbps\"\n" + head + factors:                                `sweep.toml:1:14: constraint: no factor won.rate`,
+		"replication = 3\n" + head + factors:                                                  `sweep.toml:1:1: unknown key "replication" in the sweep; did you mean "replications"?`,
+		"replications = 0\n" + head + factors:                                                 `sweep.toml:1:16: replications is an integer from 1`,
+		"replications = { until = \"5%\", metric = \"good\" }\n" + head + factors:             `no metric "good"; known: goodput`,
+		strings.Replace(head, "goodput(dl)", "goodput(ul)", 1) + factors:                      `sweep.toml:5:20: goodput: no flow "ul"; did you mean "dl"?`,
+		strings.Replace(head, "goodput(dl)", "goodput(dl) > 1Mbps", 1) + factors:              `sweep.toml:5:24: goodput: unexpected "> 1Mbps" in a value`,
+		strings.Replace(head, "base.toml", "bass.toml", 1) + factors:                          `bass.toml: cannot read the scenario`,
+		head + "[factors]\nlink.one.rate = { uniform = [\"1Mbps\", \"2Mbps\"] }\n":            `sweep.toml:7:10: a factor with a range needs [design]`,
+		head + "[design]\npoints = 3\n[factors]\nx = { uniform = [\"2Mbps\", \"1Mbps\"] }\n":  `the design is empty: the low end`,
+		head + "[[zip]]\nlink.one.rate = [\"1Mbps\"]\nlink.two.rate = [\"1Mbps\", \"2Mbps\"]": `sweep.toml:8:17: the lists of a zip have one length`,
+		head + "[factors]\nlink.one.rate = [\"1Mbps\", \"1000kbps\"]\n[set]\nseed = \"x\"":    `seed`,
+	} {
+		s, err := Load(write(t, text))
+		if err == nil {
+			_, err = s.Plan(scenarios.Options{})
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s\ngives %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+// Directories with something else in them are left alone.
+func TestOtherDirectories(t *testing.T) {
+	file, dir := write(t, grid), t.TempDir()
+	p := plan(t, file)
+	sweepTo(t, p, Options{Out: dir})
+	before := tables(t, dir)
+	refused := func(what, want string, p *Plan, o Options) {
+		t.Helper()
+		o.Jobs = 1
+		if _, err := p.Execute(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", what, err, want)
+		}
+	}
+	other := plan(t, write(t, strings.Replace(grid, `"grid"`, `"other"`, 1)))
+	refused("another sweep", `holds results of the sweep "grid", not of "other"`, other, Options{Out: dir, Resume: true})
+	refused("no --resume", "--resume goes on", p, Options{Out: dir})
+	refused("no sweep directory", "is not a sweep directory", p, Options{Out: filepath.Dir(file)})
+	for name, text := range tables(t, dir) {
+		if text != before[name] {
+			t.Errorf("%s has changed", name)
+		}
+	}
+}
+
+// The last line of a journal may be torn; any other damage is an error.
+func TestTornJournal(t *testing.T) {
+	file, dir := write(t, grid), t.TempDir()
+	p := plan(t, file)
+	sweepTo(t, p, Options{Out: dir})
+	before, path := tables(t, dir), filepath.Join(dir, JournalFolder, "local"+journalSuffix)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cut := range []int{1, 10, 200, len(whole) / 2, len(whole) - 5, len(whole)} {
+		if err := os.WriteFile(path, whole[:len(whole)-cut], 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if o := sweepTo(t, p, Options{Out: dir, Resume: true}); o.Reused == 18 {
+			t.Errorf("%d bytes are missing, and no run was repeated", cut)
+		}
+		for name, text := range tables(t, dir) {
+			if text != before[name] {
+				t.Errorf("%d bytes were missing: %s differs", cut, name)
+			}
+		}
+	}
+	damaged := []byte(strings.Replace(string(whole), `"hash":"`, `"hash":"0`, 1))
+	if err := os.WriteFile(path, damaged, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Execute(t.Context(), Options{Out: dir, Jobs: 1, Resume: true}); err == nil || !strings.Contains(err.Error(), "is damaged at byte") {
+		t.Errorf("a damaged journal: %v", err)
+	}
+}
+
+// mount mounts a small file system of the given options, for which a test needs rights.
+func mount(t *testing.T, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
+		t.Skipf("cannot mount: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+	return dir
+}
+
+// A full disk ends the sweep with an error that says so; the runs that fitted are kept,
+// the existing table is untouched, and with room the sweep goes on.
+func TestFullDisk(t *testing.T) {
+	dir := mount(t, "size=64k")
+	p := plan(t, write(t, grid))
+	out := filepath.Join(dir, "out")
+	fill := filepath.Join(dir, "fill")
+	if err := os.Mkdir(out, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(fill, make([]byte, 56<<10), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err := p.Execute(t.Context(), Options{Out: out, Jobs: 2})
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "--resume") {
+		t.Fatalf("full disk: %v", err)
+	}
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	sweepTo(t, p, Options{Out: out, Resume: true})
+	whole := t.TempDir()
+	sweepTo(t, p, Options{Out: whole})
+	equal(t, "after a full disk", whole, out)
+}
+
+// A directory that cannot be written is an error before anything runs.
+func TestReadOnly(t *testing.T) {
+	dir := mount(t, "size=64k,ro")
+	_, err := plan(t, write(t, grid)).Execute(t.Context(), Options{Out: filepath.Join(dir, "out"), Jobs: 1})
+	if !errors.Is(err, syscall.EROFS) {
+		t.Errorf("read-only: %v", err)
+	}
+}
