@@ -143,8 +143,11 @@ func (p *panel) addMarks(v *Points) {
 // mark is a point with its interval.
 type mark struct {
 	x, y, low, high float64
-	color           color.Color
-	shape           draw.GlyphDrawer
+	// xLow and xHigh bound the interval along the other axis; both 0: there is none.
+	xLow, xHigh float64
+	radius      vg.Length // 0: markRadius
+	color       color.Color
+	shape       draw.GlyphDrawer
 }
 
 const (
@@ -177,7 +180,21 @@ func (m *mark) draw(a draw.Canvas, x, y func(float64) vg.Length) {
 		a.StrokeLine2(s, at-whisker, low, at+whisker, low)
 		a.StrokeLine2(s, at-whisker, high, at+whisker, high)
 	}
-	glyph(a, m.shape, m.color, at, y(m.y))
+	if m.xLow < m.xHigh {
+		low, high := max(x(m.xLow), a.Min.X), min(x(m.xHigh), a.Max.X)
+		s := lineStyle(0.7, m.color)
+		a.StrokeLine2(s, low, y(m.y), high, y(m.y))
+		a.StrokeLine2(s, low, y(m.y)-whisker, low, y(m.y)+whisker)
+		a.StrokeLine2(s, high, y(m.y)-whisker, high, y(m.y)+whisker)
+	}
+	if m.shape == nil {
+		return
+	}
+	r := m.radius
+	if r == 0 {
+		r = markRadius
+	}
+	a.DrawGlyph(draw.GlyphStyle{Color: m.color, Radius: r, Shape: m.shape}, vg.Point{X: at, Y: y(m.y)})
 }
 
 func glyph(c draw.Canvas, shape draw.GlyphDrawer, col color.Color, x, y vg.Length) {
@@ -186,6 +203,10 @@ func glyph(c draw.Canvas, shape draw.GlyphDrawer, col color.Color, x, y vg.Lengt
 
 // draw paints the sample of an entry of the legend.
 func (k *key) draw(c draw.Canvas, x, y vg.Length) {
+	if k.filled {
+		c.FillPolygon(k.color, rectangle(x+3, y-3, x+keyLine-3, y+3))
+		return
+	}
 	if k.shape != nil {
 		c.StrokeLine2(lineStyle(0.7, k.color), x+keyLine/2, y-3.5, x+keyLine/2, y+3.5)
 		glyph(c, k.shape, k.color, x+keyLine/2, y)

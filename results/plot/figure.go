@@ -17,17 +17,24 @@ type figure struct {
 	xName      string  // label of the axis; empty: time
 	xNote      string  // remark behind the label of the time axis
 	xMin, tMax float64 // ends of the axis; of time 0 and seconds
+	xTicks     []tick  // of an axis of categories; nil: nice numbers
 	panels     []panel
 	legend     []key
+	left       vg.Length // room for the labels of the axis of values; 0: marginLeft
+	height     vg.Length // of a data area; 0: by their number
+	scale      *scale    // colour scale beside the data; nil: none
 }
 
-// panel is one data area. All begin at 0.
+// panel is one data area. All begin at 0 unless yMin says otherwise.
 type panel struct {
-	title string // set bold above the data
-	note  string // after the title, plain
-	yMax  float64
-	lines []line
-	marks []mark
+	title      string // set bold above the data
+	note       string // after the title, plain
+	yMin, yMax float64
+	yTicks     []tick // of an axis of categories; nil: nice numbers
+	areas      []area
+	lines      []line
+	marks      []mark
+	texts      []caption
 	// shades are the outages of the run, named above the data unless the panel
 	// before has the same.
 	shades []interval
@@ -49,6 +56,8 @@ type key struct {
 	width vg.Length
 	dash  []vg.Length
 	shape draw.GlyphDrawer // nil: a line
+	// filled is an area.
+	filled bool
 }
 
 // interval is a shaded span of time with its label.
@@ -64,12 +73,18 @@ type layout struct {
 	legendRows [][]key
 	titleRow   vg.Length   // room above each panel for its title
 	shadeRows  []vg.Length // room above each panel for the names of outages
-	height     vg.Length
+	slanted    bool        // labels of categories are too wide to stand beside each other
+	below      vg.Length   // room below the last panel
+	total      vg.Length   // height of the figure
 }
 
 func (f *figure) layout() *layout {
-	l := &layout{figure: f}
-	const room = figureWidth - marginLeft - marginRight
+	l := &layout{figure: f, below: marginBottom}
+	if f.left == 0 {
+		f.left = marginLeft
+	}
+	l.slant()
+	room := figureWidth - f.left - marginRight
 	if f.title != "" {
 		l.titleLines = wrap(f.title, textStyle(sizeTitle, true, black, 0, 0), figureWidth-2*marginRight)
 	}
@@ -91,16 +106,23 @@ func (f *figure) layout() *layout {
 	for i := range f.panels {
 		if s := f.panels[i].shades; len(s) > 0 && (i == 0 || !slices.Equal(s, f.panels[i-1].shades)) {
 			l.shadeRows[i] = shadeHeight
-			l.height += shadeHeight
+			l.total += shadeHeight
 		}
-		if f.panels[i].title != "" {
+		if f.panels[i].title != "" || f.panels[i].note != "" {
 			l.titleRow = panelTitle
 		}
 	}
 	n := vg.Length(len(f.panels))
-	l.height += marginTop + titleHeight*vg.Length(len(l.titleLines)) + legendHeight*vg.Length(len(l.legendRows)) +
-		n*(l.titleRow+panelHeight(len(f.panels))) + (n-1)*panelGap + marginBottom
+	l.total += marginTop + titleHeight*vg.Length(len(l.titleLines)) + legendHeight*vg.Length(len(l.legendRows)) +
+		n*(l.titleRow+l.panelHeight()) + (n-1)*panelGap + l.below
 	return l
+}
+
+func (f *figure) panelHeight() vg.Length {
+	if f.height > 0 {
+		return f.height
+	}
+	return panelHeight(len(f.panels))
 }
 
 const (
@@ -153,7 +175,7 @@ func (l *layout) draw(c draw.Canvas) {
 		y -= titleHeight
 	}
 	for _, row := range l.legendRows {
-		x := c.Min.X + marginLeft
+		x := c.Min.X + l.left
 		for _, k := range row {
 			mid := y - legendHeight/2
 			k.draw(c, x, mid)
@@ -164,18 +186,18 @@ func (l *layout) draw(c draw.Canvas) {
 		y -= legendHeight
 	}
 	top := y - l.titleRow - l.shadeRows[0]
-	h := panelHeight(len(l.panels))
+	h := l.panelHeight()
 	for i := range l.panels {
 		y -= l.titleRow + l.shadeRows[i] + h
 		area := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
-			Min: vg.Point{X: c.Min.X + marginLeft, Y: y}, Max: vg.Point{X: c.Max.X - marginRight, Y: y + h}}}
+			Min: vg.Point{X: c.Min.X + l.left, Y: y}, Max: vg.Point{X: c.Max.X - l.right(), Y: y + h}}}
 		l.drawPanel(area, i)
 		if i < len(l.panels)-1 {
 			y -= panelGap
 		}
 	}
 	label := textStyle(sizeText, false, black, draw.XCenter, draw.YBottom)
-	c.FillText(label, vg.Point{X: (c.Min.X + marginLeft + c.Max.X - marginRight) / 2, Y: c.Min.Y + 3}, l.xLabel())
+	c.FillText(label, vg.Point{X: (c.Min.X + l.left + c.Max.X - l.right()) / 2, Y: c.Min.Y + 3}, l.xLabel())
 	label.Rotation = math.Pi / 2
 	label.YAlign = draw.YTop
 	c.FillText(label, vg.Point{X: c.Min.X + 2, Y: (top + y) / 2}, l.yLabel)
@@ -185,27 +207,16 @@ func (l *layout) draw(c draw.Canvas) {
 func (l *layout) drawPanel(a draw.Canvas, i int) {
 	p := &l.panels[i]
 	x := func(t float64) vg.Length { return a.X((t - l.xMin) / (l.tMax - l.xMin)) }
-	y := func(v float64) vg.Length { return a.Y(v / p.yMax) }
+	y := func(v float64) vg.Length { return a.Y((v - p.yMin) / (p.yMax - p.yMin)) }
 	for _, s := range p.shades {
 		from, to := math.Max(s.from, 0), math.Min(s.to, l.tMax)
 		if from < to {
 			a.FillPolygon(shade, rectangle(x(from), a.Min.Y, x(to), a.Max.Y))
 		}
 	}
-	label := textStyle(sizeText, false, black, draw.XRight, draw.YCenter)
-	for _, t := range ticks(0, p.yMax, yTicks(len(l.panels))) {
-		if t.at > 0 && t.at < p.yMax*0.999 {
-			a.StrokeLine2(lineStyle(0.4, gridGrey), a.Min.X, y(t.at), a.Max.X, y(t.at))
-		}
-		a.StrokeLine2(lineStyle(0.5, black), a.Min.X-2, y(t.at), a.Min.X, y(t.at))
-		a.FillText(label, vg.Point{X: a.Min.X - 3.5, Y: y(t.at)}, t.label)
-	}
-	label = textStyle(sizeText, false, black, draw.XCenter, draw.YTop)
-	for _, t := range ticks(l.xMin, l.tMax, 7) {
-		a.StrokeLine2(lineStyle(0.5, black), x(t.at), a.Min.Y-2, x(t.at), a.Min.Y)
-		if i == len(l.panels)-1 {
-			a.FillText(label, vg.Point{X: x(t.at), Y: a.Min.Y - 3}, t.label)
-		}
+	l.drawTicks(a, i, x, y)
+	for k := range p.areas {
+		p.areas[k].draw(a, x, y)
 	}
 	for _, ln := range p.lines {
 		for _, part := range runs(ln, x, y) {
@@ -214,6 +225,12 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 	}
 	for i := range p.marks {
 		p.marks[i].draw(a, x, y)
+	}
+	for i := range p.texts {
+		p.texts[i].draw(a, x, y)
+	}
+	if l.scale != nil {
+		l.scale.draw(a)
 	}
 	above := a.Max.Y + 1.5
 	if l.shadeRows[i] > 0 {
@@ -231,6 +248,39 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 		left += title.Width(name) + 4
 	}
 	a.FillText(note, vg.Point{X: left, Y: above}, shorten(p.note, note, a.Max.X-left))
+}
+
+// drawTicks paints the grid and the ticks of a panel, and names them.
+func (l *layout) drawTicks(a draw.Canvas, i int, x, y func(float64) vg.Length) {
+	p := &l.panels[i]
+	label := textStyle(sizeText, false, black, draw.XRight, draw.YCenter)
+	if p.yTicks != nil {
+		for _, t := range p.yTicks {
+			a.FillText(label, vg.Point{X: a.Min.X - 3.5, Y: y(t.at)}, shorten(t.label, label, l.left-8))
+		}
+	} else {
+		for _, t := range ticks(p.yMin, p.yMax, yTicks(len(l.panels))) {
+			if t.at > p.yMin && t.at < p.yMax-float64((p.yMax-p.yMin)*0.001) {
+				a.StrokeLine2(lineStyle(0.4, gridGrey), a.Min.X, y(t.at), a.Max.X, y(t.at))
+			}
+			a.StrokeLine2(lineStyle(0.5, black), a.Min.X-2, y(t.at), a.Min.X, y(t.at))
+			a.FillText(label, vg.Point{X: a.Min.X - 3.5, Y: y(t.at)}, t.label)
+		}
+	}
+	label = textStyle(sizeText, false, black, draw.XCenter, draw.YTop)
+	if l.slanted {
+		label.XAlign, label.Rotation = draw.XRight, slantAngle
+	}
+	marks := l.xTicks
+	if marks == nil {
+		marks = ticks(l.xMin, l.tMax, 7)
+	}
+	for _, t := range marks {
+		a.StrokeLine2(lineStyle(0.5, black), x(t.at), a.Min.Y-2, x(t.at), a.Min.Y)
+		if i == len(l.panels)-1 {
+			a.FillText(label, vg.Point{X: x(t.at), Y: a.Min.Y - 3}, t.label)
+		}
+	}
 }
 
 // drawShadeLabels writes the names of outages above a panel, over their spans.

@@ -18,18 +18,24 @@ import (
 // Kind is one kind of figure.
 type Kind struct {
 	Name, Doc string
-	build     func(runs []*Run) (*figure, error)
+	Params    []Param
+	build     func(s *Source, o *Options) (*figure, error)
 }
 
 // Kinds is the table of figures.
 var Kinds = []Kind{
-	{"goodput", "application bytes per second of each flow and of its subflows",
-		perFlow("goodput_bps", true, rateUnit, "Goodput")},
-	{"cwnd", "congestion window of each subflow", perFlow("cwnd_bytes", false, byteUnit, "Congestion window")},
-	{"srtt", "smoothed round-trip time of each subflow", perFlow("srtt_s", false, timeUnit, "Smoothed RTT")},
-	{"dataseq", "data sequence: bytes in order at the receiver of each flow", dataSequence},
-	{"queue", "occupancy of the queues that were used most", queues},
-	{"load", "queueing delay against load of the links with queues, a mark a second; several runs side by side", delayAgainstLoad},
+	{"goodput", "application bytes per second of each flow and of its subflows", nil,
+		ofRuns(perFlow("goodput_bps", true, rateUnit, "Goodput"))},
+	{"cwnd", "congestion window of each subflow", nil, ofRuns(perFlow("cwnd_bytes", false, byteUnit, "Congestion window"))},
+	{"srtt", "smoothed round-trip time of each subflow", nil, ofRuns(perFlow("srtt_s", false, timeUnit, "Smoothed RTT"))},
+	{"dataseq", "data sequence: bytes in order at the receiver of each flow", nil, ofRuns(dataSequence)},
+	{"queue", "occupancy of the queues that were used most", nil, ofRuns(queues)},
+	{"load", "queueing delay against load of the links with queues, a mark a second; several runs side by side", nil, ofRuns(delayAgainstLoad)},
+	{"cdf", "distribution function of a metric over runs, with its 95 % band (DKW)", []Param{paramMetric, paramBy}, ofTable(distribution)},
+	{"bars", "means of a metric by category with their 95 % intervals", []Param{paramMetric, paramX, paramBy}, ofTable(bars)},
+	{"box", "median, quartiles, whiskers and outliers of a metric by category", []Param{paramMetric, paramX, paramBy}, ofTable(boxes)},
+	{"heatmap", "mean of a metric over two factors as colours", []Param{paramMetric, paramX, paramY}, ofTable(heatMap)},
+	{"scatter", "two metrics against each other, a mark a design with its intervals", []Param{paramXValue, paramYValue, paramBy}, ofTable(scatter)},
 }
 
 func lookup(name string) (*Kind, error) {

@@ -47,26 +47,17 @@ func init() {
 	fpdf.SetDefaultCatalogSort(true)
 }
 
-// Render draws a figure of the given kind in the given format.
+// Render draws a figure of runs with the default options.
 func Render(kind string, runs []*Run, format string) ([]byte, error) {
-	k, err := lookup(kind)
-	if err != nil {
-		return nil, err
-	}
-	f, err := k.build(runs)
-	if err != nil {
-		return nil, err
-	}
-	return f.layout().render(format)
+	return Draw(kind, &Source{Runs: runs}, new(Options), format)
 }
 
-// Save draws a figure into a file, whose extension names the format. The file
-// is replaced in one step.
+// Save draws a figure of runs with the default options into a file.
 func Save(kind string, runs []*Run, file string) error {
-	return save(file, func(format string) ([]byte, error) { return Render(kind, runs, format) })
+	return Write(kind, &Source{Runs: runs}, new(Options), file)
 }
 
-func (l *layout) render(format string) ([]byte, error) { return paper(format, l.height, l.draw) }
+func (l *layout) render(format string) ([]byte, error) { return paper(format, l.total, l.draw) }
 
 // save writes what render gives into a file, whose extension names the format. The
 // file is replaced in one step.

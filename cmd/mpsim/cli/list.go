@@ -349,7 +349,11 @@ func metricRows(*program) []row {
 func plotRows(*program) []row {
 	var rows []row
 	for _, k := range plot.Kinds {
-		rows = append(rows, row{k.Name, k.Doc, []param{}})
+		params := []param{}
+		for _, x := range k.Params {
+			params = append(params, param{Name: x.Name, Doc: x.Doc, Default: ""})
+		}
+		rows = append(rows, row{k.Name, k.Doc, params})
 	}
 	return append(rows, row{"axes", "friendliness, responsiveness and oscillation of controllers, from mpsim cc-check --plot", []param{}})
 }

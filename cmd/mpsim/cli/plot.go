@@ -10,26 +10,28 @@ import (
 
 func (p *program) plotCommand() *cobra.Command {
 	var kind, out string
+	var o plot.Options
 	c := &cobra.Command{
-		Use:   "plot RUN... -o FIG.{png,svg,pdf}",
-		Short: "draw a figure from run directories",
+		Use:   "plot RUN...|SWEEP|TABLE.csv -o FIG.{png,svg,pdf}",
+		Short: "draw a figure from run directories, a sweep directory or a table",
 		Args:  cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, dirs []string) error {
+		RunE: func(_ *cobra.Command, paths []string) error {
 			if out == "" {
 				return usage(fmt.Errorf("plot: give the figure a name: -o FIG.png, .svg or .pdf"))
 			}
-			var runs []*plot.Run
-			for _, d := range dirs {
-				r, err := plot.Load(d)
-				if err != nil {
-					return usage(err)
-				}
-				runs = append(runs, r)
+			s, err := plot.Open(paths)
+			if err != nil {
+				return usage(err)
 			}
-			return usage(plot.Save(kind, runs, out))
+			return usage(plot.Write(kind, s, &o, out))
 		},
 	}
-	c.Flags().StringVar(&kind, "kind", "goodput", "what to draw (mpsim list plot)")
-	c.Flags().StringVarP(&out, "output", "o", "", "file to write; its extension names the format")
+	fl := c.Flags()
+	fl.StringVar(&kind, "kind", "goodput", "what to draw (mpsim list plot)")
+	fl.StringVarP(&out, "output", "o", "", "file to write; its extension names the format")
+	fl.StringVar(&o.Metric, "metric", "", "`column` of the values")
+	fl.StringVar(&o.X, "x", "", "`column` along the axis")
+	fl.StringVar(&o.Y, "y", "", "`column` up the axis")
+	fl.StringVar(&o.By, "by", "", "`column` whose values are drawn apart")
 	return c
 }

@@ -1,0 +1,124 @@
+package plot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Source is what a figure is drawn from: runs, or the table of a sweep.
+type Source struct {
+	Runs  []*Run
+	Table *Table // nil: that of Runs, a row a flow
+}
+
+// Open reads run directories, or one sweep directory or CSV file.
+func Open(paths []string) (*Source, error) {
+	s := new(Source)
+	for _, p := range paths {
+		file := p
+		if !strings.HasSuffix(p, ".csv") {
+			file = filepath.Join(p, TableName)
+		}
+		_, err := os.Stat(file)
+		if file != p && errors.Is(err, os.ErrNotExist) {
+			r, err := Load(p)
+			if err != nil {
+				return nil, err
+			}
+			s.Runs = append(s.Runs, r)
+			continue
+		}
+		if s.Table, err = LoadTable(file); err != nil {
+			return nil, err
+		}
+		if len(paths) > 1 {
+			return nil, fmt.Errorf("%s is a table: a figure is drawn from one table, or from runs", p)
+		}
+	}
+	return s, nil
+}
+
+// Options say what a figure shows. The zero value is the default of each kind.
+type Options struct {
+	// Metric, X, Y and By are names of columns of a table.
+	Metric, X, Y, By string
+}
+
+// Param describes an option that a kind of figure takes.
+type Param struct{ Name, Doc string }
+
+var (
+	paramMetric = Param{"metric", "column of the values; default: the first metric of a sweep, goodput_bps of runs"}
+	paramBy     = Param{"by", "column whose values are drawn apart, at most 6"}
+	paramX      = Param{"x", "column of the categories along the axis; default: the first factor of a sweep"}
+	paramY      = Param{"y", "column of the categories up the axis; default: the second factor of a sweep"}
+	paramXValue = Param{"x", "column of the values along the axis"}
+	paramYValue = Param{"y", "column of the values up the axis; default: the first metric of a sweep, goodput_bps of runs"}
+)
+
+// check refuses options that a kind has no use for.
+func (o *Options) check(k *Kind) error {
+	for _, given := range []struct {
+		name string
+		set  bool
+	}{
+		{"metric", o.Metric != ""}, {"x", o.X != ""}, {"y", o.Y != ""}, {"by", o.By != ""},
+	} {
+		if given.set && !slices.ContainsFunc(k.Params, func(p Param) bool { return p.Name == given.name }) {
+			return fmt.Errorf("figure %s has no parameter %s (mpsim list plot)", k.Name, given.name)
+		}
+	}
+	return nil
+}
+
+// ofRuns makes the builder of a figure that is drawn from runs alone.
+func ofRuns(build func([]*Run) (*figure, error)) func(*Source, *Options) (*figure, error) {
+	return func(s *Source, _ *Options) (*figure, error) {
+		if len(s.Runs) == 0 {
+			return nil, fmt.Errorf("this figure is drawn from run directories, not from a table")
+		}
+		return build(s.Runs)
+	}
+}
+
+// ofTable makes the builder of a figure that is drawn from a table.
+func ofTable(build func(*Table, *Options) (*figure, error)) func(*Source, *Options) (*figure, error) {
+	return func(s *Source, o *Options) (*figure, error) {
+		t := s.Table
+		if t == nil {
+			t = tableOf(s.Runs)
+		}
+		return build(t, o)
+	}
+}
+
+// figureOf builds a figure of a kind.
+func figureOf(kind string, s *Source, o *Options) (*figure, error) {
+	k, err := lookup(kind)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.check(k); err != nil {
+		return nil, err
+	}
+	return k.build(s, o)
+}
+
+// Draw draws a figure of the given kind in the given format.
+func Draw(kind string, s *Source, o *Options, format string) ([]byte, error) {
+	f, err := figureOf(kind, s, o)
+	if err != nil {
+		return nil, err
+	}
+	return f.layout().render(format)
+}
+
+// Write draws a figure of the given kind into a file, whose extension names the format.
+// The file is replaced in one step.
+func Write(kind string, s *Source, o *Options, file string) error {
+	return save(file, func(format string) ([]byte, error) { return Draw(kind, s, o, format) })
+}

@@ -1,0 +1,313 @@
+package plot
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mpsim/results"
+)
+
+// Figures of many runs are drawn from a table with one row an outcome: the table.csv of a
+// sweep directory, another CSV file with a line of names, or, of run directories, one row
+// a flow.
+
+// TableName is the table of a sweep directory.
+const TableName = "table.csv"
+
+// Table is such a table.
+type Table struct {
+	// Title is what the figure is called; it may be empty.
+	Title   string
+	columns []column
+	rows    int
+}
+
+// column holds the cells of one name. A cell of no value is the empty text and NaN.
+type column struct {
+	name, unit string // unit as the manifest of a sweep has it: "bps", "s", "B", "pkt", "bdp" or ""
+	role       string // "id", "factor", "metric", "verdict"; "" if unknown
+	text       []string
+	number     []float64
+	numeric    bool // every cell that has a value is a number
+}
+
+// LoadTable reads a CSV file, and what the manifest.json beside it says of columns.
+func LoadTable(file string) (*Table, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	cells, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if len(cells) < 2 {
+		return nil, fmt.Errorf("%s: a table has a line of names and at least one row", file)
+	}
+	t := newTable(cells[0], cells[1:])
+	return t, t.describe(filepath.Join(filepath.Dir(file), results.ManifestName))
+}
+
+func newTable(names []string, rows [][]string) *Table {
+	t := &Table{rows: len(rows)}
+	for i, name := range names {
+		c := column{name: name, unit: suffixUnit(name), numeric: true}
+		values := 0
+		for _, r := range rows {
+			v, err := strconv.ParseFloat(r[i], 64)
+			if r[i] == "" {
+				v = math.NaN()
+			} else if err != nil {
+				c.numeric = false
+			} else {
+				values++
+			}
+			c.text, c.number = append(c.text, r[i]), append(c.number, v)
+		}
+		c.numeric = c.numeric && values > 0
+		t.columns = append(t.columns, c)
+	}
+	return t
+}
+
+// suffixUnit is the unit that the name of a column ends in.
+func suffixUnit(name string) string {
+	switch {
+	case strings.HasSuffix(name, "_bps"):
+		return "bps"
+	case strings.HasSuffix(name, "_s"):
+		return "s"
+	case strings.HasSuffix(name, "bytes"), strings.HasPrefix(name, "bytes_"):
+		return "B"
+	}
+	return ""
+}
+
+// describe takes units and roles of columns from the manifest of a sweep, if there is one.
+func (t *Table) describe(file string) error {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var m struct {
+		Title   string `json:"title"`
+		Columns []struct {
+			Name string `json:"name"`
+			Role string `json:"role"`
+			Unit string `json:"unit"`
+		} `json:"columns"`
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	t.Title = capital(m.Title)
+	for _, c := range m.Columns {
+		if i := t.index(c.Name); i >= 0 {
+			t.columns[i].role, t.columns[i].unit = c.Role, c.Unit
+		}
+	}
+	return nil
+}
+
+// tableOf makes a table of runs: a row a flow.
+func tableOf(runs []*Run) *Table {
+	names := []string{"run", "scenario", "seed", "replication", "flow", "protocol", "cc", "scheduler", "fallback", "goodput_bps", "bytes_delivered",
+		"start_s", "end_s", "max_gap_s", "mean_delay_s", "mean_latency_s", "median_latency_s", "p95_latency_s", "max_latency_s"}
+	var rows [][]string
+	for _, r := range runs {
+		s := &r.Summary
+		for i := range s.Flows {
+			f := &s.Flows[i]
+			row := []string{r.Dir, s.Scenario, strconv.FormatUint(s.Seed, 10), fmt.Sprint(s.Replication), f.Name, f.Protocol, f.Controller, f.Scheduler, f.Fallback}
+			rows = append(rows, append(row, flowNumbers(f, names[len(row):])...))
+		}
+	}
+	t := newTable(names, rows)
+	if len(runs) > 0 && !slices.ContainsFunc(runs, func(r *Run) bool { return r.Summary.Scenario != runs[0].Summary.Scenario }) {
+		t.Title = capital(runs[0].Summary.Title)
+	}
+	return t
+}
+
+// flowNumbers returns the fields of a flow as its summary has them, null as no value.
+func flowNumbers(f *results.Flow, names []string) []string {
+	b, _ := json.Marshal(f) // it was read from JSON
+	var fields map[string]any
+	_ = json.Unmarshal(b, &fields)
+	var out []string
+	for _, name := range names {
+		text := ""
+		if v, ok := fields[name].(float64); ok {
+			text = strconv.FormatFloat(v, 'g', -1, 64)
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+func (t *Table) index(name string) int {
+	return slices.IndexFunc(t.columns, func(c column) bool { return c.name == name })
+}
+
+// find returns the column of a name.
+func (t *Table) find(flag, name string) (*column, error) {
+	if i := t.index(name); i >= 0 {
+		return &t.columns[i], nil
+	}
+	var names []string
+	for i := range t.columns {
+		names = append(names, t.columns[i].name)
+	}
+	return nil, fmt.Errorf("--%s: no column %q; have %s", flag, name, strings.Join(names, ", "))
+}
+
+// metric returns the column of numbers that a figure shows: the one asked for, or the
+// first metric.
+func (t *Table) metric(flag, name string) (*column, error) {
+	if name != "" {
+		c, err := t.find(flag, name)
+		if err == nil && !c.numeric {
+			err = fmt.Errorf("--%s: column %q does not hold numbers", flag, name)
+		}
+		return c, err
+	}
+	for i := range t.columns {
+		if c := &t.columns[i]; c.numeric && (c.role == "metric" || c.role == "" && c.name == "goodput_bps") {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("name what to draw: --%s COLUMN", flag)
+}
+
+// factor returns the column of categories asked for, or the n-th factor, or nil.
+func (t *Table) factor(flag, name string, n int) (*column, error) {
+	if name != "" {
+		return t.find(flag, name)
+	}
+	for i := range t.columns {
+		if t.columns[i].role == "factor" {
+			if n == 0 {
+				return &t.columns[i], nil
+			}
+			n--
+		}
+	}
+	return nil, nil
+}
+
+// levels are the different values of a column, numbers in their order, others in the order
+// of the rows. A nil column has one.
+func (c *column) levels() []string {
+	if c == nil {
+		return []string{""}
+	}
+	var out []string
+	for _, v := range c.text {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	if c.numeric {
+		slices.SortStableFunc(out, func(a, b string) int {
+			x, _ := strconv.ParseFloat(a, 64)
+			y, _ := strconv.ParseFloat(b, 64)
+			switch {
+			case x < y:
+				return -1
+			case x > y:
+				return 1
+			}
+			return 0
+		})
+	}
+	return out
+}
+
+// is reports whether row i has a level.
+func (c *column) is(i int, level string) bool { return c == nil || c.text[i] == level }
+
+// show returns a level as an axis names it, with its unit.
+func (c *column) show(level string) string {
+	v, err := strconv.ParseFloat(level, 64)
+	switch {
+	case level == "":
+		return "none"
+	case err != nil || !c.numeric:
+		return level
+	case c.unit == "":
+		return trim(v)
+	}
+	u := c.units(math.Abs(v))
+	return trim(float64(v*u.factor)) + " " + u.name
+}
+
+// units returns the scale of an axis whose largest value is top.
+func (c *column) units(top float64) unit {
+	switch c.unit {
+	case "bps":
+		return rateUnit(top)
+	case "s":
+		return timeUnit(top)
+	case "B":
+		return byteUnit(top)
+	}
+	return unit{1, c.unit}
+}
+
+// title is the name of a column on an axis; keys of scenarios stay as they are.
+func (c *column) title() string {
+	if strings.ContainsAny(c.name, ".[(") {
+		return c.name
+	}
+	return capital(strings.ReplaceAll(c.name, "_", " "))
+}
+
+// label names a quantity with its unit.
+func (c *column) label(u unit) string {
+	name := c.name
+	for _, end := range []string{"_bps", "_s"} {
+		name = strings.TrimSuffix(name, end)
+	}
+	name = (&column{name: name}).title()
+	if u.name == "" {
+		return name
+	}
+	return name + " (" + u.name + ")"
+}
+
+// group is the values of the rows that have certain levels. Those without a finite value
+// are counted.
+type group struct {
+	values         []float64
+	never, missing int
+}
+
+// values collects what metric has in the rows that match; +Inf is counted as never.
+func (t *Table) values(metric *column, match func(row int) bool) group {
+	var g group
+	for i := range t.rows {
+		switch v := metric.number[i]; {
+		case !match(i):
+		case math.IsInf(v, 1):
+			g.never++
+		case math.IsNaN(v) || math.IsInf(v, 0):
+			g.missing++
+		default:
+			g.values = append(g.values, v)
+		}
+	}
+	slices.Sort(g.values)
+	return g
+}
