@@ -74,7 +74,7 @@ func (d *decoder) table(t *table, dst reflect.Value, where string) {
 func extraKeys(t reflect.Type) []string {
 	switch t {
 	case reflect.TypeFor[Scenario]():
-		return []string{"extends", "paths", "topology", "traffic"}
+		return []string{"extends", "include", "paths", "topology", "traffic"}
 	case reflect.TypeFor[Node](), reflect.TypeFor[Link](), reflect.TypeFor[Route](), reflect.TypeFor[Flow](), reflect.TypeFor[Action]():
 		return []string{"repeat"}
 	}

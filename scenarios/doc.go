@@ -8,7 +8,7 @@
 //	for _, e := range w.Expect() { ... }
 //
 // Loading is done in steps, each on values that know their places in the files:
-// the TOML text becomes a tree; `extends` lays trees over each other; `paths`
+// the TOML text becomes a tree; `extends` and `include` lay trees over each other; `paths`
 // and `repeat` are expanded; `--set` overrides; the tree is decoded into the
 // structs of schema.go, whose tags are also the reference in docs/SCENARIOS.md;
 // the checker completes defaults and plans addresses and routes. Every problem is

@@ -30,6 +30,10 @@ func JSONSchema(p *Plugins) ([]byte, error) {
 	root := w.object(reflect.TypeFor[Scenario](), false)
 	properties := root["properties"].(jsonObject)
 	properties["extends"] = jsonObject{"type": "string", "description": "file that this one is laid over, relative to its own directory"}
+	properties["include"] = jsonObject{
+		"type": []string{"string", "array"}, "items": jsonObject{"type": "string"},
+		"description": "file or files whose keys lie below those of this one and above those of extends, relative to its own directory",
+	}
 	properties["paths"] = jsonObject{
 		"type": "array", "items": jsonObject{"type": "string"},
 		"description": "short form: nodes client and server and one link for each line \"NAME DELAY QUEUE RATE [LOSS]\"",
@@ -54,8 +58,8 @@ func JSONSchema(p *Plugins) ([]byte, error) {
 	}
 	inner["topology"] = jsonObject{"required": []string{"kind"}}
 	root["allOf"] = []jsonObject{
-		{"if": has("extends"), "else": rest},
-		{"if": has("extends", "paths", "topology"), "else": jsonObject{"properties": graph}},
+		{"if": has("extends", "include"), "else": rest},
+		{"if": has("extends", "include", "paths", "topology"), "else": jsonObject{"properties": graph}},
 	}
 	return json.MarshalIndent(root, "", " ")
 }

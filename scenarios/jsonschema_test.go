@@ -215,6 +215,9 @@ server = "h1"
 		head + "kind = \"fattree\"\nspokes = 4\n" + flow:           false,
 		"extends = \"a.toml\"\nname = \"t\"\n[topology]\nk = 8\n":  true,
 		"extends = \"a.toml\"\nname = \"t\"\n[topology]\nkk = 8\n": false,
+		"include = \"a.toml\"\nname = \"t\"\n":                     true,
+		"include = [\"a.toml\", \"b.toml\"]\nname = \"t\"\n":       true,
+		"include = [1]\nname = \"t\"\n":                            false,
 	} {
 		if err := s.Validate(asJSON(t, text)); (err == nil) != want {
 			t.Errorf("%s: %v, want accepted: %v", text, err, want)

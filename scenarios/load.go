@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	simnet "mpsim/net"
 	"mpsim/net/radio"
@@ -116,6 +115,7 @@ type loader struct {
 	source   source
 	options  Options
 	problems problemList
+	files    int // read so far
 }
 
 func load(s source, file string, o Options) (*Scenario, error) {
@@ -125,54 +125,6 @@ func load(s source, file string, o Options) (*Scenario, error) {
 		return nil, err
 	}
 	return l.finish(file, tree)
-}
-
-// tree reads a file and what it extends into one tree.
-func (l *loader) tree(file string, above []string) (*table, error) {
-	at := Pos{File: file, Line: 1, Col: 1}
-	text, err := l.source.read(file)
-	if err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return nil, Problems{{Pos{File: file}, "cannot read the scenario: " + err.Error()}}
-	}
-	t, err := parseTree(file, text)
-	if err != nil {
-		return nil, err
-	}
-	t.pos = at
-	e := t.get("extends")
-	if e == nil {
-		return t, nil
-	}
-	name, ok := e.value.data.(string)
-	if !ok {
-		return nil, Problems{{e.value.pos, "extends must be the name of a file in quotes, not " + e.value.describe()}}
-	}
-	base := l.source.beside(file, name)
-	for _, f := range append(above, file) {
-		if f == base {
-			return nil, Problems{{e.value.pos, fmt.Sprintf("%s extends itself: %s", base, strings.Join(append(above, file, base), " -> "))}}
-		}
-	}
-	if _, err := l.source.read(base); err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return nil, Problems{{e.value.pos, fmt.Sprintf("cannot read %s: %v", base, err)}}
-	}
-	b, err := l.tree(base, append(above, file))
-	if err != nil {
-		return nil, err
-	}
-	t.remove("extends")
-	for _, own := range []string{"name", "title", "rows", "paper", "baseline"} {
-		b.remove(own) // these describe one file
-	}
-	return merge(b, t), nil
 }
 
 // setsBefore are the overrides of what is expanded before decoding.
@@ -193,9 +145,11 @@ func (sc *Scenario) FileSeed() uint64 { return sc.fileSeed }
 
 // finish expands a tree, decodes it and checks it.
 func (l *loader) finish(file string, tree *table) (*Scenario, error) {
-	if e := tree.get("extends"); e != nil {
-		l.problems.add(e.value.pos, "extends needs a file to be relative to")
-		tree.remove("extends")
+	for _, key := range []string{"extends", "include"} {
+		if e := tree.get(key); e != nil {
+			l.problems.add(e.value.pos, "%s needs a file to be relative to", key)
+			tree.remove(key)
+		}
 	}
 	var later []string
 	for _, s := range l.options.Set {

@@ -47,6 +47,7 @@ func referenceTable(b *strings.Builder, t reflect.Type, path string) {
 	fmt.Fprintf(b, "### %s\n\n| key | type | default | range | meaning |\n|---|---|---|---|---|\n", heading)
 	if path == "" {
 		b.WriteString("| `extends` | string | | | file that this one is laid over, relative to its own directory |\n")
+		b.WriteString("| `include` | string or strings | | | file or files whose keys lie below those of this one and above those of `extends`, relative to its own directory |\n")
 		b.WriteString("| `paths` | strings | | | short form: nodes client and server and one link for each line `\"NAME DELAY QUEUE RATE [LOSS]\"` |\n")
 	}
 	if slices.Contains(extraKeys(t), "repeat") {

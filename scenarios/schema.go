@@ -30,7 +30,7 @@ func (m *meta) valuePos(key string) Pos {
 // has reports whether the file gives the key.
 func (m *meta) has(key string) bool { return m.table != nil && m.table.get(key) != nil }
 
-// Scenario is a whole scenario file after `extends`, `--set`, `paths` and
+// Scenario is a whole scenario file after `extends`, `include`, `--set`, `paths` and
 // `repeat` were carried out.
 type Scenario struct {
 	meta
