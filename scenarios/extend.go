@@ -29,6 +29,9 @@ func (l *loader) tree(file string, above []string) (*table, error) {
 	if err != nil {
 		return nil, Problems{{Pos{File: file}, "cannot read the scenario: " + reason(err)}}
 	}
+	if l.files = append(l.files, file); len(l.files) > maxFiles {
+		return nil, Problems{{Pos{File: file}, fmt.Sprintf("the scenario is made of more than %d files", maxFiles)}}
+	}
 	t, err := parseTree(file, text)
 	if err != nil {
 		return nil, err
@@ -91,9 +94,6 @@ func (l *loader) lower(name *value, above []string) (*table, error) {
 		if filepath.Clean(f) == filepath.Clean(file) {
 			return nil, Problems{{name.pos, fmt.Sprintf("%s extends or includes itself: %s", file, strings.Join(append(above, file), " -> "))}}
 		}
-	}
-	if l.files++; l.files > maxFiles {
-		return nil, Problems{{name.pos, fmt.Sprintf("the scenario is made of more than %d files", maxFiles)}}
 	}
 	if _, err := l.source.read(file); err != nil {
 		return nil, Problems{{name.pos, fmt.Sprintf("cannot read %s: %s", file, reason(err))}}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -48,15 +49,41 @@ func List() ([]Entry, error) {
 	return out, err
 }
 
-// libraryPath returns the path within the library that a name means: the path
-// itself, with or without "scenarios/" before it and ".toml" behind it; "" if
-// there is none.
-func libraryPath(name string) string {
+// FindLibrary returns the paths within the library that a name means: the path
+// itself, with or without "scenarios/" before it and ".toml" behind it, or the
+// scenarios of that name in any family; nil if there is none.
+func FindLibrary(name string) []string {
 	name = strings.TrimPrefix(filepath.ToSlash(name), "scenarios/")
 	for _, p := range []string{name, name + ".toml"} {
 		if info, err := fs.Stat(libraryFiles, p); err == nil && !info.IsDir() {
-			return p
+			return []string{p}
 		}
 	}
-	return ""
+	if strings.ContainsAny(name, "/*?[\\") {
+		return nil
+	}
+	found, _ := fs.Glob(libraryFiles, "*/"+strings.TrimSuffix(name, ".toml")+".toml") // the pattern is a valid one
+	return found
+}
+
+// LibraryNames returns the paths of all scenarios of the library in order,
+// without reading them.
+func LibraryNames() []string {
+	names, _ := fs.Glob(libraryFiles, "*/*.toml") // the pattern is a valid one
+	return names
+}
+
+// Files returns the files that a scenario was read from, each once: its own
+// first, then what it extends and includes, then its scripts.
+func (sc *Scenario) Files() []string {
+	var out []string
+	for _, f := range sc.files {
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	for _, f := range sc.scripts {
+		out = append(out, f.path)
+	}
+	return out
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	simnet "mpsim/net"
 	"mpsim/net/radio"
@@ -38,8 +39,11 @@ const maxFile = 16 << 20
 // holds everything that is wrong with the scenario.
 func Load(name string, o Options) (*Scenario, error) {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-		if inLibrary := libraryPath(name); inLibrary != "" {
-			return load(source{fsys: Library()}, inLibrary, o)
+		switch in := FindLibrary(name); {
+		case len(in) == 1:
+			return load(source{fsys: Library()}, in[0], o)
+		case len(in) > 1:
+			return nil, Problems{{Pos{File: name}, "is the name of several scenarios of the library: " + strings.Join(in, ", ")}}
 		}
 	}
 	return load(source{}, name, o)
@@ -115,7 +119,7 @@ type loader struct {
 	source   source
 	options  Options
 	problems problemList
-	files    int // read so far
+	files    []string // those read so far, in order
 }
 
 func load(s source, file string, o Options) (*Scenario, error) {
@@ -177,7 +181,7 @@ func (l *loader) finish(file string, tree *table) (*Scenario, error) {
 	}
 	sc := decode(tree, &l.problems)
 	sc.measures = slices.Clone(l.options.Measures)
-	sc.path, sc.fileSeed = file, own
+	sc.path, sc.fileSeed, sc.files = file, own, l.files
 	if l.options.Seed != nil {
 		sc.Seed = *l.options.Seed
 	}

@@ -55,6 +55,7 @@ type Scenario struct {
 
 	fileSeed uint64
 	path     string   // of the file, as given
+	files    []string // of which it was read, scripts excepted
 	set      []string // the overrides
 	plan     *plan
 	// scripts are the plug-ins that are scripts, each once.

@@ -20,6 +20,8 @@ func (p *program) lintCommand() *cobra.Command {
 		Use:   "lint FILE...",
 		Short: "say everything that is wrong with scenario files and scripts, without running them",
 		Args:  cobra.MinimumNArgs(1),
+
+		ValidArgsFunction: completeScenario,
 		RunE: func(_ *cobra.Command, files []string) error {
 			bad := false
 			for _, f := range files {
@@ -78,6 +80,9 @@ func (p *program) lintScript(file string) bool {
 // setFlag and dataFlag are the flags of every command that loads scenarios.
 func setFlag(c *cobra.Command, set *[]string) {
 	c.Flags().StringArrayVar(set, "set", nil, "override a key of the scenario, `key=value`; repeatable")
+	if err := c.RegisterFlagCompletionFunc("set", completeSet); err != nil {
+		panic(err) // the flag is there
+	}
 }
 
 func dataFlag(c *cobra.Command, dir *string) {

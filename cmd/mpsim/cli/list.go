@@ -85,6 +85,7 @@ var appDocs = [][2]string{
 
 func (p *program) listCommand() *cobra.Command {
 	var asJSON bool
+	var search string
 	var kinds []string
 	for _, l := range listings() {
 		kinds = append(kinds, l.kind)
@@ -92,13 +93,19 @@ func (p *program) listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:       "list [KIND]",
 		Short:     "list what can be named in scenarios and on the command line",
-		Long:      "list prints one of the tables " + strings.Join(kinds, ", ") + ", or says what each holds.",
+		Long:      "list prints one of the tables " + strings.Join(kinds, ", ") + ", or says what each holds;\nwith --search and without KIND it searches all of them.",
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: kinds,
 		RunE: func(_ *cobra.Command, args []string) error {
-			rows, err := p.list(args)
-			if err != nil {
-				return usage(err)
+			var rows []row
+			if len(args) == 0 && search != "" {
+				rows = p.searchAll(search)
+			} else {
+				var err error
+				if rows, err = p.list(args); err != nil {
+					return usage(err)
+				}
+				rows = searched(rows, search)
 			}
 			if asJSON {
 				return json.NewEncoder(p.out).Encode(rows)
@@ -108,6 +115,7 @@ func (p *program) listCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	searchFlag(c, &search)
 	return c
 }
 

@@ -39,8 +39,9 @@ func (p *program) runCommand() *cobra.Command {
 		Short: "run a scenario",
 		Long: "run executes a scenario and writes a run directory, by default out/NAME-SEED, with the summary,\n" +
 			"the time series and figures, and the capture and the event log if the scenario or a flag asks for them.\n" +
-			"FILE is a scenario file, or the path of a scenario of the library (mpsim list scenario).",
-		Args: cobra.ExactArgs(1),
+			"FILE is a scenario file, or the path or name of a scenario of the library (mpsim scenarios list).",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeScenario,
 		RunE: func(c *cobra.Command, args []string) error {
 			f.seedGiven = c.Flags().Changed("seed")
 			return p.run(args[0], &f)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"os/exec"
 	"strconv"
 	"testing"
 
@@ -21,7 +22,9 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("MPSIM_DATA", "")
-			return nil
+			program, err := exec.LookPath("mpsim") // for scripts that change PATH
+			e.Setenv("MPSIM", program)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit": exitCode,
