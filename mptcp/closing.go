@@ -210,28 +210,6 @@ func (c *connection) closeSubflows(now sim.Time, arrived bool) {
 	}
 }
 
-// dataFINTimeout sends an unacknowledged DATA_FIN again on every subflow. No
-// subflow gives it up, because it is no data of theirs, so the connection does,
-// after as long without progress as TCP tries to deliver data.
-func (c *connection) dataFINTimeout(now sim.Time) {
-	cl := &c.closing
-	cl.at = sim.Never
-	if !cl.pending() || c.over {
-		return
-	}
-	if now.Sub(max(cl.since, c.stats.lastAck)) >= c.p.TCP.DataTimeout() {
-		c.abort(now, trace.TimedOut)
-		return
-	}
-	cl.tries++
-	if cl.tries > 1 || !c.p.DataFINTwice {
-		cl.interval = min(2*cl.interval, c.p.TCP.MaxRTO)
-	}
-	cl.at = now.Add(cl.interval)
-	c.e.count(now, c.sock, dataFinRetrans)
-	c.ackAll(now)
-}
-
 // closeTimeout ends a connection that has had no subflow, or after Close no
 // progress, for the close timeout.
 func (c *connection) closeTimeout(now sim.Time) {

@@ -156,3 +156,66 @@ func TestDataFINBackoff(t *testing.T) {
 		}
 	}
 }
+
+// All data has arrived when both sides end their streams, and a box takes the options of the
+// client's segments without payload from then on. On ACKs the client's DATA_FIN never
+// arrives, nor does its DATA_ACK of the server's. It may go on data (RFC 8684 section
+// 3.3.3): the second repetition sends the last byte again, and the connection ends in order.
+// Linux goes on sending it on ACKs.
+func TestDataFINOnData(t *testing.T) {
+	const size = 5000
+	for _, c := range []struct {
+		profile string
+		sums    ChecksumPolicy
+		literal bool
+	}{
+		{"rfc", ChecksumOnDemand, false},
+		{"rfc", ChecksumRequired, false},
+		{"rfc", ChecksumRequired, true},
+		{"linux", ChecksumOnDemand, false},
+	} {
+		w := checksumWorld(t, c.sums, c.sums, 10*ms, 20*ms)
+		w.profile = ProfileByName(c.profile)
+		w.start()
+		srv := &app{toWrite: size}
+		w.server.accept = func() *app { return srv }
+		cli := w.connect()
+		cli.literal, cli.toWrite = c.literal, size
+		w.flush(w.client)
+		w.runTo(sim.Time(2 * sim.Second))
+		for _, p := range w.paths {
+			p[0].box = strip(func(s *Segment) bool {
+				if s.Len > 0 && s.Opt.Has(wire.OptPieces) != c.literal {
+					t.Errorf("%+v: the byte is literal: %v", c, !c.literal)
+				}
+				return s.Len == 0
+			})
+		}
+		n := len(w.log)
+		cli.close, srv.close = true, true
+		w.flush(w.client)
+		w.flush(w.server)
+		w.runTo(sim.Time(30 * sim.Second))
+		data := 0
+		for i := n; i < len(w.log); i++ {
+			if r := &w.log[i]; r.up && r.seg.Len > 0 {
+				if data++; !r.seg.Opt.Has(wire.DataFIN) || r.seg.Len != 1 || r.seg.MapLen != 2 {
+					t.Errorf("%+v: %s", c, w.line(r))
+				}
+			}
+		}
+		if srv.off != size || cli.off != size || srv.bad+cli.bad != 0 {
+			t.Errorf("%+v: read %d and %d, %d bad", c, cli.off, srv.off, srv.bad+cli.bad)
+		}
+		if c.profile == "linux" {
+			if data != 0 || srv.eof {
+				t.Errorf("linux: %d segments with data, end of stream %v", data, srv.eof)
+			}
+			continue
+		}
+		if data != 1 || !srv.eof || !cli.eof || cli.saw(Closed)+srv.saw(Closed) != 2 ||
+			cli.events[len(cli.events)-1].Why != trace.Graceful || srv.events[len(srv.events)-1].Why != trace.Graceful {
+			t.Errorf("%+v: %d segments with data, events %v, %v\n%s", c, data, cli.events, srv.events, w.dump(30))
+		}
+	}
+}

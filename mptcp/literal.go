@@ -60,10 +60,11 @@ func (c *connection) writeBytes(now sim.Time, b []byte) int {
 }
 
 // releaseLiterals gives back the literal bytes of our stream that the peer has
-// acknowledged on the data level and that no subflow may have to send again.
+// acknowledged on the data level and that no subflow may have to send again. The last one
+// is kept: it probes a closed window, and a DATA_FIN may go with it.
 func (c *connection) releaseLiterals() {
 	if c.lit != nil {
-		c.releaseLiteralsTo(c.send.una)
+		c.releaseLiteralsTo(max(c.send.una, 2) - 1)
 	}
 }
 

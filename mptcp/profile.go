@@ -206,6 +206,11 @@ type Profile struct {
 	DataFINTimeout sim.Duration
 	// DataFINTwice repeats the first interval once (Linux: 0.2, 0.2, 0.4 s, ...).
 	DataFINTwice bool
+	// DataFINOnData sends a DATA_FIN from its second repetition on with the last byte of
+	// the data, too (RFC 8684 section 3.3.3), so that it passes boxes that take options
+	// from segments without payload. Linux repeats it on ACKs only (protocol.c:
+	// __mptcp_retrans, mptcp_send_ack).
+	DataFINOnData bool
 	// AnswerDataFIN acknowledges a DATA_FIN that was received before. Linux does
 	// not, so that a lost DATA_ACK is repaired only by the next segment.
 	AnswerDataFIN bool
@@ -346,7 +351,7 @@ func RFC() *Profile {
 		AnnounceFallback: true, RepeatInfinite: true, RejoinAfterFail: true, FastCloseOnAck: true, FastCloseRetries: 3,
 		Reinject:         ReinjectOnRTO,
 		ICMPFailsSubflow: true,
-		DataFINTimeout:   sim.Second, AnswerDataFIN: true,
+		DataFINTimeout:   sim.Second, DataFINOnData: true, AnswerDataFIN: true,
 		NagleOnData:  true,
 		CloseTimeout: 60 * sim.Second,
 		WindowProbe:  sim.Second,

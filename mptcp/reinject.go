@@ -239,15 +239,7 @@ func (c *connection) probeTimeout(now sim.Time) {
 	}
 	c.probe.interval = min(2*c.probe.interval, c.p.TCP.MaxRTO)
 	c.probe.at = now.Add(c.probe.interval)
-	var best *subflow
-	for _, f := range c.subs {
-		if !f.usable() || f.tx.len() > 0 {
-			continue
-		}
-		if best == nil || best.failed && !f.failed {
-			best = f
-		}
-	}
+	best := c.idleSubflow()
 	if best == nil {
 		return // a probe is on its way
 	}
