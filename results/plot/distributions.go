@@ -108,7 +108,7 @@ func (g *group) remark() string {
 		text += fmt.Sprintf("; never in %d", g.never)
 	}
 	if g.missing > 0 {
-		text += fmt.Sprintf("; %d rows have no value", g.missing)
+		text += fmt.Sprintf("; %d without value", g.missing)
 	}
 	return text
 }
@@ -172,7 +172,7 @@ func byCategory(t *Table, o *Options, note func(most int) string, each func(p *p
 	}
 	p.note = note(most)
 	if n := all.never + all.missing; n > 0 {
-		p.note += fmt.Sprintf("; %d rows have no finite value", n)
+		p.note += fmt.Sprintf("; %d without value", n)
 	}
 	f.panels = []panel{p}
 	return f, nil
@@ -228,7 +228,7 @@ func (p *panel) fit(low, high float64) {
 // 1.5 of the height of the box, and the values beyond as rings.
 func boxes(t *Table, o *Options) (*figure, error) {
 	low, high := math.Inf(1), math.Inf(-1)
-	f, err := byCategory(t, o, func(int) string { return "median, quartiles; whiskers: 1.5 of the box at most" }, func(p *panel, g *group, at, half float64, c color.RGBA, u unit) {
+	f, err := byCategory(t, o, func(int) string { return "median, quartiles, whiskers up to 1.5 IQR" }, func(p *panel, g *group, at, half float64, c color.RGBA, u unit) {
 		v := make([]float64, len(g.values))
 		for i := range v {
 			v[i] = g.values[i] * u.factor

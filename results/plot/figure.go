@@ -47,6 +47,8 @@ type line struct {
 	color color.Color
 	width vg.Length
 	dash  []vg.Length // nil: solid
+	// stroke is a vertical line, which can be seen however short it is.
+	stroke bool
 }
 
 // key is an entry of the legend: a sample of a line, or a mark.
@@ -124,6 +126,9 @@ func (f *figure) panelHeight() vg.Length {
 	}
 	return panelHeight(len(f.panels))
 }
+
+// leastStroke is the length of the shortest stroke.
+const leastStroke vg.Length = 0.8
 
 const (
 	keyLine = 14 // length of the sample line
@@ -209,7 +214,7 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 	x := func(t float64) vg.Length { return a.X((t - l.xMin) / (l.tMax - l.xMin)) }
 	y := func(v float64) vg.Length { return a.Y((v - p.yMin) / (p.yMax - p.yMin)) }
 	for _, s := range p.shades {
-		from, to := math.Max(s.from, 0), math.Min(s.to, l.tMax)
+		from, to := math.Max(s.from, l.xMin), math.Min(s.to, l.tMax)
 		if from < to {
 			a.FillPolygon(shade, rectangle(x(from), a.Min.Y, x(to), a.Max.Y))
 		}
@@ -220,6 +225,9 @@ func (l *layout) drawPanel(a draw.Canvas, i int) {
 	}
 	for _, ln := range p.lines {
 		for _, part := range runs(ln, x, y) {
+			if short := leastStroke - (part[1].Y - part[0].Y); ln.stroke && short > 0 {
+				part[0].Y, part[1].Y = part[0].Y-short/2, part[1].Y+short/2
+			}
 			a.StrokeLines(draw.LineStyle{Width: ln.width, Color: ln.color, Dashes: ln.dash}, a.ClipLinesXY(part)...)
 		}
 	}
@@ -287,7 +295,10 @@ func (l *layout) drawTicks(a draw.Canvas, i int, x, y func(float64) vg.Length) {
 func (l *layout) drawShadeLabels(a draw.Canvas, shades []interval, x func(float64) vg.Length, y vg.Length) {
 	s := textStyle(sizeText-0.5, false, grey, draw.XCenter, draw.YBottom)
 	for _, sh := range shades {
-		mid := (x(math.Max(sh.from, 0)) + x(math.Min(sh.to, l.tMax))) / 2
+		if sh.to <= l.xMin || sh.from >= l.tMax {
+			continue
+		}
+		mid := (x(math.Max(sh.from, l.xMin)) + x(math.Min(sh.to, l.tMax))) / 2
 		half := s.Width(sh.label) / 2
 		mid = min(max(mid, a.Min.X+half), a.Max.X-half)
 		a.FillText(s, vg.Point{X: mid, Y: y}, sh.label)

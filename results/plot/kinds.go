@@ -31,6 +31,8 @@ var Kinds = []Kind{
 	{"dataseq", "data sequence: bytes in order at the receiver of each flow", nil, ofRuns(dataSequence)},
 	{"queue", "occupancy of the queues that were used most", nil, ofRuns(queues)},
 	{"load", "queueing delay against load of the links with queues, a mark a second; several runs side by side", nil, ofRuns(delayAgainstLoad)},
+	{"sequence", "data granted to each subflow in sequence space, with retransmissions, as tcptrace draws it; from --events", paramsOfFlow, sequence},
+	{"timeline", "when the scheduler granted data to which subflow, and what it waited for; from --events", paramsOfFlow, timeline},
 	{"cdf", "distribution function of a metric over runs, with its 95 % band (DKW)", []Param{paramMetric, paramBy}, ofTable(distribution)},
 	{"bars", "means of a metric by category with their 95 % intervals", []Param{paramMetric, paramX, paramBy}, ofTable(bars)},
 	{"box", "median, quartiles, whiskers and outliers of a metric by category", []Param{paramMetric, paramX, paramBy}, ofTable(boxes)},

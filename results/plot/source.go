@@ -46,6 +46,10 @@ func Open(paths []string) (*Source, error) {
 type Options struct {
 	// Metric, X, Y and By are names of columns of a table.
 	Metric, X, Y, By string
+	// Flow is the name of an MPTCP flow; empty: the first.
+	Flow string
+	// From and To bound the time that is shown, in seconds; To 0: to the end.
+	From, To float64
 }
 
 // Param describes an option that a kind of figure takes.
@@ -58,6 +62,12 @@ var (
 	paramY      = Param{"y", "column of the categories up the axis; default: the second factor of a sweep"}
 	paramXValue = Param{"x", "column of the values along the axis"}
 	paramYValue = Param{"y", "column of the values up the axis; default: the first metric of a sweep, goodput_bps of runs"}
+
+	paramsOfFlow = []Param{
+		{"flow", "name of an MPTCP flow; default: the first"},
+		{"from", "first second shown; default: 0"},
+		{"to", "last second shown; default: the end of the run"},
+	}
 )
 
 // check refuses options that a kind has no use for.
@@ -67,10 +77,14 @@ func (o *Options) check(k *Kind) error {
 		set  bool
 	}{
 		{"metric", o.Metric != ""}, {"x", o.X != ""}, {"y", o.Y != ""}, {"by", o.By != ""},
+		{"flow", o.Flow != ""}, {"from", o.From != 0}, {"to", o.To != 0},
 	} {
 		if given.set && !slices.ContainsFunc(k.Params, func(p Param) bool { return p.Name == given.name }) {
 			return fmt.Errorf("figure %s has no parameter %s (mpsim list plot)", k.Name, given.name)
 		}
+	}
+	if !(o.From >= 0) || o.To != 0 && !(o.To > o.From) {
+		return fmt.Errorf("no time lies between %g s and %g s", o.From, o.To)
 	}
 	return nil
 }

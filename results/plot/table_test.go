@@ -62,9 +62,9 @@ func TestFiguresOfSweeps(t *testing.T) {
 		o     Options
 		texts string
 	}{
-		{"cdf", Options{Metric: "done", By: "defaults.scheduler"}, "Made-up sweep|Done (s)|Fraction of runs|minrtt (10)|roundrobin (10)|shaded: 95 % confidence (DKW); never in 2; 1 rows have no value"},
-		{"bars", Options{By: "defaults.scheduler"}, "Goodput (Mb/s)|link.wifi.rate|4 Mb/s|16 Mb/s|blest|mean, 95 % interval, n = 5; 1 rows have no finite value"},
-		{"box", Options{By: "defaults.scheduler"}, "Goodput (Mb/s)|4 Mb/s|16 Mb/s|roundrobin"},
+		{"cdf", Options{Metric: "done", By: "defaults.scheduler"}, "Made-up sweep|Done (s)|Fraction of runs|minrtt (10)|roundrobin (10)|shaded: 95 % confidence (DKW); never in 2; 1 without value"},
+		{"bars", Options{By: "defaults.scheduler"}, "Goodput (Mb/s)|link.wifi.rate|4 Mb/s|16 Mb/s|blest|mean, 95 % interval, n = 5; 1 without value"},
+		{"box", Options{By: "defaults.scheduler"}, "Goodput (Mb/s)|4 Mb/s|16 Mb/s|roundrobin|median, quartiles, whiskers up to 1.5 IQR; 1 without value"},
 		{"heatmap", Options{}, "Goodput (Mb/s)|defaults.scheduler|4 Mb/s|minrtt|6.00|20.0|15"},
 		{"scatter", Options{X: "done", By: "defaults.scheduler"}, "Goodput (Mb/s)|Done (s)|blest|a mark a design: means, 95 % intervals"},
 	} {

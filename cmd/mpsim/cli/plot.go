@@ -33,5 +33,8 @@ func (p *program) plotCommand() *cobra.Command {
 	fl.StringVar(&o.X, "x", "", "`column` along the axis")
 	fl.StringVar(&o.Y, "y", "", "`column` up the axis")
 	fl.StringVar(&o.By, "by", "", "`column` whose values are drawn apart")
+	fl.StringVar(&o.Flow, "flow", "", "`name` of an MPTCP flow")
+	fl.Float64Var(&o.From, "from", 0, "first `second` shown")
+	fl.Float64Var(&o.To, "to", 0, "last `second` shown")
 	return c
 }
