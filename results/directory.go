@@ -22,6 +22,10 @@ const (
 	ResolvedName = "scenario.resolved.toml"
 )
 
+// SweepFolder is the folder that makes a directory a sweep directory, which no run
+// replaces.
+const SweepFolder = ".points"
+
 // Directory is a run directory that is being written. Everything goes into a
 // hidden sibling; Commit gives it its final name in one step. Until then, and
 // after any error, what lies under the final name is untouched.
@@ -98,6 +102,9 @@ func replaceable(path string) error {
 	}
 	if _, err := os.Lstat(filepath.Join(path, ManifestName)); err != nil {
 		return fmt.Errorf("%s exists and is not a run directory (it holds no %s); choose another --out", path, ManifestName)
+	}
+	if _, err := os.Lstat(filepath.Join(path, SweepFolder)); err == nil {
+		return fmt.Errorf("%s is a sweep directory; choose another --out", path)
 	}
 	return nil
 }

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mpsim/results"
 )
 
 // A journal is a file of lines "CHECKSUM JSON", one for each finished run, to which
@@ -21,7 +23,7 @@ import (
 // leaves of the last line is cut off when the journal is opened again.
 
 // JournalFolder is where the journals of a sweep directory lie.
-const JournalFolder = ".points"
+const JournalFolder = results.SweepFolder
 
 const journalSuffix = ".journal"
 

@@ -64,6 +64,7 @@ func listings() []listing {
 		{"app", "applications of flows", fixedRows(appDocs)},
 		{"scenario", "scenarios of the library", scenarioRows},
 		{"metric", "functions of [expect]", metricRows},
+		{"design", "designs of sweeps, for [design]", designRows},
 		{"plot", "figures", plotRows},
 		{"event", "records of the event log", eventRows},
 		{"bench", "benchmarks", benchRows},

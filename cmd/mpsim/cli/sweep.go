@@ -231,3 +231,11 @@ func (p *program) listRuns(plan *sweep.Plan, o *sweep.Options) error {
 	_, err := p.out.Write(plan.List(o))
 	return err
 }
+
+func designRows(*program) []row {
+	var rows []row
+	for _, k := range sweep.Samplings() {
+		rows = append(rows, row{Name: k.Name, Doc: k.Doc, Params: []param{}})
+	}
+	return rows
+}
