@@ -137,7 +137,7 @@ func (w *World) connection(r *flowRun, client, server *host.Host, local netip.Ad
 	}
 	if f.App == "ftp" {
 		files := app.Files{
-			Count: f.FTP.Files, Size: f.FTP.Size.N, Passive: f.FTP.Mode == "passive", Extended: f.FTP.Extended,
+			Count: f.FTP.Files, Size: f.FTP.Size.N, Passive: f.FTP.Mode == "passive", Extended: f.FTP.Extended, EPSVAll: f.FTP.EPSVAll,
 			FirstPort: uint16(f.FTP.Port), Pause: f.FTP.Pause.Duration(),
 		}
 		x, err := app.NewFTP(client, server, s, files, r.record)

@@ -221,6 +221,9 @@ func (c *checker) flowApp(f *Flow) {
 	if f.App == "ftp" && len(f.Servers) > 0 {
 		c.add(f.pos("servers"), "flow %q: app \"ftp\" has one server", f.Name)
 	}
+	if a := f.FTP; a != nil && a.EPSVAll && a.Mode != "passive" {
+		c.add(a.valuePos("epsv_all"), "flow %q: epsv_all needs mode = \"passive\"", f.Name)
+	}
 	if o := f.OnOff; o != nil && o.On.Mean() == 0 {
 		c.add(o.valuePos("on"), "flow %q: bursts of length 0 send nothing", f.Name)
 	}

@@ -110,6 +110,7 @@ func TestFTPGateway(t *testing.T) {
 		{"linux", longer, `checksum = "required"`, "extended = true", 2, "MPFail"},
 		{"linux", shorter, `checksum = "required"`, "extended = true", 0, ""},
 		{"linux", longer, `checksum = "required"`, "extended = true\nmode = \"passive\"", 2, ""},
+		{"linux", longer, `checksum = "required"`, "epsv_all = true\nmode = \"passive\"", 2, ""},
 		// Without checksums what follows completes the mapping of a shorter command.
 		{"linux", shorter, `checksum = "demand"`, "", 2, ""},
 		// More commands than changes that are remembered.

@@ -295,6 +295,7 @@ type FTPApp struct {
 	Size     Bytes    `toml:"size" default:"1MB" min:"1B" max:"1000GB" doc:"bytes of a file"`
 	Mode     string   `toml:"mode" default:"active" enum:"active,passive" doc:"who opens data connections: the server, to the end that the client's PORT names (active), or the client (passive)"`
 	Extended bool     `toml:"extended" default:"false" doc:"EPRT and EPSV (RFC 2428) in place of PORT and PASV over IPv4, too; over IPv6 always"`
+	EPSVAll  bool     `toml:"epsv_all" default:"false" doc:"with mode passive: the client says EPSV ALL first, that it will use EPSV only (RFC 2428 section 4)"`
 	Port     int      `toml:"port" default:"50040" min:"1024" max:"55535" doc:"where the client listens for its first data connection; those of further files follow"`
 	Pause    Duration `toml:"pause" default:"0s" max:"24h" doc:"for how long the user thinks before each file and before the end"`
 }

@@ -17,6 +17,10 @@ type Files struct {
 	Passive bool
 	// Extended: EPRT and EPSV (RFC 2428) over IPv4, too; over IPv6 always.
 	Extended bool
+	// EPSVAll: the client says EPSV ALL first, that no other command will set up data
+	// connections (RFC 2428 section 4). It implies Extended, and has no meaning without
+	// Passive.
+	EPSVAll bool
 	// Pause is for how long the user thinks before each file and before the end.
 	Pause sim.Duration
 	// FirstPort is where the client listens for its first data connection; those of
@@ -30,7 +34,8 @@ type Files struct {
 // same socket options as the control connection: a server that opens one does so
 // from the port below its control port.
 //
-// Of the protocol there are USER, PASS, TYPE, PORT, PASV, EPRT, EPSV, RETR and QUIT.
+// Of the protocol there are USER, PASS, TYPE, PORT, PASV, EPRT, EPSV, EPSV ALL, RETR and
+// QUIT.
 // A file counts as fetched if the server has said so and all of it has arrived.
 type FTP struct {
 	ends
@@ -46,7 +51,7 @@ type FTP struct {
 // NewFTP prepares a session. The record counts the bytes of files.
 func NewFTP(client, server *host.Host, s Socket, files Files, r *Record) (*FTP, error) {
 	f := &FTP{files: files, record: r}
-	f.files.Extended = files.Extended || !s.Remote.Addr().Is4()
+	f.files.Extended = files.Extended || files.EPSVAll || !s.Remote.Addr().Is4()
 	f.init(client, server, s)
 	f.client.f, f.server.f = f, f
 	f.client.nextPort = files.FirstPort
@@ -74,6 +79,7 @@ const (
 	ftpUser                    // to USER
 	ftpPass                    // to PASS
 	ftpType                    // to TYPE
+	ftpAll                     // to EPSV ALL
 	ftpPause                   // the user thinks
 	ftpAddress                 // to PORT, EPRT, PASV or EPSV
 	ftpFile                    // to RETR: 150, then 226
@@ -141,7 +147,9 @@ func (c *ftpClient) reply(now sim.Time, line string) {
 		c.command(now, ftpPass, "PASS guest@")
 	case (c.step == ftpUser || c.step == ftpPass) && code == 230:
 		c.command(now, ftpType, "TYPE I")
-	case c.step == ftpType && code == 200:
+	case c.step == ftpType && code == 200 && c.f.files.EPSVAll:
+		c.command(now, ftpAll, "EPSV ALL")
+	case (c.step == ftpType || c.step == ftpAll) && code == 200:
 		c.think(now)
 	case c.step == ftpAddress && code == 200:
 		c.command(now, ftpFile, "RETR file")

@@ -17,6 +17,7 @@ type ftpServer struct {
 	lines    ftpLines
 	user     bool // USER was given
 	loggedIn bool
+	epsvAll  bool           // EPSV ALL was given
 	peer     netip.AddrPort // of PORT or EPRT
 	listener mptcp.ConnID   // of PASV or EPSV
 	listens  bool
@@ -78,6 +79,11 @@ func (s *ftpServer) command(now sim.Time, line string) {
 		reply("530 Not logged in")
 	case verb == "TYPE" && arg == "I":
 		reply("200 Type set to I")
+	case verb == "EPSV" && strings.EqualFold(arg, "ALL"):
+		s.epsvAll = true
+		reply("200 EPSV ALL command successful")
+	case s.epsvAll && (verb == "PORT" || verb == "EPRT" || verb == "PASV"):
+		reply("503 Only EPSV after EPSV ALL") // RFC 2428 section 4: must be rejected
 	case verb == "PORT":
 		peer, ok := parseHostPort(arg)
 		if !ok || strings.Count(arg, ",") != 5 {

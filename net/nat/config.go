@@ -95,8 +95,9 @@ type Config struct {
 	Sessions    int // at most
 	// PCP: MAP requests are served, with lifetimes from MinLease to MaxLease.
 	PCP bool
-	// FTPPort is the server port of FTP control connections whose PORT and EPRT commands
-	// are translated and let the server in; 0: none.
+	// FTPPort is the server port of FTP control connections whose PORT and EPRT commands,
+	// or replies 227 and 229 of a server inside, are translated and let the other side in;
+	// 0: none.
 	FTPPort            uint16
 	MinLease, MaxLease sim.Duration
 	// Firewall only: what SYNs may carry.

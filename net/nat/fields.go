@@ -125,7 +125,7 @@ var natFields = []field{
 	flag("pcp", "explicit mappings are granted (PCP, RFC 6887)", func(c *Config) *bool { return &c.PCP }),
 	span("min_lease", "shortest lifetime of an explicit mapping", func(c *Config) *sim.Duration { return &c.MinLease }),
 	span("max_lease", "longest one", func(c *Config) *sim.Duration { return &c.MaxLease }),
-	too(whole("ftp_port", "server port of the FTP control connections whose PORT and EPRT commands let the server in and, in a NAT, are translated, as home routers do with 21; 0: none", 0, 65535, func(c *Config) *uint16 { return &c.FTPPort })),
+	too(whole("ftp_port", "server port of the FTP control connections whose PORT and EPRT commands, or replies 227 and 229 of a server inside, let the other side in and, in a NAT, are translated, as home routers do with 21; 0: none", 0, 65535, func(c *Config) *uint16 { return &c.FTPPort })),
 }
 
 // Row is a profile with all its parameters, for lists.

@@ -138,7 +138,7 @@ func (f *Firewall) unknown(now sim.Time, p *simnet.Packet, d simnet.Dir, out sim
 	}
 	r := f.env.Net.Intern(t)
 	id := f.add(f.env.Net, r, r, t.Proto, opener)
-	f.slots[id].ftp = opener == 0 && f.cfg.FTPPort != 0 && t.Proto == wire.ProtoTCP && t.Dst.Port() == f.cfg.FTPPort
+	f.slots[id].ftp = f.cfg.followsFTP(&t, opener)
 	if awaited != nil {
 		awaited.until = now
 	}

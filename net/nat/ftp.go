@@ -15,15 +15,16 @@ import (
 // "EPRT |1|192.168.0.7|50040|", where the server is to connect to. The gateway makes a
 // mapping for that end, lets the server in once, and puts the outside address into the
 // command, which makes the stream longer or shorter. It knows nothing of MPTCP (RFC 8041
-// section 3.1). A firewall, which translates nothing, lets the server in likewise, over
-// IPv6 too (ftpfirewall.go).
+// section 3.1). What a server behind the translator replies to PASV and EPSV, "227 Entering
+// Passive Mode (192,168,0,7,117,48)" or "229 ... (|||30000|)", it treats alike, for the
+// client. A firewall, which translates nothing, lets the other side in likewise, over IPv6
+// too (ftpfirewall.go).
 //
 // It follows net/netfilter/nf_conntrack_ftp.c and net/netfilter/nf_nat_ftp.c of
 // Linux: the command stands at the beginning of a segment and is complete in it, it
 // names the client's own address, the server may come from any port, and the
 // expectation lasts five minutes. Departures: a command that a segment has only in
-// part passes as it is, where Linux drops the segment; replies of servers behind the
-// translator (227, 229) pass.
+// part passes as it is, where Linux drops the segment.
 
 // ftpExpectation is for how long the server may come
 // (ftp_exp_policy in nf_conntrack_ftp.c).
@@ -35,7 +36,7 @@ type ftpGateway struct {
 	line   []byte
 }
 
-// ftpCommand looks at a packet that the client of a control connection sends, whose
+// ftpCommand looks at a packet that the inside host of a control connection sends, whose
 // tuple is still that of inside.
 func (n *NAT) ftpCommand(now sim.Time, p *simnet.Packet) {
 	g := &n.ftp
@@ -57,12 +58,11 @@ func (n *NAT) ftpCommand(now sim.Time, p *simnet.Packet) {
 	}
 }
 
-// translateCommand notes what is to be changed in a segment that begins with a PORT or
-// EPRT command.
+// translateCommand notes what is to be changed in a segment that begins with such a line.
 func (n *NAT) translateCommand(now sim.Time, p *simnet.Packet, f *mbox.Stream) {
 	n.ftp.line = mbox.AppendPayload(n.ftp.line[:0], p)
-	c, ok := parseFTP(n.ftp.line)
-	if !ok || c.end.Addr() != p.Tuple().Src.Addr() {
+	c, ok := n.cfg.announced(n.ftp.line, p.Tuple())
+	if !ok {
 		return
 	}
 	outside, ok := n.expect(now, c.end, p.Tuple().Dst.Addr())
@@ -75,9 +75,31 @@ func (n *NAT) translateCommand(now sim.Time, p *simnet.Packet, f *mbox.Stream) {
 	f.Replace(from+int64(c.at), int64(c.length), c.form(nil, outside))
 }
 
-// expect returns the outside end that stands for an inside one to a server, and lets
-// the server come in.
-func (n *NAT) expect(now sim.Time, inside netip.AddrPort, server netip.Addr) (netip.AddrPort, bool) {
+// announced reads the line by which the inside host of a control connection says where the
+// other one is to connect to: a command if that is the server, else a reply. It must name
+// the host's own address.
+func (c *Config) announced(line []byte, t *wire.Tuple) (a ftpCommand, ok bool) {
+	if t.Dst.Port() == c.FTPPort {
+		a, ok = parseFTP(line)
+	} else {
+		a, ok = parseFTPReply(line, t.Src.Addr())
+	}
+	return a, ok && a.end.Addr() == t.Src.Addr()
+}
+
+// followsFTP reports whether a session, whose tuple is that from inside to outside, is an
+// FTP control connection: the side that did not open it has the port.
+func (c *Config) followsFTP(t *wire.Tuple, opener uint8) bool {
+	server := t.Dst.Port()
+	if opener != 0 {
+		server = t.Src.Port()
+	}
+	return c.FTPPort != 0 && t.Proto == wire.ProtoTCP && server == c.FTPPort
+}
+
+// expect returns the outside end that stands for an inside one to the other host, and lets
+// that come in.
+func (n *NAT) expect(now sim.Time, inside netip.AddrPort, other netip.Addr) (netip.AddrPort, bool) {
 	const proto = wire.ProtoTCP
 	id := n.maps.byInside[insideKey{proto, inside, netip.AddrPort{}}]
 	if id == 0 {
@@ -94,7 +116,7 @@ func (n *NAT) expect(now sim.Time, inside netip.AddrPort, server netip.Addr) (ne
 	if !m.leased {
 		n.leases = append(n.leases, id)
 	}
-	m.leased, m.expected, m.lease = true, server, now.Add(ftpExpectation)
+	m.leased, m.expected, m.lease = true, other, now.Add(ftpExpectation)
 	n.nextLease = min(n.nextLease, m.lease)
 	n.traceMapping(now, m, trace.MappingExpected)
 	return m.outside, true

@@ -12,7 +12,8 @@ import (
 
 // This file lets a firewall follow FTP, as the helper of Linux's connection tracking
 // does (net/netfilter/nf_conntrack_ftp.c): the server may come to the end that a client
-// inside has announced to it, once, within five minutes. Of each control connection only
+// inside has announced to it, and the client to that which a server inside has announced
+// (227, 229), once, within five minutes. Of each control connection only
 // the last announcement counts (ftp_exp_policy: max_expected 1), and none when it is
 // over.
 
@@ -20,19 +21,19 @@ import (
 type expectation struct {
 	control simnet.RouteID // of what the client sends
 	end     netip.AddrPort // that it announced
-	server  netip.Addr
+	other   netip.Addr     // who may come
 	until   sim.Time
 }
 
-// follow looks at what a client inside sends over a control connection.
+// follow looks at what the host inside sends over a control connection.
 func (f *Firewall) follow(now sim.Time, p *simnet.Packet) {
 	if p.Segment().Len == 0 {
 		return
 	}
 	f.line = mbox.AppendPayload(f.line[:0], p)
-	c, ok := parseFTP(f.line)
 	t := p.Tuple()
-	if !ok || c.end.Addr() != t.Src.Addr() {
+	c, ok := f.cfg.announced(f.line, t)
+	if !ok {
 		return
 	}
 	e := f.expectationOf(p.Route())
@@ -66,7 +67,7 @@ func (f *Firewall) expects(now sim.Time, t *wire.Tuple) *expectation {
 	}
 	for i := range f.expected {
 		e := &f.expected[i]
-		if e.end == t.Dst && e.server == t.Src.Addr() && now < e.until && find(f.byInside, e.control) != 0 {
+		if e.end == t.Dst && e.other == t.Src.Addr() && now < e.until && find(f.byInside, e.control) != 0 {
 			return e
 		}
 	}

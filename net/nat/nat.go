@@ -254,7 +254,7 @@ func (n *NAT) openWith(mid uint32, t wire.Tuple, opener uint8) uint32 {
 	s := &n.slots[id]
 	s.mapping = mid
 	s.next, m.first = m.first, id
-	s.ftp = n.cfg.FTPPort != 0 && t.Proto == wire.ProtoTCP && t.Dst.Port() == n.cfg.FTPPort
+	s.ftp = n.cfg.followsFTP(&t, opener)
 	if n.observer != nil {
 		n.observer.Translated(t, seen)
 	}
