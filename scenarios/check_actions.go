@@ -255,6 +255,7 @@ func (c *checker) checkExpect() {
 func (c *checker) observe(needs *exprNeeds) {
 	c.sc.fineLinks = union(c.sc.fineLinks, needs.links)
 	c.sc.fineFlows = union(c.sc.fineFlows, needs.flows)
+	c.sc.orderedFlows = union(c.sc.orderedFlows, needs.order)
 	c.sc.needsRecords = c.sc.needsRecords || needs.records
 }
 

@@ -74,6 +74,7 @@ type exprParser struct {
 type exprNeeds struct {
 	links, flows []string // every 10 ms
 	records      bool     // of timeouts and recoveries
+	order        []string // flows: in which order their data arrives
 }
 
 // parseComparison parses an expectation. The error tells the offset in
@@ -382,6 +383,8 @@ func (p *exprParser) argument(m *Metric, i int, flow string) exprArg {
 		switch {
 		case m.fine && param.kind == argLink:
 			p.needs.links = append(p.needs.links, name)
+		case m.order && param.kind == argFlow:
+			p.needs.order = append(p.needs.order, name)
 		case m.fine && param.kind == argFlow:
 			p.needs.flows = append(p.needs.flows, name)
 		}

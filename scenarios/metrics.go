@@ -45,6 +45,7 @@ type Metric struct {
 	generic   bool // the result has the dimension of the arguments
 	fine      bool // links or flows named in it are observed every 10 ms
 	records   bool // it counts records of the trace
+	order     bool // it looks at the order in which the data of flows arrives
 	eval      func(v *view, a *arguments) quantity
 }
 
@@ -95,7 +96,7 @@ func (m *Metric) Usage() string {
 
 // Metrics returns the table of metrics for `mpsim list metric`.
 func Metrics() []Metric {
-	return concat(flowMetrics(), latencyMetrics(), multipathMetrics(), lossMetrics(), linkMetrics(), groupMetrics(), disciplineMetrics(), radioMetrics(), otherMetrics())
+	return concat(flowMetrics(), gapMetrics(), latencyMetrics(), multipathMetrics(), lossMetrics(), orderMetrics(), linkMetrics(), groupMetrics(), disciplineMetrics(), radioMetrics(), otherMetrics())
 }
 
 func concat(lists ...[]Metric) []Metric {

@@ -60,22 +60,6 @@ func flowMetrics() []Metric {
 		{Name: "completed", Doc: "time from the start of the flow until it is complete (all data and the end of the stream, or the last response); never if it is not",
 			Params: params(pFlow), result: dimTime,
 			eval: func(v *view, a *arguments) quantity { f := v.flow(a, 0); return since(f, f.record.Done) }},
-		{Name: "max_gap", Doc: "longest time without delivery (0 if none is longer than 50 ms), among gaps that touch `from` to `to`",
-			Params: params(pFlow, pFrom, pTo), result: dimTime,
-			eval: func(v *view, a *arguments) quantity {
-				longest := sim.Duration(0)
-				for _, g := range v.flow(a, 0).record.GapsAt(v.now) {
-					if g.End > a.time(1, 0) && g.Start < a.time(2, sim.Never) {
-						longest = max(longest, g.Length())
-					}
-				}
-				return num(longest.Seconds())
-			}},
-		{Name: "resume", Doc: "end of the first pause longer than 100 ms that ends after `at`, minus `at`; 0 if data went on arriving",
-			Params: params(pFlow, pAt), result: dimTime,
-			eval: func(v *view, a *arguments) quantity {
-				return seconds(v.flow(a, 0).firstStall(a.time(1, 0), 100*sim.Millisecond, v.now))
-			}},
 		{Name: "reaches", Doc: "time from `at` until the flow delivers at least `rate` in each of six 100 ms intervals in a row, to the beginning of the first of them",
 			Params: params(pFlow, pAt, pRate), result: dimTime,
 			eval: func(v *view, a *arguments) quantity { return seconds(reaches(v, a)) }},

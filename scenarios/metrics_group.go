@@ -39,6 +39,18 @@ func (v *view) groupTimes(a *arguments) (out []float64) {
 	return out
 }
 
+var pRTT = MetricParam{Name: "rtt", kind: argTime}
+
+// slowdowns are the completion times of the flows of a group over those of an idle
+// network; its rate and round-trip time are arguments k and k+1.
+func (v *view) slowdowns(a *arguments, k int) (out []float64) {
+	for _, f := range v.members(a) {
+		ideal := float64(f.decl.size())/a.values[k] + a.values[k+1]
+		out = append(out, since(f, f.record.Done).v/ideal)
+	}
+	return out
+}
+
 func mean(x []float64) float64 {
 	sum := 0.0
 	for _, v := range x {
@@ -65,6 +77,12 @@ func groupMetrics() []Metric {
 		{Name: "fct_quantile", Doc: "completion time that the part `quantile` of the flows of a group does not exceed; flows that are not complete count as never",
 			Params: params(pGroup, pShare), result: dimTime,
 			eval: func(v *view, a *arguments) quantity { return num(results.Quantile(v.groupTimes(a), a.values[1])) }},
+		{Name: "slowdown_mean", Doc: "mean, over the flows of a group, of completion time over ideal completion time, which is size / `rate` + `rtt`; never if a flow is not complete",
+			Params: params(pGroup, pRate, pRTT),
+			eval:   func(v *view, a *arguments) quantity { return num(mean(v.slowdowns(a, 1))) }},
+		{Name: "slowdown_quantile", Doc: "slowdown (see slowdown_mean) that the part `quantile` of the flows of a group does not exceed; flows that are not complete count as never",
+			Params: params(pGroup, pShare, pRate, pRTT),
+			eval:   func(v *view, a *arguments) quantity { return num(results.Quantile(v.slowdowns(a, 2), a.values[1])) }},
 		{Name: "flows", Doc: "flows of a group", Params: params(pGroup),
 			eval: func(v *view, a *arguments) quantity { return num(float64(len(v.members(a)))) }},
 		{Name: "finished", Doc: "part of the flows of a group that are complete", Params: params(pGroup),

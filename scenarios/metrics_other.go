@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"mpsim/internal/app"
+	"mpsim/mptcp"
 	"mpsim/net/nat"
 	"mpsim/net/radio"
+	"mpsim/results"
 	"mpsim/sim"
 	"mpsim/sim/trace"
 )
@@ -93,6 +95,10 @@ func lossMetrics() []Metric {
 			eval: sumSubflows(func(x *subflowRun) int64 { return x.Retransmitted })},
 		{Name: "reinjected", Doc: "payload that was sent again on another subflow", Params: params(pFlow), result: dimSize,
 			eval: sumSubflows(func(x *subflowRun) int64 { return x.Reinjected })},
+		{Name: "reinjected_useful", Doc: "payload of `reinjected` whose original had not arrived when the copy was acknowledged", Params: params(pFlow), result: dimSize,
+			eval: func(v *view, a *arguments) quantity { return num(float64(v.sending(a).Useful)) }},
+		{Name: "reinjected_useless", Doc: "payload of `reinjected` whose original had arrived: capacity spent for nothing", Params: params(pFlow), result: dimSize,
+			eval: func(v *view, a *arguments) quantity { return num(float64(v.sending(a).Useless)) }},
 		{Name: "timeouts", Doc: "retransmission timeouts of the sender", Params: params(pFlow), records: true,
 			eval: func(v *view, a *arguments) quantity {
 				return num(float64(len(v.w.watch.of(v.w, v.flow(a, 0), trace.RTO))))
@@ -116,6 +122,18 @@ func lossMetrics() []Metric {
 				return num(at[len(at)-1].Sub(at[0]).Seconds() / float64(len(at)-1))
 			}},
 	}
+}
+
+// sending is what the connection of the sender of a flow shows.
+func (v *view) sending(a *arguments) mptcp.ConnInfo {
+	f := v.flow(a, 0)
+	switch {
+	case f.ends == nil:
+		return mptcp.ConnInfo{}
+	case f.download:
+		return f.ends.Server.Info()
+	}
+	return f.ends.Client.Info()
 }
 
 // observed returns a flow with the final state of its subflows.
@@ -204,6 +222,16 @@ func linkMetrics() []Metric {
 				}
 				return seconds(worst)
 			}},
+		{Name: "mean_queue_delay", Doc: "mean over time, from `from` to `to`, of queue_delay: what a packet that came at a random moment would wait", fine: true,
+			Params: params(pLink, pFrom, pTo), result: dimTime,
+			eval: func(v *view, a *arguments) quantity {
+				return num(mean(v.link(a, 0).queueDelays(a.time(1, 0), a.time(2, v.now))))
+			}},
+		{Name: "queue_delay_quantile", Doc: "queue_delay that is not exceeded for the part `quantile` of the time from `from` to `to`", fine: true,
+			Params: params(pLink, pShare, pFrom, pTo), result: dimTime,
+			eval: func(v *view, a *arguments) quantity {
+				return num(results.Quantile(v.link(a, 0).queueDelays(a.time(2, 0), a.time(3, v.now)), a.values[1]))
+			}},
 		{Name: "radio_on", Doc: "time from `from` to `to` for which the radio at the end of a link is on: while a packet leaves in either direction, and for `tail` afterwards, to 10 ms (an LTE modem stays connected for some 11.6 s: Huang et al., MobiSys'12)", fine: true,
 			Params: params(pLink, MetricParam{Name: "tail", kind: argTime}, pFrom, pTo), result: dimTime,
 			eval: func(v *view, a *arguments) quantity {
@@ -230,6 +258,17 @@ func (l *linkRun) queueDelay(at sim.Time) sim.Time {
 		}
 	}
 	return sim.Time(max(len(l.fine)-1-first, 0)) * sim.Time(fineStep)
+}
+
+// queueDelays are the queue delays in seconds at the samples from a time on, before
+// another.
+func (l *linkRun) queueDelays(from, to sim.Time) (out []float64) {
+	for i := range l.fine {
+		if at := sim.Time(i+1) * sim.Time(fineStep); at >= from && at < to {
+			out = append(out, l.queueDelay(at).Seconds())
+		}
+	}
+	return out
 }
 
 // radioOn is the time within an interval in which something leaves in either

@@ -57,16 +57,29 @@ func radioMetrics() []Metric {
 			},
 		},
 		{
+			Name: "cost", Doc: "what of cost_total arose on subflows of a client interface", Params: params(pFlow, pIface),
+			eval: func(v *view, a *arguments) quantity {
+				return num(v.cost(a, func(x *subflowRun) bool { return x.iface == a.names[1] }))
+			},
+		},
+		{
 			Name: "cost_total", Doc: "cost of a flow: megabytes of payload that arrived over each subflow times the `cost` of its path", Params: params(pFlow),
 			eval: func(v *view, a *arguments) quantity {
-				sum := 0.0
-				for _, x := range v.observed(a).subs {
-					sum += float64(x.arrived) / 1e6 * v.w.pathFacts(x.Local.Addr(), x.Remote.Addr()).Cost
-				}
-				return num(sum)
+				return num(v.cost(a, func(*subflowRun) bool { return true }))
 			},
 		},
 	}
+}
+
+// cost adds up what payload that arrived over subflows of a flow costs.
+func (v *view) cost(a *arguments, of func(x *subflowRun) bool) float64 {
+	sum := 0.0
+	for _, x := range v.observed(a).subs {
+		if of(x) {
+			sum += float64(float64(x.arrived) / 1e6 * v.w.pathFacts(x.Local.Addr(), x.Remote.Addr()).Cost)
+		}
+	}
+	return sum
 }
 
 // radioDevices are the names of the power models.

@@ -62,6 +62,7 @@ type Scenario struct {
 	scripts []*scriptFile
 	// What expectations observe every 10 ms, and whether they count records.
 	fineLinks, fineFlows []string
+	orderedFlows         []string // the order of whose data expectations look at
 	needsRecords         bool
 	measures             []Measure
 }

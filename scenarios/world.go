@@ -52,6 +52,7 @@ type World struct {
 	timeline timeline
 	sampler  sampler
 	watch    watcher
+	arrivals map[string]*arrivals // by flow; nil: no expectation needs them
 	states   stateWatcher
 	traceIDs map[string]uint32 // of nodes, in trace records
 	profiles []*mptcp.Profile  // those of the hosts, each once
@@ -107,6 +108,7 @@ func Build(sc *Scenario, run Run) (*World, error) {
 	w.sampler.init(w)
 	w.watch.init(w)
 	w.states.init(w)
+	w.followArrivals()
 	if run.Verify {
 		w.net.SetVerify(true)
 	}
