@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -26,6 +27,8 @@ type sweepFlags struct {
 	replications int
 	precision    string
 	progress     string
+	engine       string
+	tasks        int
 }
 
 func (p *program) sweepCommand() *cobra.Command {
@@ -49,6 +52,8 @@ func (p *program) sweepCommand() *cobra.Command {
 	fl.BoolVar(&f.list, "list", false, "print the runs as CSV, with the command that repeats each, and run nothing")
 	fl.StringVar(&f.only, "only", "", "run only these `points`: numbers and ranges such as 1,4-7, or a condition such as 'link.one.rate >= 2Mbps'; print their rows and write no table")
 	fl.StringVar(&f.progress, "progress", "auto", "`auto` (a line on a terminal, JSON lines where the variable CI is set, else a line now and then), json or none")
+	fl.StringVar(&f.engine, "engine", "local", "`local`: the cores of this machine, or slurm: a job array of a Slurm cluster that shares the sweep directory")
+	fl.IntVar(&f.tasks, "tasks", 0, "tasks of the job array (default: so many that each has half a minute of work)")
 	c.AddCommand(p.sweepMergeCommand())
 	return c
 }
@@ -121,6 +126,14 @@ func (p *program) sweep(file string, f *sweepFlags) error {
 	if o.Shard, o.Shards, err = parseShard(f.shard); err != nil {
 		return usage(err)
 	}
+	switch slurm := f.engine == "slurm"; {
+	case !slurm && f.engine != "local":
+		return usage(fmt.Errorf("--engine is local or slurm, not %q", f.engine))
+	case slurm && (f.shard != "" || f.only != ""):
+		return usage(errors.New("--engine slurm makes shards of the whole sweep; it does not go with --shard or --only"))
+	case f.tasks < 0 || f.tasks > 0 && !slurm:
+		return usage(errors.New("--tasks is a number of tasks of --engine slurm"))
+	}
 	bar, err := newSweepProgress(p.err, f.progress)
 	if err != nil {
 		return usage(err)
@@ -136,7 +149,12 @@ func (p *program) sweep(file string, f *sweepFlags) error {
 		return p.listRuns(plan, &o)
 	}
 	o.Out, o.Progress = f.out, bar.show
-	out, err := plan.Execute(p.ctx, o)
+	var out *sweep.Outcome
+	if f.engine == "local" {
+		out, err = plan.Execute(p.ctx, o)
+	} else {
+		out, err = p.slurm(plan, file, o, f)
+	}
 	bar.done()
 	switch {
 	case errors.Is(err, sweep.ErrInterrupted):
@@ -230,6 +248,35 @@ func parseOnly(text string, plan *sweep.Plan) (func(*sweep.Point) bool, error) {
 func (p *program) listRuns(plan *sweep.Plan, o *sweep.Options) error {
 	_, err := p.out.Write(plan.List(o))
 	return err
+}
+
+// slurm carries out a sweep on a cluster, whose tasks execute this command line.
+func (p *program) slurm(plan *sweep.Plan, file string, o sweep.Options, f *sweepFlags) (*sweep.Outcome, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if path, err := filepath.Abs(file); err == nil && exists(path) { // else a sweep of the library
+		file = path
+	}
+	command := []string{self, "sweep", file, "--jobs", "1", "--progress", "none"}
+	if f.keep {
+		command = append(command, "--keep")
+	}
+	if f.replications > 0 {
+		command = append(command, "--replications", strconv.Itoa(f.replications))
+	}
+	for _, x := range [][2]string{{"--precision", f.precision}, {"--data", f.data}} {
+		if x[1] != "" {
+			command = append(command, x[0], x[1])
+		}
+	}
+	return plan.ExecuteSlurm(p.ctx, o, sweep.Slurm{Command: command, Shards: f.tasks, Report: func(text string) { fmt.Fprintln(p.err, text) }})
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func designRows(*program) []row {
