@@ -76,14 +76,6 @@ func (c *checker) header() {
 			c.add(elementPos(sc.table, "rows", i), "%q is not a coverage row such as \"B11\"", r)
 		}
 	}
-	if h := sc.Baseline.Hash; h != "" {
-		if !hashPattern.MatchString(h) {
-			c.add(sc.Baseline.valuePos("hash"), "a run hash has 64 hexadecimal digits; run mpsim test --update to write it")
-		}
-		if len(sc.Expect) == 0 {
-			c.add(sc.Baseline.pos("hash"), "a baseline hash needs [expect]: a hash alone does not say what is right")
-		}
-	}
 }
 
 // defaults fills the choices of the preset and checks names.

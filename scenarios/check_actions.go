@@ -249,6 +249,7 @@ func (c *checker) checkExpect() {
 		c.observe(&needs)
 	}
 	c.checkMeasures(scope)
+	c.checkBaseline(scope)
 }
 
 // observe notes what has to be observed during the run.

@@ -133,7 +133,7 @@ func (e *encoder) table(v reflect.Value, path string) {
 				}
 				x = x.Elem()
 			}
-			if name == "baseline" && x.Interface().(Baseline).Hash == "" {
+			if b, ok := x.Addr().Interface().(*Baseline); ok && !b.given() {
 				continue
 			}
 			e.line("")

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
@@ -37,6 +38,12 @@ func (a *arguments) time(i int, other sim.Time) sim.Time {
 // eval evaluates an expectation: whether it holds, and the measured values as
 // text.
 func (c *comparison) eval(v *view) (string, bool) {
+	value, _, pass := c.verdict(v)
+	return value, pass
+}
+
+// verdict is eval that also tells by how much the expectation does not hold.
+func (c *comparison) verdict(v *view) (value, miss string, pass bool) {
 	values := make([]quantity, len(c.sides))
 	for i, s := range c.sides {
 		values[i] = s.eval(v)
@@ -44,9 +51,14 @@ func (c *comparison) eval(v *view) (string, bool) {
 			values[i].dim = values[i-1].dim
 		}
 	}
-	pass := true
+	pass = true
 	for i, op := range c.ops {
-		pass = pass && compare(values[i], values[i+1], op)
+		if !compare(values[i], values[i+1], op) {
+			pass = false
+			if miss == "" {
+				miss = missed(c.sides[i], values[i], values[i+1])
+			}
+		}
 	}
 	// Sides that are written down in the expression need no repetition.
 	var parts []string
@@ -58,7 +70,19 @@ func (c *comparison) eval(v *view) (string, bool) {
 	if len(parts) == 0 {
 		parts = append(parts, values[0].String())
 	}
-	return strings.Join(parts, ", "), pass
+	return strings.Join(parts, ", "), miss, pass
+}
+
+// missed says how far the measured one of two sides that do not compare as expected is
+// from the other one.
+func missed(left *exprNode, a, b quantity) string {
+	if a.isText || math.IsInf(a.v, 0) || math.IsInf(b.v, 0) {
+		return ""
+	}
+	if !left.measured() {
+		a, b = b, a
+	}
+	return fmt.Sprintf("%s off %s", signed(quantity{v: a.v - b.v, dim: a.dim}, b.v), b)
 }
 
 // measured reports whether a node contains a metric.

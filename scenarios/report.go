@@ -76,7 +76,8 @@ type ExpectReport struct {
 	Expr  string
 	Value string // what was measured
 	Pass  bool
-	Pos   Pos // of the expression
+	Miss  string // by how much it does not hold; empty: it does, or it compares texts
+	Pos   Pos    // of the expression
 }
 
 // WriteStream has every byte that the receiving application of a flow reads from now on
@@ -245,8 +246,8 @@ func (w *World) Expect() []ExpectReport {
 	v := &view{w: w, now: w.sim.Now()}
 	out := make([]ExpectReport, len(w.sc.Expect))
 	for i, e := range w.sc.Expect {
-		value, pass := e.parsed.eval(v)
-		out[i] = ExpectReport{e.Name, e.Expr, value, pass, e.pos}
+		value, miss, pass := e.parsed.verdict(v)
+		out[i] = ExpectReport{Name: e.Name, Expr: e.Expr, Value: value, Pass: pass, Miss: miss, Pos: e.pos}
 	}
 	return out
 }

@@ -359,12 +359,6 @@ type Expect struct {
 	parsed *comparison
 }
 
-// Baseline is the hash of the run that the file was checked in with.
-type Baseline struct {
-	meta
-	Hash string `toml:"hash" default:"" doc:"run hash; mpsim test compares it, mpsim test --update writes it. Needs [expect]"`
-}
-
 // PluginRef names a plug-in, with parameters if needed: "cubic" or
 // { name = "cubic", hystart = 0 }. A name "file:my.star" is that of a script.
 type PluginRef struct {

@@ -87,6 +87,20 @@ type Outcome struct {
 	// Unchecked says why the expectations were not evaluated, if there are any.
 	Unchecked string
 	Wall      time.Duration
+	// Expect and Numbers are the verdicts on expectations and numeric baselines, with their
+	// places; empty unless the run saw its end.
+	Expect  []scenarios.ExpectReport
+	Numbers []scenarios.NumberReport
+}
+
+// NumbersHold reports whether all numeric baselines hold.
+func (o *Outcome) NumbersHold() bool {
+	for i := range o.Numbers {
+		if !o.Numbers[i].Pass {
+			return false
+		}
+	}
+	return true
 }
 
 // Stop says why a run ended before its time.

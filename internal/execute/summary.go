@@ -33,7 +33,8 @@ func (r *run) summary(o *Outcome) results.Summary {
 		s.Counters[c.Name] = c.Value
 	}
 	if r.whole(o) {
-		for _, e := range w.Expect() {
+		o.Expect, o.Numbers = w.Expect(), w.Numbers()
+		for _, e := range o.Expect {
 			s.Expect = append(s.Expect, results.Expectation{Expr: e.Expr, Value: e.Value, Pass: e.Pass})
 		}
 	}
