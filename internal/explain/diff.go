@@ -25,9 +25,11 @@ type Difference struct {
 	// Decision is the first decision of the scheduler that differs: which data goes to
 	// which subflow at which time. Null: none does, or the flow is not MPTCP in one of
 	// the runs.
-	Decision *DecisionDifference     `json:"decision"`
-	Setup    []results.SettingChange `json:"setup"`
-	Metrics  []results.Change        `json:"metrics"`
+	Decision *DecisionDifference `json:"decision"`
+	// Grant is the first grant that differs, of runs that are compared as recorded.
+	Grant   *GrantDifference        `json:"grant,omitempty"`
+	Setup   []results.SettingChange `json:"setup"`
+	Metrics []results.Change        `json:"metrics"`
 }
 
 // EventDifference is where the records of two runs part. Records are as in

@@ -140,11 +140,13 @@ type Origin struct {
 	// Repeated: the hash is that of the manifest. It is false for a scenario, which
 	// has none, and for an answer that was forced.
 	Repeated bool `json:"repeated"`
+	// Recorded: the run was not carried out again.
+	Recorded bool `json:"recorded,omitempty"`
 }
 
 func (r *Run) origin(o *execute.Outcome) Origin {
 	s := &o.Summary
-	return Origin{r.Path, s.Scenario, s.Seed, s.Replication, s.Hash, r.Manifest != nil && r.Manifest.Hash == s.Hash}
+	return Origin{Run: r.Path, Scenario: s.Scenario, Seed: s.Seed, Replication: s.Replication, Hash: s.Hash, Repeated: r.Manifest != nil && r.Manifest.Hash == s.Hash}
 }
 
 // choose returns the connection of a flow: the named one or, without a name, the

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2/maybe"
+
+	"mpsim/scenarios"
 )
 
 var (
@@ -15,10 +18,47 @@ var (
 	headerLine = regexp.MustCompile(`^\s*\[\s*baseline\s*\]\s*(#.*)?$`)
 )
 
-// updateBaseline writes a hash into the [baseline] table of a scenario file and
-// leaves every other byte as it is. A file without the table gets one at its
-// end.
-func updateBaseline(file, hash string) error {
+// update writes the parts of the baseline that do not hold into the file of a run whose
+// expectations do, and notes what changed. A file that pins numbers only gets no hash.
+func (v *verdictOf) update(hasNumbers bool) error {
+	var failed []scenarios.NumberReport
+	for _, n := range v.outcome.Numbers {
+		if !n.Pass {
+			failed = append(failed, n)
+		}
+	}
+	hash := ""
+	if is := v.outcome.Summary.Hash; v.baseline != is && !(v.baseline == "" && hasNumbers) {
+		hash = is
+	}
+	if hash == "" && len(failed) == 0 {
+		return nil
+	}
+	if err := updateBaseline(v.file, hash, failed); err != nil {
+		return err
+	}
+	for i := range v.outcome.Numbers {
+		n := &v.outcome.Numbers[i]
+		if !n.Pass {
+			v.changes = append(v.changes, fmt.Sprintf("%s -> %s: %s", n.Text, n.Update, n.Off))
+			n.Text, n.Pass = n.Update, true
+		}
+	}
+	if hash != "" {
+		was := v.baseline
+		if was == "" {
+			was = "none"
+		}
+		v.changes = append(v.changes, fmt.Sprintf("hash %s -> %s", was, hash))
+		v.baseline, v.updated = hash, true
+	}
+	return nil
+}
+
+// updateBaseline writes a hash (unless it is empty) into the [baseline] table of a
+// scenario file, and numbers in place of old ones, and leaves every other byte as it is. A
+// file without the table gets one at its end.
+func updateBaseline(file, hash string, numbers []scenarios.NumberReport) error {
 	info, err := os.Stat(file)
 	if err != nil {
 		return err
@@ -27,11 +67,38 @@ func updateBaseline(file, hash string) error {
 	if err != nil {
 		return err
 	}
-	text := withBaseline(string(b), hash)
+	text := string(b)
+	if text, err = withNumbers(text, file, numbers); err != nil {
+		return err
+	}
+	if hash != "" {
+		text = withBaseline(text, hash)
+	}
 	if err := maybe.WriteFile(file, []byte(text), info.Mode().Perm()); err != nil {
 		return fmt.Errorf("updating the baseline: %w", err)
 	}
 	return nil
+}
+
+// withNumbers replaces numeric baselines in the text of a file.
+func withNumbers(text, file string, numbers []scenarios.NumberReport) (string, error) {
+	lines := strings.SplitAfter(text, "\n")
+	for _, n := range slices.Backward(numbers) { // those behind it on a line stay where they are
+		fault := func(why string) error { return fmt.Errorf("%v: %s: %s", n.Pos, n.Text, why) }
+		switch {
+		case n.Update == "":
+			return "", fault("the value measured, " + n.Value + ", cannot be pinned")
+		case n.Pos.File != file || n.Pos.Line < 1 || n.Pos.Line > len(lines):
+			return "", fault("the baseline stands elsewhere")
+		}
+		line := []rune(lines[n.Pos.Line-1])
+		from := min(n.Pos.Col, len(line)) // behind the opening quote
+		if !strings.HasPrefix(string(line[from:]), n.Text) {
+			return "", fault("the baseline is not written as one plain string, so that it cannot be replaced")
+		}
+		lines[n.Pos.Line-1] = string(line[:from]) + n.Update + strings.TrimPrefix(string(line[from:]), n.Text)
+	}
+	return strings.Join(lines, ""), nil
 }
 
 func withBaseline(text, hash string) string {

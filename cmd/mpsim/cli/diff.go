@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,20 +17,27 @@ import (
 func (p *program) diffCommand() *cobra.Command {
 	var f replayFlags
 	var onlyB []string
+	var recorded bool
 	c := &cobra.Command{
 		Use:   "diff RUN_A RUN_B",
 		Short: "where two runs first differ: event, decision of the scheduler, results",
 		Long: "diff carries two runs out side by side and shows the first event that differs, with what came before and after;\n" +
 			"the first decision of the scheduler that differs, with what both saw and their reasons; and the settings and\n" +
 			"results that differ. The exit code is 0 if the runs are equal, and 1 if they are not.\n" +
-			"Each RUN is a run directory or a scenario; --set and --seed change scenarios, --set-b only RUN_B.",
+			"Each RUN is a run directory or a scenario; --set and --seed change scenarios, --set-b only RUN_B.\n" +
+			"With --recorded both are run directories, perhaps of different versions of mpsim, and their files are compared as\n" +
+			"they are; both need the event log of mpsim run --events=all.",
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.given = c.Flags().Changed("seed")
+			if recorded {
+				return p.diffRecorded(args[0], args[1], &f, onlyB)
+			}
 			return p.diff(args[0], args[1], &f, onlyB)
 		},
 	}
 	f.add(c, true)
+	c.Flags().BoolVar(&recorded, "recorded", false, "compare two run directories as they are, without carrying them out again")
 	c.Flags().StringArrayVar(&onlyB, "set-b", nil, "override a key of RUN_B only, `key=value`; repeatable")
 	return c
 }
@@ -49,7 +57,25 @@ func (p *program) diff(pathA, pathB string, f *replayFlags, onlyB []string) erro
 	if err != nil {
 		return replayed(err)
 	}
-	if f.json {
+	return p.showDifference(d, f.json)
+}
+
+// diffRecorded compares what two run directories hold.
+func (p *program) diffRecorded(dirA, dirB string, f *replayFlags, onlyB []string) error {
+	if f.given || f.flow != "" || len(f.set) > 0 || len(onlyB) > 0 {
+		return usage(errors.New("--recorded takes two run directories as they are: no --seed, --flow, --set or --set-b"))
+	}
+	d, err := explain.Recorded(dirA, dirB)
+	if err != nil {
+		return usage(err)
+	}
+	return p.showDifference(d, f.json)
+}
+
+// showDifference prints a difference; it is exit code 1.
+func (p *program) showDifference(d *explain.Difference, asJSON bool) error {
+	var err error
+	if asJSON {
 		err = p.printJSON(d)
 	} else {
 		p.printDifference(d)
@@ -78,7 +104,9 @@ func (p *program) printDifference(d *explain.Difference) {
 		return
 	}
 	p.printEventDifference(d.Event)
-	if x := d.Decision; x != nil {
+	if x := d.Grant; x != nil {
+		fmt.Fprintf(p.out, "\nfirst grant of a scheduler that differs, after %d equal ones, at %s s:\nA %s\nB %s\n", x.Number, at(x.At), recordOrEnd(x.A), recordOrEnd(x.B))
+	} else if x := d.Decision; x != nil {
 		fmt.Fprintf(p.out, "\nfirst decision of flow %s that differs, after %d bytes that went the same way:\n%s\n", x.Flow, x.Bytes, x.Sentence)
 		for _, s := range []struct {
 			name string
@@ -97,6 +125,14 @@ func (p *program) printDifference(d *explain.Difference) {
 		return
 	}
 	fmt.Fprintln(p.out, "\n"+changeTable(d.Metrics))
+}
+
+// recordOrEnd is a record of a log, or that there is none.
+func recordOrEnd(line json.RawMessage) string {
+	if line == nil {
+		return "grants no more"
+	}
+	return string(line)
 }
 
 // parts leaves out what two settings have in common; they are lists.

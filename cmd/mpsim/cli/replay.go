@@ -69,6 +69,8 @@ func (p *program) printJSON(v any) error {
 func (p *program) printOrigin(o *explain.Origin) {
 	how := "as the scenario stands"
 	switch {
+	case o.Recorded:
+		how = "as recorded"
 	case o.Repeated:
 		how = "repeated, same hash"
 	case explain.IsRun(o.Run):

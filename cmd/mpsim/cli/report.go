@@ -3,9 +3,12 @@ package cli
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"mpsim/scenarios"
 )
 
 // point is one line of a test report: an expectation, the baseline, or the
@@ -13,16 +16,28 @@ import (
 type point struct {
 	name, detail string
 	ok           bool
+	pos          scenarios.Pos // of what was checked; zero: the file as a whole
 }
 
 // points returns what was checked of one scenario.
 func (v *verdictOf) points() []point {
 	if v.err != nil {
-		return []point{{name: "runs", detail: v.err.Error()}}
+		return []point{{name: "runs", detail: v.err.Error(), pos: firstProblem(v.err)}}
 	}
 	var out []point
-	for _, e := range v.outcome.Summary.Expect {
-		out = append(out, point{e.Expr, e.Value, e.Pass})
+	for _, e := range v.outcome.Expect {
+		detail := e.Value
+		if e.Miss != "" {
+			detail += "; " + e.Miss
+		}
+		out = append(out, point{e.Expr, detail, e.Pass, e.Pos})
+	}
+	for _, n := range v.outcome.Numbers {
+		detail := n.Value
+		if !n.Pass {
+			detail += "; " + n.Off
+		}
+		out = append(out, point{"baseline " + n.Text, detail, n.Pass, n.Pos})
 	}
 	if v.baseline != "" {
 		detail := v.outcome.Summary.Hash
@@ -32,16 +47,25 @@ func (v *verdictOf) points() []point {
 		case !v.baselineHolds():
 			detail += ", want " + v.baseline
 		}
-		out = append(out, point{"baseline hash", detail, v.baselineHolds()})
+		out = append(out, point{"baseline hash", detail, v.baselineHolds(), v.hashPos})
 	}
 	return out
+}
+
+// firstProblem is where the first problem of a scenario is.
+func firstProblem(err error) scenarios.Pos {
+	var problems scenarios.Problems
+	if errors.As(err, &problems) && len(problems) > 0 {
+		return problems[0].Pos
+	}
+	return scenarios.Pos{}
 }
 
 // writeTAP prints one scenario as a test point whose subtests are its
 // expectations (Test Anything Protocol, version 14).
 func writeTAP(w io.Writer, n int, v *verdictOf) {
 	points := v.points()
-	fmt.Fprintf(w, "# Subtest: %s\n", v.file)
+	fmt.Fprintf(w, "# Subtest: %s\n", v.name())
 	for i, pt := range points {
 		fmt.Fprintf(w, "    %s %d - %s\n", okText(pt.ok), i+1, escapeTAP(pt.name))
 		for line := range strings.Lines(pt.detail) {
@@ -49,13 +73,19 @@ func writeTAP(w io.Writer, n int, v *verdictOf) {
 		}
 	}
 	fmt.Fprintf(w, "    1..%d\n", len(points))
-	fmt.Fprintf(w, "%s %d - %s", okText(v.passed()), n, escapeTAP(v.file))
+	fmt.Fprintf(w, "%s %d - %s", okText(v.passed()), n, escapeTAP(v.name()))
 	if v.err == nil && len(points) == 0 {
 		fmt.Fprint(w, " # no expectations")
 	}
 	fmt.Fprintln(w)
 	if v.err == nil {
 		fmt.Fprintf(w, "# hash %s\n", v.outcome.Summary.Hash)
+	}
+	for _, line := range v.changes {
+		fmt.Fprintf(w, "# updated %s\n", line)
+	}
+	for _, line := range v.divergence {
+		fmt.Fprintf(w, "# %s\n", line)
 	}
 }
 
@@ -106,10 +136,13 @@ func junit(verdicts []verdictOf) []byte {
 	var all junitSuites
 	for i := range verdicts {
 		v := &verdicts[i]
-		s := junitSuite{Name: v.file}
+		s := junitSuite{Name: v.name()}
 		for _, pt := range v.points() {
-			c := junitCase{Name: pt.name, Class: v.file}
+			c := junitCase{Name: pt.name, Class: v.name()}
 			message := &junitMessage{Message: "measured " + pt.detail}
+			if !pt.ok {
+				message.Text = strings.Join(v.divergence, "\n")
+			}
 			switch {
 			case v.err != nil:
 				c.Error = &junitMessage{Message: "the scenario could not be run", Text: pt.detail}

@@ -13,7 +13,11 @@ import (
 )
 
 func ran(hash string, expect ...results.Expectation) *execute.Outcome {
-	return &execute.Outcome{Summary: results.Summary{Hash: hash, Expect: expect}}
+	o := &execute.Outcome{Summary: results.Summary{Hash: hash, Expect: expect}}
+	for _, e := range expect {
+		o.Expect = append(o.Expect, scenarios.ExpectReport{Expr: e.Expr, Value: e.Value, Pass: e.Pass, Pos: scenarios.Pos{File: "f,1.toml", Line: 7, Col: 9}})
+	}
+	return o
 }
 
 var sample = []verdictOf{
@@ -89,8 +93,7 @@ func TestWorstResultIsTheExitCode(t *testing.T) {
 		{append([]verdictOf{{err: &scenarios.BugError{}}}, sample...), exitBug},
 		{[]verdictOf{{err: errInterrupted}, sample[3]}, exitInterrupted},
 	} {
-		var b bytes.Buffer
-		err := summarise(&program{out: &b}, c.v)
+		_, err := summarise(c.v)
 		var e *exitError
 		got := exitOK
 		if errors.As(err, &e) {

@@ -108,7 +108,15 @@ func (p *program) run(file string, f *runFlags) error {
 		return err
 	}
 	// The baseline is that of the file as it stands.
-	if want := sc.Baseline.Hash; want != "" && want != out.Summary.Hash && len(f.set) == 0 && job.Seed == sc.FileSeed() && out.Unchecked == "" {
+	if len(f.set) > 0 || job.Seed != sc.FileSeed() || out.Unchecked != "" {
+		return nil
+	}
+	for _, n := range out.Numbers {
+		if !n.Pass {
+			return &exitError{exitFailed, fmt.Errorf("%v: the baseline %s does not hold: measured %s, %s", n.Pos, n.Text, n.Value, n.Off)}
+		}
+	}
+	if want := sc.Baseline.Hash; want != "" && want != out.Summary.Hash {
 		return &exitError{exitFailed, fmt.Errorf("the hash is not the baseline's, %s", want)}
 	}
 	return nil

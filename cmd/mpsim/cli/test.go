@@ -6,9 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
@@ -20,10 +23,16 @@ import (
 
 // testFlags are the flags of `mpsim test`.
 type testFlags struct {
-	junit  string
-	update bool
-	jobs   int
-	data   string
+	tap, junit  string
+	annotations bool
+	update      bool
+	bail        bool
+	jobs        int
+	only        string
+	seeds       string
+	against     string
+	kept        string
+	data        string
 }
 
 func (p *program) testCommand() *cobra.Command {
@@ -31,15 +40,25 @@ func (p *program) testCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "test PATH...",
 		Short: "check the expectations and baselines of scenarios",
-		Long: "test runs every scenario file below the given paths and checks its expectations and its baseline hash.\n" +
-			"The report, in the Test Anything Protocol, is the same for any number of jobs. Directories named testdata or sweeps are left out.",
+		Long: "test runs every scenario file below the given paths and checks its expectations and its baseline: the hash exactly,\n" +
+			"numbers within their tolerances. The report, in the Test Anything Protocol, is the same for any number of jobs.\n" +
+			"Directories named testdata or sweeps are left out. With --against, or --baseline, a case that fails says where it first\n" +
+			"differs from the same run of another mpsim.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, paths []string) error { return p.test(paths, &f) },
 	}
 	fl := c.Flags()
+	fl.StringVar(&f.tap, "tap", "", "write the report to `file`, too")
 	fl.StringVar(&f.junit, "junit", "", "write a report in JUnit's XML to `file`")
-	fl.BoolVar(&f.update, "update", false, "write the hash of each run whose expectations hold into its file")
+	fl.BoolVar(&f.annotations, "annotations", os.Getenv("GITHUB_ACTIONS") == "true",
+		"print failures as annotations of GitHub (::error file=...) to standard error (default: if GITHUB_ACTIONS is true)")
+	fl.BoolVar(&f.update, "update", false, "write the baselines that do not hold into the files whose expectations do, and say what changed")
+	fl.BoolVar(&f.bail, "bail", false, "end at the first case that fails")
 	fl.IntVar(&f.jobs, "jobs", runtime.GOMAXPROCS(0), "runs at a time")
+	fl.StringVar(&f.only, "run", "", "only files whose path matches this regular `expression`")
+	fl.StringVar(&f.seeds, "seeds", "", "run each scenario with these seeds, `first..last`; baselines hold for the seed of the file only")
+	fl.StringVar(&f.against, "against", "", "`program`, another mpsim with which cases that fail are run again and compared")
+	fl.StringVar(&f.kept, "baseline", "", "`directory` of run directories NAME-SEED (mpsim run --events=all) with which cases that fail are compared")
 	dataFlag(c, &f.data)
 	return c
 }
@@ -47,94 +66,205 @@ func (p *program) testCommand() *cobra.Command {
 // verdictOf is the result of one scenario under test.
 type verdictOf struct {
 	file    string
+	seed    uint64 // given by --seeds
+	seeded  bool
 	outcome *execute.Outcome
 	err     error
-	// baseline is the hash in the file, or empty; updated says that --update
-	// has replaced it.
-	baseline string
-	updated  bool
+	// baseline is the hash in the file, or empty; updated says that --update has
+	// replaced it, and changes what has been written, in words.
+	baseline   string
+	hashPos    scenarios.Pos
+	updated    bool
+	changes    []string
+	divergence []string // where the run first differs from another mpsim's
+}
+
+// name is the file with the seed, if that is not the file's.
+func (v *verdictOf) name() string {
+	if v.seeded {
+		return fmt.Sprintf("%s (seed %d)", v.file, v.seed)
+	}
+	return v.file
 }
 
 func (p *program) test(paths []string, f *testFlags) error {
-	if f.jobs < 1 {
-		return usage(errors.New("--jobs must be at least 1"))
-	}
-	files, err := scenarioFiles(paths)
+	verdicts, err := testCases(paths, f)
 	if err != nil {
 		return usage(err)
 	}
-	verdicts := make([]verdictOf, len(files))
-	done := make([]chan struct{}, len(files))
+	done := make([]chan struct{}, len(verdicts))
 	for i := range done {
 		done[i] = make(chan struct{})
 	}
 	var g errgroup.Group
 	g.SetLimit(f.jobs)
 	printed := make(chan struct{})
-	fmt.Fprintf(p.out, "TAP version 14\n1..%d\n", len(files))
+	var report strings.Builder
+	say := func(text string) {
+		fmt.Fprint(p.out, text)
+		report.WriteString(text)
+	}
+	say(fmt.Sprintf("TAP version 14\n1..%d\n", len(verdicts)))
+	var bailed atomic.Bool
+	last := len(verdicts)
 	go func() {
 		defer close(printed)
 		for i := range verdicts {
 			<-done[i]
-			writeTAP(p.out, i+1, &verdicts[i])
+			if bailed.Load() {
+				continue
+			}
+			v := &verdicts[i]
+			var b strings.Builder
+			writeTAP(&b, i+1, v)
+			say(b.String())
+			if f.annotations {
+				writeAnnotations(p.err, v)
+			}
+			if f.bail && !v.passed() {
+				last = i + 1
+				say("Bail out! " + escapeTAP(v.name()) + " failed\n")
+				bailed.Store(true)
+			}
 		}
 	}()
-	for i, file := range files {
+	for i := range verdicts {
 		g.Go(func() error {
 			defer close(done[i])
-			verdicts[i] = p.testOne(file, f)
+			if !bailed.Load() {
+				p.testOne(&verdicts[i], f)
+			}
 			return nil
 		})
 	}
 	_ = g.Wait() // no function returns an error
 	<-printed
+	verdicts = verdicts[:last]
 	if f.junit != "" {
 		if err := maybe.WriteFile(f.junit, junit(verdicts), 0o644); err != nil {
 			return usage(err)
 		}
 	}
-	return summarise(p, verdicts)
+	end, err := summarise(verdicts)
+	say(end)
+	if f.tap != "" {
+		if err := maybe.WriteFile(f.tap, []byte(report.String()), 0o644); err != nil {
+			return usage(err)
+		}
+	}
+	return err
+}
+
+// mostSeeds bounds --seeds.
+const mostSeeds = 100_000
+
+// testCases checks the flags and returns what is to be run, in order.
+func testCases(paths []string, f *testFlags) ([]verdictOf, error) {
+	switch {
+	case f.jobs < 1:
+		return nil, errors.New("--jobs must be at least 1")
+	case f.update && f.seeds != "":
+		return nil, errors.New("--update writes the baselines of the seeds that the files give: leave out --seeds")
+	case f.against != "" && f.kept != "":
+		return nil, errors.New("--against and --baseline both name what to compare with; give one")
+	}
+	files, err := scenarioFiles(paths)
+	if err != nil {
+		return nil, err
+	}
+	only, err := regexp.Compile(f.only)
+	if err != nil {
+		return nil, fmt.Errorf("--run: %w", err)
+	}
+	all := len(files)
+	files = slices.DeleteFunc(files, func(file string) bool { return !only.MatchString(filepath.ToSlash(file)) })
+	if len(files) == 0 {
+		return nil, fmt.Errorf("--run %q matches none of %d scenario files", f.only, all)
+	}
+	var out []verdictOf
+	if f.seeds == "" {
+		for _, file := range files {
+			out = append(out, verdictOf{file: file})
+		}
+		return out, nil
+	}
+	first, end, err := seedRange(f.seeds)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		for n := range end - first + 1 {
+			out = append(out, verdictOf{file: file, seed: first + n, seeded: true})
+		}
+	}
+	return out, nil
+}
+
+// seedRange reads "3" or "1..20".
+func seedRange(text string) (first, last uint64, err error) {
+	a, b, isRange := strings.Cut(text, "..")
+	first, err = strconv.ParseUint(a, 10, 64)
+	last = first
+	if err == nil && isRange {
+		last, err = strconv.ParseUint(b, 10, 64)
+	}
+	if err != nil || last < first || last-first >= mostSeeds {
+		return 0, 0, fmt.Errorf("--seeds %q is no range such as 1..20 of at most %d seeds", text, mostSeeds)
+	}
+	return first, last, nil
 }
 
 // testOne runs one scenario without files.
-func (p *program) testOne(file string, f *testFlags) verdictOf {
-	v := verdictOf{file: file}
+func (p *program) testOne(v *verdictOf, f *testFlags) {
 	if p.ctx.Err() != nil {
 		v.err = errInterrupted
-		return v
+		return
 	}
-	sc, err := scenarios.Load(file, scenarios.Options{DataDir: f.data, Plugins: p.plugins})
+	o := scenarios.Options{DataDir: f.data, Plugins: p.plugins}
+	if v.seeded {
+		o.Seed = &v.seed
+	}
+	sc, err := scenarios.Load(v.file, o)
 	if err != nil {
 		v.err = err
-		return v
+		return
 	}
-	v.baseline = sc.Baseline.Hash
+	own := sc.Seed == sc.FileSeed()
+	if own {
+		v.baseline, v.hashPos = sc.Baseline.Hash, sc.Baseline.HashPos()
+	}
 	v.outcome, v.err = execute.Run(p.ctx, execute.Job{Scenario: sc, Seed: sc.Seed, DataDir: f.data, Plugins: p.plugins})
-	if v.err == nil && v.outcome.Stopped == execute.Interrupted {
+	switch {
+	case v.err != nil:
+		return
+	case v.outcome.Stopped == execute.Interrupted:
 		v.outcome, v.err = nil, errInterrupted
+		return
+	case !own:
+		v.outcome.Numbers = nil
 	}
-	if f.update && v.err == nil && v.outcome.Passed() && len(sc.Expect) > 0 && v.baseline != v.outcome.Summary.Hash {
-		if v.err = updateBaseline(file, v.outcome.Summary.Hash); v.err == nil {
-			v.baseline, v.updated = v.outcome.Summary.Hash, true
-		}
+	if f.update && v.outcome.Passed() && len(sc.Expect) > 0 {
+		v.err = v.update(len(sc.Baseline.Numbers) > 0)
 	}
-	return v
+	if v.err == nil && !v.passed() && (f.against != "" || f.kept != "") {
+		v.divergence = p.diverged(v, sc, f)
+	}
 }
 
 var errInterrupted = errors.New("interrupted")
 
 // passed reports whether everything that the file asks for holds.
 func (v *verdictOf) passed() bool {
-	return v.err == nil && v.outcome.Passed() && v.baselineHolds()
+	return v.err == nil && v.outcome.Passed() && v.outcome.NumbersHold() && v.baselineHolds()
 }
 
 func (v *verdictOf) baselineHolds() bool {
 	return v.baseline == "" || v.baseline == v.outcome.Summary.Hash
 }
 
-// summarise prints the last line and picks the exit code: that of the worst
+// summarise returns the last line and picks the exit code: that of the worst
 // result, a bug before a mistake before a failure.
-func summarise(p *program, verdicts []verdictOf) error {
+func summarise(verdicts []verdictOf) (string, error) {
 	failed, code := 0, exitOK
 	for i := range verdicts {
 		v := &verdicts[i]
@@ -155,11 +285,11 @@ func summarise(p *program, verdicts []verdictOf) error {
 			code = max(code, e.code)
 		}
 	}
-	fmt.Fprintf(p.out, "# %d of %d scenarios passed\n", len(verdicts)-failed, len(verdicts))
+	end := fmt.Sprintf("# %d of %d scenarios passed\n", len(verdicts)-failed, len(verdicts))
 	if code == exitOK {
-		return nil
+		return end, nil
 	}
-	return &exitError{code: code}
+	return end, &exitError{code: code}
 }
 
 // scenarioFiles returns the scenario files below paths, each path in order and
