@@ -153,6 +153,6 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(p.runCommand(), p.testCommand(), p.lintCommand(), p.listCommand(), p.plotCommand(),
 		p.traceCommand(), p.explainCommand(), p.whyCommand(), p.diffCommand(), p.packetdrillCommand(), p.benchCommand(), p.versionCommand())
 	root.AddCommand(p.ccCheckCommand(), p.schemaCommand(), p.mbtestCommand(), p.traceboxCommand(), p.sweepCommand())
-	root.AddCommand(p.scenariosCommand(), p.doctorCommand(), p.decodeCommand())
+	root.AddCommand(p.scenariosCommand(), p.doctorCommand(), p.decodeCommand(), p.newCommand())
 	return root
 }

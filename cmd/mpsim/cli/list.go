@@ -63,6 +63,7 @@ func listings() []listing {
 		{"traffic", "patterns of [[traffic]]", fixedRows(scenarios.TrafficPatterns())},
 		{"app", "applications of flows", fixedRows(appDocs)},
 		{"scenario", "scenarios of the library", scenarioRows},
+		{"template", "what mpsim new begins with", templateRows},
 		{"metric", "functions of [expect]", metricRows},
 		{"design", "designs of sweeps, for [design]", designRows},
 		{"plot", "figures", plotRows},
