@@ -38,7 +38,7 @@ func TestOutputPageIsComplete(t *testing.T) {
 	}
 	fields(reflect.TypeFor[Summary]())
 	fields(reflect.TypeFor[Manifest]())
-	for _, name := range []string{SummaryName, SeriesName, EventsName, CaptureName, ResolvedName, ManifestName} {
+	for _, name := range []string{SummaryName, SeriesName, EventsName, QlogName, CaptureName, ResolvedName, ManifestName} {
 		missing(name)
 	}
 	for _, kind := range KindNames() {

@@ -40,6 +40,9 @@ type Job struct {
 	// scenario may ask for both, too.
 	Capture bool
 	Events  trace.KindSet
+	// Qlog writes the records of these kinds and the samples of windows as qlog, by a
+	// single worker; 0: no file.
+	Qlog trace.KindSet
 	// Records is the file to which all trace records are written as they are, by a single
 	// worker; empty: none.
 	Records string

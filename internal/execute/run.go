@@ -79,6 +79,7 @@ type run struct {
 
 	dir     *results.Directory
 	series  *results.Series
+	qlog    *results.Qlog
 	writers []flusher
 	capture bool
 
@@ -114,9 +115,9 @@ func (r *run) worlds(spec scenarios.Run) (*scenarios.World, error) {
 	if j.Attach != nil {
 		return nil, errors.New("observers need a run with one worker")
 	}
-	if j.Records != "" { // which are written as they come
+	if j.Records != "" || j.Qlog != 0 { // which are written as they come
 		if j.Sequential != nil {
-			j.Sequential("a binary trace is written by one worker")
+			j.Sequential("a binary trace and a qlog are written by one worker")
 		}
 		return scenarios.Build(j.Scenario, spec)
 	}
@@ -131,6 +132,9 @@ func (r *run) worlds(spec scenarios.Run) (*scenarios.World, error) {
 func (r *run) sample(at sim.Time, entity, metric string, value float64) {
 	if r.series != nil {
 		r.series.Point(at, entity, metric, value)
+	}
+	if r.qlog != nil {
+		r.qlog.Sample(at, entity, metric, value)
 	}
 }
 
@@ -176,11 +180,19 @@ func (r *run) attach() error {
 			merge = append(merge, events.Merge)
 		}
 	}
+	if r.job.Qlog != 0 {
+		if w, err = r.dir.File(results.QlogName); err != nil {
+			return err
+		}
+		r.qlog = results.NewQlog(w, r.info(), newNamer(r.world))
+		r.writers = append(r.writers, r.qlog)
+		r.world.Trace().Subscribe(r.job.Qlog, r.qlog)
+	}
 	if r.job.Capture || sc.Output.Pcap {
 		if w, err = r.dir.File(results.CaptureName); err != nil {
 			return err
 		}
-		c := results.NewCapture(w, results.CaptureInfo{Scenario: sc.Name, Seed: r.job.Seed, Replication: r.job.Replication}, 0)
+		c := results.NewCapture(w, r.info(), 0)
 		r.writers = append(r.writers, c)
 		r.capture = true
 		r.capturePoints(c)
@@ -192,6 +204,11 @@ func (r *run) attach() error {
 		}
 	})
 	return nil
+}
+
+// info goes into the heads of files.
+func (r *run) info() results.CaptureInfo {
+	return results.CaptureInfo{Scenario: r.job.Scenario.Name, Seed: r.job.Seed, Replication: r.job.Replication}
 }
 
 // capturePoints attaches the capture to the interfaces, each in the part that it is of.

@@ -23,6 +23,7 @@ type runFlags struct {
 	until     time.Duration
 	pcap      bool
 	events    string
+	qlog      string
 	trace     string
 	json      bool
 	verify    bool
@@ -56,6 +57,8 @@ func (p *program) runCommand() *cobra.Command {
 	fl.BoolVar(&f.pcap, "pcap", false, "write capture.pcapng")
 	fl.StringVar(&f.events, "events", "", "write events.jsonl: all, decisions (the default), or `kinds` separated by commas (mpsim list event)")
 	fl.Lookup("events").NoOptDefVal = "decisions"
+	fl.StringVar(&f.qlog, "qlog", "", "write events.sqlog, a qlog in JSON text sequences (docs/QLOG.md): all, decisions (the default), or `kinds`")
+	fl.Lookup("qlog").NoOptDefVal = "decisions"
 	fl.StringVar(&f.trace, "trace", "", "write all trace records in binary to this `file`; mpsim trace convert makes JSON lines of it")
 	fl.BoolVar(&f.json, "json", false, "print the summary as one JSON object and nothing else")
 	fl.BoolVar(&f.verify, "verify", false, "render and parse every packet at every hop")
@@ -143,6 +146,13 @@ func (p *program) job(sc *scenarios.Scenario, f *runFlags) (*execute.Job, error)
 			return nil, fmt.Errorf("--events: %w", err)
 		}
 		job.Events = kinds
+	}
+	if f.qlog != "" {
+		kinds, err := results.ParseKinds(f.qlog)
+		if err != nil {
+			return nil, fmt.Errorf("--qlog: %w", err)
+		}
+		job.Qlog = kinds
 	}
 	if job.Out == "" {
 		job.Out = filepath.Join("out", fmt.Sprintf("%s-%d", sc.Name, job.Seed))
