@@ -15,7 +15,10 @@ import (
 // a dead path. The first subflow is kept, so that the
 // transfer goes on when its path is back. (The other policy, to keep the subflow that moves
 // data, is in TestMovingSubflowIsKept and TestBackupStripped of package mptcp.) No byte is
-// wrong.
+// wrong. The box begins when the backup is established: one whose acknowledgements lack DSS from
+// the beginning is reset at once.
+//
+// row:C11
 func TestBackupBehindStripper(t *testing.T) {
 	const dead = "mode = \"backup\"\n\n[[at]]\ntime = \"200ms\"\naction = \"link.blackhole\"\nlinks = [\"path1\"]\n"
 	const back = "\n[[at]]\ntime = \"20s\"\naction = \"link.restore\"\nlinks = [\"path1\"]\n"
@@ -31,13 +34,13 @@ func TestBackupBehindStripper(t *testing.T) {
 		{"the first path comes back", "rfc", dead + back, Up, []Verdict{Closed}},
 	} {
 		s := Setup{Profile: c.profile, Transfer: c.transfer, Checksum: true, Size: 2_000_000, Seed: 1, More: c.more,
-			Paths: [][]Box{nil, {box("strip", `packets = "nonsyn"`, `options = ["dss"]`)}}}
+			Paths: [][]Box{nil, {box("strip", `packets = "nonsyn"`, `options = ["dss"]`, `from = "190ms"`)}}}
 		o, err := s.Run(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
 		v, why := o.verdict(s.Size, &Outcome{})
-		if !slices.Contains(c.want, v) || o.Corrupt != 0 {
+		if !slices.Contains(c.want, v) || o.Corrupt != 0 || o.Counters["NoDSSInWindow"] == 0 {
 			t.Errorf("%s, %s, %s: %s (%s), %d bytes, %d wrong; want %v", c.name, c.profile, c.transfer, v, why, o.Bytes, o.Corrupt, c.want)
 		}
 	}
