@@ -76,7 +76,11 @@ func distribution(t *Table, o *Options) (*figure, error) {
 		if len(levels) > 1 {
 			shaded.fill, shaded.edge, shaded.hair = faint(c), c, true
 		}
-		p.areas = append(p.areas, shaded)
+		if g.pooled() {
+			p.note = "rows of several designs: no band"
+		} else {
+			p.areas = append(p.areas, shaded)
+		}
 		p.lines = append(p.lines, ln)
 		if by != nil {
 			f.enter(key{name: fmt.Sprintf("%s (%d)", by.show(name), n), color: c, width: normal})
@@ -181,15 +185,22 @@ func byCategory(t *Table, o *Options, note func(most int) string, each func(p *p
 // bars draws means from 0, with Student's interval where a mean is of several values.
 func bars(t *Table, o *Options) (*figure, error) {
 	low, high := 0.0, 0.0
+	pooled := false
 	note := func(most int) string {
-		if most == 1 {
+		switch {
+		case most == 1:
 			return "one value each"
+		case pooled:
+			return "mean over several designs: no interval"
 		}
 		return fmt.Sprintf("mean, 95 %% interval, n = %d", most)
 	}
 	f, err := byCategory(t, o, note, func(p *panel, g *group, at, half float64, c color.RGBA, u unit) {
 		m := mean(g.values, u.factor)
 		m.x, m.color = at, black
+		if g.pooled() {
+			m.low, m.high, pooled = m.y, m.y, true
+		}
 		p.areas = append(p.areas, block(at-half, 0, at+half, m.y, c))
 		p.marks = append(p.marks, m)
 		low, high = math.Min(low, m.low), math.Max(high, m.high)

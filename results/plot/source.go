@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/google/renameio/v2/maybe"
 )
 
 // Source is what a figure is drawn from: runs, or the table of a sweep.
@@ -46,6 +48,8 @@ func Open(paths []string) (*Source, error) {
 type Options struct {
 	// Metric, X, Y and By are names of columns of a table.
 	Metric, X, Y, By string
+	// Where are conditions COLUMN=VALUE on the rows of a table; all hold.
+	Where []string
 	// Flow is the name of an MPTCP flow; empty: the first.
 	Flow string
 	// From and To bound the time that is shown, in seconds; To 0: to the end.
@@ -58,6 +62,7 @@ type Param struct{ Name, Doc string }
 var (
 	paramMetric = Param{"metric", "column of the values; default: the first metric of a sweep, goodput_bps of runs"}
 	paramBy     = Param{"by", "column whose values are drawn apart, at most 6"}
+	paramWhere  = Param{"where", "COLUMN=VALUE: only rows in which it holds; may be given again"}
 	paramX      = Param{"x", "column of the categories along the axis; default: the first factor of a sweep"}
 	paramY      = Param{"y", "column of the categories up the axis; default: the second factor of a sweep"}
 	paramXValue = Param{"x", "column of the values along the axis"}
@@ -77,7 +82,7 @@ func (o *Options) check(k *Kind) error {
 		set  bool
 	}{
 		{"metric", o.Metric != ""}, {"x", o.X != ""}, {"y", o.Y != ""}, {"by", o.By != ""},
-		{"flow", o.Flow != ""}, {"from", o.From != 0}, {"to", o.To != 0},
+		{"where", len(o.Where) > 0}, {"flow", o.Flow != ""}, {"from", o.From != 0}, {"to", o.To != 0},
 	} {
 		if given.set && !slices.ContainsFunc(k.Params, func(p Param) bool { return p.Name == given.name }) {
 			return fmt.Errorf("figure %s has no parameter %s (mpsim list plot)", k.Name, given.name)
@@ -106,6 +111,10 @@ func ofTable(build func(*Table, *Options) (*figure, error)) func(*Source, *Optio
 		if t == nil {
 			t = tableOf(s.Runs)
 		}
+		t, err := t.where(o.Where)
+		if err != nil {
+			return nil, err
+		}
 		return build(t, o)
 	}
 }
@@ -122,17 +131,30 @@ func figureOf(kind string, s *Source, o *Options) (*figure, error) {
 	return k.build(s, o)
 }
 
-// Draw draws a figure of the given kind in the given format.
+// Draw draws a figure of the given kind in the given format: one of Formats, or "tex".
 func Draw(kind string, s *Source, o *Options, format string) ([]byte, error) {
 	f, err := figureOf(kind, s, o)
 	if err != nil {
 		return nil, err
 	}
+	if format == texFormat {
+		return f.tex(), nil
+	}
 	return f.layout().render(format)
 }
+
+// texFormat is the format of figures that LaTeX draws.
+const texFormat = "tex"
 
 // Write draws a figure of the given kind into a file, whose extension names the format.
 // The file is replaced in one step.
 func Write(kind string, s *Source, o *Options, file string) error {
+	if strings.HasSuffix(file, "."+texFormat) {
+		b, err := Draw(kind, s, o, texFormat)
+		if err != nil {
+			return err
+		}
+		return maybe.WriteFile(file, b, 0o644)
+	}
 	return save(file, func(format string) ([]byte, error) { return Draw(kind, s, o, format) })
 }

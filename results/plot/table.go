@@ -173,6 +173,45 @@ func (t *Table) find(flag, name string) (*column, error) {
 	return nil, fmt.Errorf("--%s: no column %q; have %s", flag, name, strings.Join(names, ", "))
 }
 
+// where returns the rows in which each COLUMN=VALUE holds. A value is written as in the
+// table or, of numbers, as the axes show it.
+func (t *Table) where(conditions []string) (*Table, error) {
+	keep := make([]bool, t.rows)
+	for i := range keep {
+		keep[i] = true
+	}
+	for _, text := range conditions {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, fmt.Errorf("--where %s: want COLUMN=VALUE", text)
+		}
+		c, err := t.find("where", name)
+		if err != nil {
+			return nil, err
+		}
+		found := false
+		for i, v := range c.text {
+			holds := v == value || strings.ReplaceAll(c.show(v), " ", "") == strings.ReplaceAll(value, " ", "")
+			keep[i], found = keep[i] && holds, found || holds
+		}
+		if !found {
+			return nil, fmt.Errorf("--where %s: no row; column %q has %s", text, name, strings.Join(c.levels(), ", "))
+		}
+	}
+	out := &Table{Title: t.Title}
+	for k := range t.columns {
+		c := t.columns[k]
+		c.text, c.number = nil, nil
+		for i := range keep {
+			if keep[i] {
+				c.text, c.number = append(c.text, t.columns[k].text[i]), append(c.number, t.columns[k].number[i])
+			}
+		}
+		out.columns, out.rows = append(out.columns, c), len(c.text)
+	}
+	return out, nil
+}
+
 // metric returns the column of numbers that a figure shows: the one asked for, or the
 // first metric.
 func (t *Table) metric(flag, name string) (*column, error) {
@@ -292,12 +331,22 @@ func (c *column) label(u unit) string {
 type group struct {
 	values         []float64
 	never, missing int
+	points         int // different designs among the rows; 0 if the table does not say
 }
+
+// pooled reports whether rows of several designs are thrown together, which are no
+// replications of one another: intervals and bands would mean nothing.
+func (g *group) pooled() bool { return g.points > 1 }
 
 // values collects what metric has in the rows that match; +Inf is counted as never.
 func (t *Table) values(metric *column, match func(row int) bool) group {
 	var g group
+	var points []string
+	point := t.index("point")
 	for i := range t.rows {
+		if point >= 0 && match(i) && !slices.Contains(points, t.columns[point].text[i]) {
+			points = append(points, t.columns[point].text[i])
+		}
 		switch v := metric.number[i]; {
 		case !match(i):
 		case math.IsInf(v, 1):
@@ -309,5 +358,6 @@ func (t *Table) values(metric *column, match func(row int) bool) group {
 		}
 	}
 	slices.Sort(g.values)
+	g.points = len(points)
 	return g
 }

@@ -34,7 +34,7 @@ func sweepDir(t *testing.T) string {
 			point++
 		}
 	}
-	b.WriteString("x,6,0,1,4000000,blest,,,,cannot run,\n")
+	b.WriteString("x,4,5,6,4000000,blest,,,,cannot run,\n")
 	for name, text := range map[string]string{TableName: b.String(), "manifest.json": `{"schema":1,"kind":"sweep","title":"made-up sweep","columns":[
 		{"name":"link.wifi.rate","role":"factor","type":"number","unit":"bps"},{"name":"defaults.scheduler","role":"factor","type":"text"},
 		{"name":"goodput","role":"metric","type":"number","unit":"bps"},{"name":"done","role":"metric","type":"number","unit":"s"}]}`} {
@@ -62,7 +62,7 @@ func TestFiguresOfSweeps(t *testing.T) {
 		o     Options
 		texts string
 	}{
-		{"cdf", Options{Metric: "done", By: "defaults.scheduler"}, "Made-up sweep|Done (s)|Fraction of runs|minrtt (10)|roundrobin (10)|shaded: 95 % confidence (DKW); never in 2; 1 without value"},
+		{"cdf", Options{Metric: "done", By: "defaults.scheduler", Where: []string{"link.wifi.rate=16Mb/s"}}, "Made-up sweep|Done (s)|Fraction of runs|minrtt (5)|roundrobin (5)|shaded: 95 % confidence (DKW); never in 1"},
 		{"bars", Options{By: "defaults.scheduler"}, "Goodput (Mb/s)|link.wifi.rate|4 Mb/s|16 Mb/s|blest|mean, 95 % interval, n = 5; 1 without value"},
 		{"box", Options{By: "defaults.scheduler"}, "Goodput (Mb/s)|4 Mb/s|16 Mb/s|roundrobin|median, quartiles, whiskers up to 1.5 IQR; 1 without value"},
 		{"heatmap", Options{}, "Goodput (Mb/s)|defaults.scheduler|4 Mb/s|minrtt|6.00|20.0|15"},
@@ -154,6 +154,29 @@ func TestHeatMap(t *testing.T) {
 	}
 }
 
+// Rows of several designs are no replications: they have neither interval nor band.
+func TestPooledDesigns(t *testing.T) {
+	table := open(t, sweepDir(t)).Table
+	b, err := bars(table, &Options{X: "defaults.scheduler", Metric: "goodput"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := b.panels[0].marks[0]; m.y != 12 || m.low < m.high || b.panels[0].note != "mean over several designs: no interval; 1 without value" {
+		t.Errorf("%+v, %q", m, b.panels[0].note)
+	}
+	d, err := distribution(table, &Options{Metric: "goodput"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := d.panels[0]; len(p.areas) != 0 || len(p.lines) != 1 || !strings.HasPrefix(p.note, "rows of several designs: no band, n = 30") {
+		t.Errorf("%d bands, %q", len(p.areas), p.note)
+	}
+	one, err := table.where([]string{"defaults.scheduler=blest", "link.wifi.rate=16000000"})
+	if err != nil || one.rows != 5 || one.columns[0].text[0] != "1-0" {
+		t.Errorf("%+v, %v", one, err)
+	}
+}
+
 func TestViridis(t *testing.T) {
 	for part, want := range map[float64]color.RGBA{-1: {0x44, 0x01, 0x54, 0xff}, 0.5: {0x21, 0x90, 0x8c, 0xff}, 2: {0xfd, 0xe7, 0x25, 0xff}} {
 		if got := viridis(part); got != want {
@@ -206,6 +229,8 @@ func TestErrorsOfTables(t *testing.T) {
 		{"bars", Options{Metric: "defaults.scheduler"}, "does not hold numbers"},
 		{"cdf", Options{By: "run"}, "a figure tells 6 apart"},
 		{"cdf", Options{X: "done"}, "figure cdf has no parameter x"},
+		{"cdf", Options{Where: []string{"seed"}}, "want COLUMN=VALUE"},
+		{"cdf", Options{Where: []string{"defaults.scheduler=ecf"}}, "has minrtt, blest, roundrobin"},
 		{"goodput", Options{}, "drawn from run directories"},
 		{"scatter", Options{}, "--x COLUMN --y COLUMN"},
 	} {

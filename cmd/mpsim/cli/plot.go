@@ -9,30 +9,38 @@ import (
 )
 
 func (p *program) plotCommand() *cobra.Command {
-	var kind, out string
+	var kind, out, data string
 	var o plot.Options
 	c := &cobra.Command{
-		Use:   "plot RUN...|SWEEP|TABLE.csv -o FIG.{png,svg,pdf}",
+		Use:   "plot RUN...|SWEEP|TABLE.csv -o FIG.{png,svg,pdf,tex}",
 		Short: "draw a figure from run directories, a sweep directory or a table",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, paths []string) error {
-			if out == "" {
-				return usage(fmt.Errorf("plot: give the figure a name: -o FIG.png, .svg or .pdf"))
+			if out == "" && data == "" {
+				return usage(fmt.Errorf("plot: give the figure a name: -o FIG.png, .svg, .pdf or .tex"))
 			}
 			s, err := plot.Open(paths)
 			if err != nil {
 				return usage(err)
 			}
-			return usage(plot.Write(kind, s, &o, out))
+			if out != "" {
+				err = plot.Write(kind, s, &o, out)
+			}
+			if err == nil && data != "" {
+				err = plot.WriteData(kind, s, &o, data)
+			}
+			return usage(err)
 		},
 	}
 	fl := c.Flags()
 	fl.StringVar(&kind, "kind", "goodput", "what to draw (mpsim list plot)")
 	fl.StringVarP(&out, "output", "o", "", "file to write; its extension names the format")
+	fl.StringVar(&data, "data", "", "write what the figure shows as a table into this `file` (CSV)")
 	fl.StringVar(&o.Metric, "metric", "", "`column` of the values")
 	fl.StringVar(&o.X, "x", "", "`column` along the axis")
 	fl.StringVar(&o.Y, "y", "", "`column` up the axis")
 	fl.StringVar(&o.By, "by", "", "`column` whose values are drawn apart")
+	fl.StringArrayVar(&o.Where, "where", nil, "draw only rows of the table in which `COLUMN=VALUE` holds; may be given again")
 	fl.StringVar(&o.Flow, "flow", "", "`name` of an MPTCP flow")
 	fl.Float64Var(&o.From, "from", 0, "first `second` shown")
 	fl.Float64Var(&o.To, "to", 0, "last `second` shown")
