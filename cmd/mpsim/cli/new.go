@@ -2,6 +2,7 @@ package cli
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,18 +24,32 @@ var scenarioName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 // newCommand is `mpsim new`.
 func (p *program) newCommand() *cobra.Command {
 	var force bool
+	var topology, xp string
 	c := &cobra.Command{
 		Use:   "new TEMPLATE FILE",
 		Short: "begin a scenario or a sweep with a template that runs as it is",
-		Long: "new writes a file to begin with, named after FILE; no file is replaced without --force. The templates (mpsim list template):\n\n" +
+		Long: "new writes a file to begin with, named after FILE; no file is replaced without --force. With --minitopo FILE is all\n" +
+			"that is named, and the scenario is that of a topology file of minitopo. The templates (mpsim list template):\n\n" +
 			templateList(),
-		Args:      cobra.ExactArgs(2),
+		Args:      cobra.RangeArgs(1, 2),
 		ValidArgs: templateNames(),
 		RunE: func(_ *cobra.Command, args []string) error {
+			switch imported := topology != ""; {
+			case imported && len(args) == 1:
+				return usage(p.importMinitopo(args[0], topology, xp, force))
+			case imported:
+				return usage(errors.New("--minitopo wants the file alone, without a template"))
+			case xp != "":
+				return usage(errors.New("--xp wants --minitopo"))
+			case len(args) == 1:
+				return usage(errors.New("new wants a template and a file"))
+			}
 			return usage(p.newFiles(args[0], args[1], force))
 		},
 	}
 	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
+	c.Flags().StringVar(&topology, "minitopo", "", "import this topology `file` of minitopo")
+	c.Flags().StringVar(&xp, "xp", "", "the experiment `file` that belongs to it")
 	return c
 }
 
@@ -76,11 +91,40 @@ func template(name, file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("no template %q; have %s", name, strings.Join(templateNames(), ", "))
 	}
+	base, err := nameOf(file)
+	if err != nil {
+		return "", err
+	}
+	return strings.NewReplacer(`"NAME`, `"`+base, " FILE", " "+filepath.Base(file)).Replace(string(text)), nil
+}
+
+// nameOf returns the name of the scenario in a file.
+func nameOf(file string) (string, error) {
 	base, isTOML := strings.CutSuffix(filepath.Base(file), ".toml")
 	if !isTOML || !scenarioName.MatchString(base) {
 		return "", fmt.Errorf("%s: the file must be named NAME.toml, with letters, digits, dots, dashes and underscores", file)
 	}
-	return strings.NewReplacer(`"NAME`, `"`+base, " FILE", " "+filepath.Base(file)).Replace(string(text)), nil
+	return base, nil
+}
+
+// importMinitopo writes the scenario of files of minitopo.
+func (p *program) importMinitopo(file, topology, xp string, force bool) error {
+	name, err := nameOf(file)
+	if err != nil {
+		return err
+	}
+	text, left, err := minitopo(name, topology, xp)
+	if err != nil {
+		return err
+	}
+	if err := writeNew(file, []byte(text), force); err != nil {
+		return err
+	}
+	for _, l := range left {
+		fmt.Fprintf(p.err, "not taken over: %s\n", l)
+	}
+	fmt.Fprintln(p.out, file)
+	return nil
 }
 
 // templateNames returns the names of the templates in order.
