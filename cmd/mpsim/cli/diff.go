@@ -18,17 +18,35 @@ func (p *program) diffCommand() *cobra.Command {
 	var f replayFlags
 	var onlyB []string
 	var recorded bool
+	var sweeps contrastFlags
 	c := &cobra.Command{
-		Use:   "diff RUN_A RUN_B",
+		Use:   "diff RUN_A RUN_B | SWEEP_A SWEEP_B | SWEEP --by FACTOR",
 		Short: "where two runs first differ: event, decision of the scheduler, results",
 		Long: "diff carries two runs out side by side and shows the first event that differs, with what came before and after;\n" +
 			"the first decision of the scheduler that differs, with what both saw and their reasons; and the settings and\n" +
 			"results that differ. The exit code is 0 if the runs are equal, and 1 if they are not.\n" +
 			"Each RUN is a run directory or a scenario; --set and --seed change scenarios, --set-b only RUN_B.\n" +
 			"With --recorded both are run directories, perhaps of different versions of mpsim, and their files are compared as\n" +
-			"they are; both need the event log of mpsim run --events=all.",
-		Args: cobra.ExactArgs(2),
+			"they are; both need the event log of mpsim run --events=all.\n\n" +
+			"Of two sweep directories, or of one and a factor, it compares the means of the metrics over replications, with\n" +
+			"intervals of the differences. The exit code is 1 if an interval excludes 0.",
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if isSweep(args[0]) {
+				for _, name := range []string{"set", "set-b", "seed", "recorded", "flow"} {
+					if c.Flags().Changed(name) {
+						return usage(fmt.Errorf("--%s is for runs, and %s is a sweep", name, args[0]))
+					}
+				}
+				sweeps.given = c.Flags().Changed("paired")
+				return p.diffSweeps(args, &sweeps, f.json)
+			}
+			if len(args) < 2 {
+				return usage(fmt.Errorf("%s is no sweep directory; two runs are compared", args[0]))
+			}
+			if name := sweeps.used(c); name != "" {
+				return usage(fmt.Errorf("%s is for sweeps, and %s is none", name, args[0]))
+			}
 			f.given = c.Flags().Changed("seed")
 			if recorded {
 				return p.diffRecorded(args[0], args[1], &f, onlyB)
@@ -38,6 +56,7 @@ func (p *program) diffCommand() *cobra.Command {
 	}
 	f.add(c, true)
 	c.Flags().BoolVar(&recorded, "recorded", false, "compare two run directories as they are, without carrying them out again")
+	sweeps.add(c)
 	c.Flags().StringArrayVar(&onlyB, "set-b", nil, "override a key of RUN_B only, `key=value`; repeatable")
 	return c
 }
