@@ -15,11 +15,14 @@ import (
 // from the first, and whether that is all that the point needs.
 func (s *session) count(x *Point) (n int, complete bool) {
 	p := &s.Replications
+	rule := results.Precision{Relative: p.Precision, Level: p.Level, Min: p.Min, Max: p.Max}
 	var values []float64
 	for n = 0; n < p.Max; n++ {
 		r, ok := s.known[s.Run(x, n+1).ID]
-		if p.Sequential() && n >= p.Min && precise(values, p.Precision, p.Level) {
-			return n, true
+		if p.Sequential() {
+			if enough, _ := rule.Enough(values); enough {
+				return n, true
+			}
 		}
 		if !ok {
 			return n, false
@@ -29,13 +32,6 @@ func (s *session) count(x *Point) (n int, complete bool) {
 		}
 	}
 	return n, true
-}
-
-// precise reports whether the half width of the interval of the mean is small enough.
-// Values that are not finite never become precise.
-func precise(values []float64, precision, level float64) bool {
-	mean, low, high := results.Interval(values, level)
-	return finite(mean) && (high-low)/2 <= math.Abs(float64(mean*precision))
 }
 
 // number returns a metric as a number; NaN: it is a text.
