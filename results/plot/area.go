@@ -74,7 +74,7 @@ func (l *layout) slant() {
 	for _, t := range l.xTicks {
 		widest = max(widest, s.Width(t.label))
 	}
-	slot := (figureWidth - l.left - l.right()) / vg.Length(len(l.xTicks))
+	slot := (l.width() - l.left - l.right()) / vg.Length(len(l.xTicks))
 	if l.slanted = widest > slot-3; l.slanted {
 		// The first ends at the edge of the figure at the latest.
 		room := min((l.left+slot/2-4)/vg.Length(math.Cos(slantAngle)), longestLabel)

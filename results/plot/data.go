@@ -101,7 +101,7 @@ func opaque(c color.Color) [3]uint8 {
 }
 
 // tex returns the figure as a tikzpicture of pgfplots (compat 1.16 or later), an axis a
-// panel, below each other. Widths are those of \columnwidth; texts are of the document.
+// panel, below each other. It is as wide as a column, or with Full as the text; texts are of the document.
 func (f *figure) tex() []byte {
 	l := f.layout()
 	var b bytes.Buffer
@@ -115,8 +115,12 @@ func (f *figure) tex() []byte {
 
 func (l *layout) texAxis(b *bytes.Buffer, i int) {
 	p := &l.panels[i]
-	fmt.Fprintf(b, "\\begin{axis}[name=p%d, width=\\columnwidth, height=%.3gpt, scale only axis=false, xmin=%g, xmax=%g, ymin=%g, ymax=%g, ylabel={%s}",
-		i, float64(l.panelHeight())+45, l.xMin, l.tMax, p.yMin, p.yMax, escape(l.yLabel))
+	width := `\columnwidth`
+	if l.full {
+		width = `\textwidth`
+	}
+	fmt.Fprintf(b, "\\begin{axis}[name=p%d, width=%s, height=%.3gpt, scale only axis=false, xmin=%g, xmax=%g, ymin=%g, ymax=%g, ylabel={%s}",
+		i, width, float64(l.panelHeight())+45, l.xMin, l.tMax, p.yMin, p.yMax, escape(l.yLabel))
 	if i > 0 {
 		fmt.Fprintf(b, ", at={(p%d.below south west)}, anchor=above north west", i-1)
 	}

@@ -83,6 +83,10 @@ func TestTeX(t *testing.T) {
 			t.Errorf("%s: %d braces stay open", k.Name, depth)
 		}
 	}
+	b, err := Draw("cdf", table, &Options{Full: true}, "tex")
+	if err != nil || !bytes.Contains(b, []byte(`width=\textwidth`)) {
+		t.Errorf("full width: %v", err)
+	}
 	if got := escape(`50 % of a_b {µ}`); got != `50 \% of a\_b \{\textmu{}\}` {
 		t.Error(got)
 	}

@@ -52,14 +52,14 @@ func heatMap(t *Table, o *Options) (*figure, error) {
 		return nil, ErrNothing
 	}
 	u := metric.units(math.Max(math.Abs(low), math.Abs(high)))
-	f := &figure{title: t.Title, xName: x.title(), yLabel: y.title(), xMin: -0.5, tMax: float64(len(columns)) - 0.5,
+	f := &figure{title: t.Title, full: o.Full, xName: x.title(), yLabel: y.title(), xMin: -0.5, tMax: float64(len(columns)) - 0.5,
 		scale: &scale{low: low * u.factor, high: high * u.factor}, xTicks: []tick{}}
 	for i, a := range columns {
 		f.xTicks = append(f.xTicks, tick{float64(i), x.show(a)})
 	}
 	p := panel{title: metric.label(u), note: "mean; grey: no value", yMin: -0.5, yMax: float64(len(rows)) - 0.5, yTicks: []tick{}}
 	f.left = labelRoom(rows, y)
-	slot := (figureWidth - f.left - f.right()) / vg.Length(len(columns))
+	slot := (f.width() - f.left - f.right()) / vg.Length(len(columns))
 	for k, b := range rows {
 		p.yTicks = append(p.yTicks, tick{float64(k), y.show(b)})
 		for i := range columns {

@@ -22,6 +22,7 @@ type figure struct {
 	legend     []key
 	left       vg.Length // room for the labels of the axis of values; 0: marginLeft
 	height     vg.Length // of a data area; 0: by their number
+	full       bool      // as wide as a page of two columns, not as one
 	scale      *scale    // colour scale beside the data; nil: none
 }
 
@@ -86,9 +87,9 @@ func (f *figure) layout() *layout {
 		f.left = marginLeft
 	}
 	l.slant()
-	room := figureWidth - f.left - marginRight
+	room := f.width() - f.left - marginRight
 	if f.title != "" {
-		l.titleLines = wrap(f.title, textStyle(sizeTitle, true, black, 0, 0), figureWidth-2*marginRight)
+		l.titleLines = wrap(f.title, textStyle(sizeTitle, true, black, 0, 0), f.width()-2*marginRight)
 	}
 	var row []key
 	width := vg.Length(0)
@@ -118,6 +119,14 @@ func (f *figure) layout() *layout {
 	l.total += marginTop + titleHeight*vg.Length(len(l.titleLines)) + legendHeight*vg.Length(len(l.legendRows)) +
 		n*(l.titleRow+l.panelHeight()) + (n-1)*panelGap + l.below
 	return l
+}
+
+// width is that of the figure.
+func (f *figure) width() vg.Length {
+	if f.full {
+		return fullWidth
+	}
+	return figureWidth
 }
 
 func (f *figure) panelHeight() vg.Length {

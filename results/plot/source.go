@@ -48,6 +48,8 @@ func Open(paths []string) (*Source, error) {
 type Options struct {
 	// Metric, X, Y and By are names of columns of a table.
 	Metric, X, Y, By string
+	// Full is a figure as wide as a page, not as one column of two.
+	Full bool
 	// Where are conditions COLUMN=VALUE on the rows of a table; all hold.
 	Where []string
 	// Flow is the name of an MPTCP flow; empty: the first.
@@ -128,7 +130,12 @@ func figureOf(kind string, s *Source, o *Options) (*figure, error) {
 	if err := o.check(k); err != nil {
 		return nil, err
 	}
-	return k.build(s, o)
+	f, err := k.build(s, o)
+	if err != nil {
+		return nil, err
+	}
+	f.full = o.Full
+	return f, nil
 }
 
 // Draw draws a figure of the given kind in the given format: one of Formats, or "tex".

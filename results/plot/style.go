@@ -40,7 +40,8 @@ var (
 
 // Lengths of the layout, in points (1/72 inch).
 const (
-	figureWidth  = 252 // 3.5 inches, 89 mm
+	figureWidth  = 252 // 3.5 inches, 89 mm: one column
+	fullWidth    = 516 // 7.16 inches, 182 mm: two columns and what is between them, as IEEE has them
 	marginLeft   = 33
 	marginRight  = 9
 	marginTop    = 3

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -198,6 +199,35 @@ func TestTableOfRuns(t *testing.T) {
 	}
 	if _, err := figureOf("scatter", s, &Options{X: "seed", By: "cc"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A figure of full width is 516 points wide, 7.16 inches, and has room for labels that a
+// column has not.
+func TestFullWidth(t *testing.T) {
+	s := open(t, sweepDir(t))
+	for _, kind := range []string{"heatmap", "bars", "cdf"} {
+		b, err := Draw(kind, s, &Options{Full: true, Metric: "goodput"}, "png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := png.DecodeConfig(bytes.NewReader(b)); err != nil || c.Width != 2150 {
+			t.Errorf("%s is %d pixels wide, %v", kind, c.Width, err)
+		}
+	}
+	var rows [][]string
+	for i := range 8 {
+		rows = append(rows, []string{fmt.Sprintf("category %d", i), "1"})
+	}
+	f, err := bars(newTable([]string{"name", "v"}, rows), &Options{Metric: "v", X: "name"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.full = true; f.layout().slanted {
+		t.Error("labels of a full width are slanted")
+	}
+	if f.full = false; !f.layout().slanted {
+		t.Error("labels of a column are level")
 	}
 }
 

@@ -58,7 +58,7 @@ func (t *Triple) Render(format string) ([]byte, error) {
 	}
 	head := marginTop + titleHeight*vg.Length(len(title))
 	height := head + 2*panelTitle + tripleRow*vg.Length(len(t.Rows)) + marginBottom
-	return paper(format, height, func(c draw.Canvas) { t.draw(c, title, head) })
+	return paper(format, figureWidth, height, func(c draw.Canvas) { t.draw(c, title, head) })
 }
 
 // Save draws the figure into a file, whose extension names the format. The file is

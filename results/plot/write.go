@@ -57,7 +57,9 @@ func Save(kind string, runs []*Run, file string) error {
 	return Write(kind, &Source{Runs: runs}, new(Options), file)
 }
 
-func (l *layout) render(format string) ([]byte, error) { return paper(format, l.total, l.draw) }
+func (l *layout) render(format string) ([]byte, error) {
+	return paper(format, l.width(), l.total, l.draw)
+}
 
 // save writes what render gives into a file, whose extension names the format. The
 // file is replaced in one step.
@@ -73,11 +75,11 @@ func save(file string, render func(format string) ([]byte, error)) error {
 	return maybe.WriteFile(file, b, 0o644)
 }
 
-// paper draws a figure of the house's width and the given height.
-func paper(format string, h vg.Length, paint func(draw.Canvas)) ([]byte, error) {
+// paper draws a figure of the given width and height.
+func paper(format string, w, h vg.Length, paint func(draw.Canvas)) ([]byte, error) {
 	var b bytes.Buffer
 	var err error
-	switch w := vg.Length(figureWidth); format {
+	switch format {
 	case "png":
 		c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi))
 		paint(draw.New(c))
