@@ -107,15 +107,7 @@ func (n *Network) Cut(part, parts int, owner func(sim.NodeID) int) {
 
 // acceptCut is acceptFifo of a link that is cut.
 func (n *Network) acceptCut(now sim.Time, li uint32, l *hotLink, id PacketID, m *packetMeta, s *segment) {
-	if l.busy < now {
-		l.busy, l.rem = now, 0
-	}
-	if l.rate > 0 {
-		d, rem := l.serialise((uint64(m.size)+uint64(l.overhead))*workUnit + l.rem)
-		l.busy, l.rem = l.busy+d, rem
-	} else {
-		l.rem = 0
-	}
+	l.depart(now, m.size)
 	m.leave = l.busy
 	m.arrive = sim.Never // not here
 	n.post(li, s, m, l.busy+sim.Time(l.delay))

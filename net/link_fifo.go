@@ -170,15 +170,7 @@ func (n *Network) offerOdd(now sim.Time, li uint32, id PacketID, s *segment) {
 // acceptFifo computes the packet's departure and appends it to the list.
 func (n *Network) acceptFifo(now sim.Time, li uint32, l *hotLink, id PacketID, m *packetMeta) {
 	if l.flags&flagSlowServer == 0 {
-		if l.busy < now {
-			l.busy, l.rem = now, 0
-		}
-		if l.rate > 0 {
-			d, rem := l.serialise((uint64(m.size)+uint64(l.overhead))*workUnit + l.rem)
-			l.busy, l.rem = l.busy+d, rem
-		} else {
-			l.rem = 0
-		}
+		l.depart(now, m.size)
 		m.leave = l.busy
 		m.arrive = l.busy + sim.Time(l.delay)
 	} else {
@@ -202,6 +194,20 @@ func (n *Network) acceptFifo(now sim.Time, li uint32, l *hotLink, id PacketID, m
 		}
 	}
 	l.tail = id
+}
+
+// depart moves busy and rem to when a packet of the given octets, accepted now, has left a
+// server of constant rate.
+func (l *hotLink) depart(now sim.Time, size uint16) {
+	if l.busy < now {
+		l.busy, l.rem = now, 0
+	}
+	if l.rate == 0 {
+		l.rem = 0
+		return
+	}
+	d, rem := l.serialise((uint64(size)+uint64(l.overhead))*workUnit + l.rem)
+	l.busy, l.rem = l.busy+d, rem
 }
 
 // serialise returns the whole nanoseconds that the constant rate needs for the
