@@ -67,6 +67,9 @@ func TestDecodeAgainstTcpdump(t *testing.T) {
 func TestDecodeAgainstTshark(t *testing.T) {
 	tshark, err := exec.LookPath("tshark")
 	if err != nil {
+		if os.Getenv("MPSIM_REQUIRE_TSHARK") != "" {
+			t.Fatal(err)
+		}
 		t.Skip(err)
 	}
 	dir := t.TempDir()

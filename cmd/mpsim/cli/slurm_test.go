@@ -22,7 +22,7 @@ func cluster(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"slurmctld", "slurmd", "munged", "sbatch"} {
 		if _, err := exec.LookPath(name); err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 	}
 	host, err := os.Hostname()
