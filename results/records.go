@@ -23,15 +23,17 @@ import (
 //	the names, as JSON (recordNames)
 //	the length of the names in bytes, 64 bits, and "mpsimend"
 //
-// all little-endian. A record is, in this order and without padding: time_ns int64,
-// kind uint8, more uint8, why uint16, node uint32, conn uint32, subflow int32, and the
-// low halves of the five values of a trace.Record, uint32. Where a value is negative or
-// does not fit, more is 1 and a second record of kind 255 follows, which has the high
-// halves. The names say what the numbers mean.
+// all little-endian. A record is, in this order and without padding: the nanoseconds
+// since the record before uint32, kind uint8, more uint8, why uint16, node uint16,
+// subflow int16, conn uint32, and the low halves of the five values of a trace.Record,
+// uint32. Where something does not fit, more is 1 and a second record of kind 255
+// follows, which has the high halves of the time, the node, the subflow and the values.
+// The names say what the numbers mean. The size matters: most of the cost is the
+// kernel's, for each byte.
 const (
-	recordsMagic = "mpsimev1"
+	recordsMagic = "mpsimev2"
 	recordsEnd   = "mpsimend"
-	recordSize   = 44
+	recordSize   = 36
 	highHalves   = 255 // kind of a record with the high halves of the one before
 	recordsHead  = 16
 	// recordsBuffer is small beside the caches that the run needs.
@@ -75,6 +77,7 @@ type Records struct {
 	head  Tables
 	flows []RecordedFlow
 	known [][]bool // by node and connection: its flow has been noted
+	at    sim.Time // of the record before
 	n     uint64
 	err   error
 
@@ -122,18 +125,20 @@ func (r *Records) Emit(x *trace.Record) {
 	if x.Conn != 0 && hasConn(x.Kind) && !r.noted(x.Node, x.Conn) {
 		r.note(x.Node, x.Conn)
 	}
-	more := uint64(0)
-	if (x.A|x.B|x.C|x.D|x.E)>>32 != 0 {
-		more = 1
+	since := uint64(x.At - r.at)
+	r.at = x.At
+	what := uint64(x.Kind)<<32 | uint64(x.Why)<<48
+	if (uint64(x.A|x.B|x.C|x.D|x.E)|since)>>32 == 0 && x.Node>>16 == 0 && x.Flow == int32(int16(x.Flow)) {
+		r.put(since, what, x, 0, 0)
+		return
 	}
-	r.put(x.At, uint64(x.Kind)|more<<8|uint64(x.Why)<<16, x, 0)
-	if more != 0 {
-		r.put(x.At, highHalves, x, 32)
-	}
+	r.put(since, what|1<<40, x, 0, 0)
+	r.put(since>>32, highHalves<<32, x, 32, 16)
 }
 
-// put writes the header of a record and the halves of its values that begin at a bit.
-func (r *Records) put(at sim.Time, what uint64, x *trace.Record, bit uint) {
+// put writes a record: the halves of a time and of its values that begin at one bit, and
+// those of node and subflow that begin at another.
+func (r *Records) put(since, what uint64, x *trace.Record, bit, half uint) {
 	n := len(r.buf)
 	if n+recordSize > cap(r.buf) {
 		r.write()
@@ -142,12 +147,11 @@ func (r *Records) put(at sim.Time, what uint64, x *trace.Record, bit uint) {
 	r.buf = r.buf[:n+recordSize]
 	b := r.buf[n : n+recordSize : n+recordSize]
 	le := binary.LittleEndian
-	le.PutUint64(b[0:], uint64(at))
-	le.PutUint64(b[8:], what|uint64(x.Node)<<32)
-	le.PutUint64(b[16:], uint64(x.Conn)|uint64(uint32(x.Flow))<<32)
-	le.PutUint64(b[24:], uint64(uint32(x.A>>bit))|uint64(uint32(x.B>>bit))<<32)
-	le.PutUint64(b[32:], uint64(uint32(x.C>>bit))|uint64(uint32(x.D>>bit))<<32)
-	le.PutUint32(b[40:], uint32(x.E>>bit))
+	le.PutUint64(b[0:], uint64(uint32(since))|what)
+	le.PutUint64(b[8:], uint64(uint16(x.Node>>half))|uint64(uint16(x.Flow>>half))<<16|uint64(x.Conn)<<32)
+	le.PutUint64(b[16:], uint64(uint32(x.A>>bit))|uint64(uint32(x.B>>bit))<<32)
+	le.PutUint64(b[24:], uint64(uint32(x.C>>bit))|uint64(uint32(x.D>>bit))<<32)
+	le.PutUint32(b[32:], uint32(x.E>>bit))
 	r.n++
 }
 
@@ -303,25 +307,34 @@ func (f *RecordFile) FlowName(node, conn uint32) string {
 func (f *RecordFile) Each(s trace.Sink) error {
 	in := bufio.NewReaderSize(io.NewSectionReader(f.r, recordsHead, int64(f.names.Records)*recordSize), 1<<18)
 	var b [recordSize]byte
+	since, last := uint64(0), sim.Time(0)
+	le := binary.LittleEndian
 	for at := uint64(0); at < f.names.Records; at++ {
 		f.current = at
 		if _, err := io.ReadFull(in, b[:]); err != nil {
 			return fmt.Errorf("record %d: %w", at, err)
 		}
 		x := trace.Record{
-			At: sim.Time(binary.LittleEndian.Uint64(b[0:])), Kind: trace.Kind(b[8]), Why: trace.Reason(binary.LittleEndian.Uint16(b[10:])),
-			Node: binary.LittleEndian.Uint32(b[12:]), Conn: binary.LittleEndian.Uint32(b[16:]), Flow: int32(binary.LittleEndian.Uint32(b[20:])),
+			Kind: trace.Kind(b[4]), Why: trace.Reason(le.Uint16(b[6:])), Conn: le.Uint32(b[12:]),
+			Node: uint32(le.Uint16(b[8:])), Flow: int32(int16(le.Uint16(b[10:]))),
 		}
-		if int(x.Kind) >= len(f.names.Kinds) || int(x.Node) >= len(f.names.Nodes) || int(x.Why) >= len(f.names.Reasons) || b[9] > 1 {
-			return fmt.Errorf("record %d: kind %d, reason %d, node %d", at, x.Kind, x.Why, x.Node)
-		}
-		addHalves(&x, b[24:], 0)
-		if b[9] == 1 {
+		more := b[5]
+		since = uint64(le.Uint32(b[0:]))
+		addHalves(&x, b[16:], 0)
+		if more == 1 {
 			at++
-			if _, err := io.ReadFull(in, b[:]); err != nil || b[8] != highHalves {
+			if _, err := io.ReadFull(in, b[:]); err != nil || b[4] != highHalves {
 				return fmt.Errorf("record %d: the high halves are missing", at)
 			}
-			addHalves(&x, b[24:], 32)
+			since |= uint64(le.Uint32(b[0:])) << 32
+			x.Node |= uint32(le.Uint16(b[8:])) << 16
+			x.Flow = x.Flow&0xffff | int32(int16(le.Uint16(b[10:])))<<16
+			addHalves(&x, b[16:], 32)
+		}
+		x.At = last + sim.Time(since)
+		last = x.At
+		if int(x.Kind) >= len(f.names.Kinds) || int(x.Node) >= len(f.names.Nodes) || int(x.Why) >= len(f.names.Reasons) || more > 1 {
+			return fmt.Errorf("record %d: kind %d, reason %d, node %d", at, x.Kind, x.Why, x.Node)
 		}
 		s.Emit(&x)
 	}

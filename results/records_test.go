@@ -2,13 +2,15 @@ package results
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"mpsim/sim"
@@ -46,8 +48,12 @@ func (c *copies) Emit(r *trace.Record) {
 }
 
 func written(t interface{ Fatal(...any) }, records []trace.Record) []byte {
+	return writtenOf(t, 2, records)
+}
+
+func writtenOf(t interface{ Fatal(...any) }, nodes int, records []trace.Record) []byte {
 	var b bytes.Buffer
-	w := NewRecords(&b, &lateNames{}, Tables{Nodes: []string{"a", "b"}, Links: []string{"l/up"}, Counters: []string{"c"}})
+	w := NewRecords(&b, &lateNames{}, Tables{Nodes: make([]string, nodes), Links: []string{"l/up"}, Counters: []string{"c"}})
 	for i := range records {
 		w.Emit(&records[i])
 	}
@@ -83,10 +89,20 @@ func TestRecordsRoundTrip(t *testing.T) {
 	})
 	rapid.Check(t, func(rt *rapid.T) {
 		want := rapid.SliceOf(one).Draw(rt, "records")
-		if got := read(rt, written(rt, want)).got; len(want) > 0 && !cmp.Equal(want, got) {
-			rt.Fatalf("%s", cmp.Diff(want, got))
+		slices.SortStableFunc(want, func(a, b trace.Record) int { return cmp.Compare(a.At, b.At) })
+		if got := read(rt, written(rt, want)).got; len(want) > 0 && !slices.Equal(want, got) {
+			rt.Fatalf("%s", diff.Diff(want, got))
 		}
 	})
+}
+
+// More nodes than 16 bits number.
+func TestRecordsOfManyNodes(t *testing.T) {
+	const nodes = 1<<16 + 2
+	want := []trace.Record{{Kind: trace.RTO, Node: 1}, {At: 5, Kind: trace.RTO, Node: nodes - 1, Flow: -1, A: 7}, {At: 5, Kind: trace.RTO, Node: 1<<16 - 1, Flow: 3}}
+	if got := read(t, writtenOf(t, nodes, want)).got; !slices.Equal(want, got) {
+		t.Error(diff.Diff(want, got))
+	}
 }
 
 // The octets of a record are those that docs/OUTPUT.md describes, and a flow has its name
@@ -94,12 +110,15 @@ func TestRecordsRoundTrip(t *testing.T) {
 func TestRecordsLayout(t *testing.T) {
 	r := trace.Record{At: 0x0102030405060708, Kind: trace.RTO, Why: trace.Timeout, Node: 1, Conn: 1, Flow: -1, A: 0x11, B: 0x22, C: 0x33, D: 0x44, E: 0x55}
 	b := written(t, []trace.Record{r, r, r, r})
-	want := []byte{8, 7, 6, 5, 4, 3, 2, 1, byte(trace.RTO), 0, byte(trace.Timeout), 0, 1, 0, 0, 0, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
-		0x11, 0, 0, 0, 0x22, 0, 0, 0, 0x33, 0, 0, 0, 0x44, 0, 0, 0, 0x55, 0, 0, 0}
-	if string(b[:8]) != "mpsimev1" || b[8] != 44 || !bytes.Equal(b[16:16+44], want) {
-		t.Errorf("the file begins with % x", b[:60])
+	want := []byte{
+		8, 7, 6, 5, byte(trace.RTO), 1, byte(trace.Timeout), 0, 1, 0, 0xff, 0xff, 1, 0, 0, 0, 0x11, 0, 0, 0, 0x22, 0, 0, 0, 0x33, 0, 0, 0, 0x44, 0, 0, 0, 0x55, 0, 0, 0,
+		4, 3, 2, 1, 255, 0, 0, 0, 0, 0, 0xff, 0xff, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, byte(trace.RTO), 0, byte(trace.Timeout), 0, 1, 0, 0xff, 0xff, 1, 0, 0, 0, 0x11, 0, 0, 0, 0x22, 0, 0, 0, 0x33, 0, 0, 0, 0x44, 0, 0, 0, 0x55, 0, 0, 0,
 	}
-	if d := cmp.Diff([]string{"", "", "dl", "dl"}, read(t, b).flows); d != "" {
+	if string(b[:8]) != "mpsimev2" || b[8] != 36 || !bytes.Equal(b[16:16+3*36], want) {
+		t.Errorf("the file begins with % x", b[:16+3*36])
+	}
+	if d := diff.Diff([]string{"", "", "dl", "dl"}, read(t, b).flows); d != "" {
 		t.Error(d)
 	}
 }
