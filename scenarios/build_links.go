@@ -21,6 +21,11 @@ func DataDir(asked string) string {
 	return cmp.Or(asked, os.Getenv("MPSIM_DATA"), filepath.FromSlash("../shared/data"))
 }
 
+// dataPath is where a file of the data directory lies.
+func dataPath(asked, name string) string {
+	return filepath.Join(DataDir(asked), filepath.FromSlash(name))
+}
+
 // buildLinks connects the interfaces. Direction up of a link goes from its end
 // a to its end b.
 func (w *World) buildLinks(problems *problemList) {
@@ -130,7 +135,7 @@ func rateSchedule(t *radio.Trace, end simnet.EndRule) *simnet.RateSchedule {
 
 // applyTrace makes a link follow a recorded trace. Files are read once.
 func applyTrace(dataDir string, ref *TraceRef, cfg *simnet.LinkConfig, read map[string]*radio.Trace, problems *problemList) {
-	path := filepath.Join(DataDir(dataDir), filepath.FromSlash(ref.File))
+	path := dataPath(dataDir, ref.File)
 	key := ref.Format + " " + path
 	t, known := read[key]
 	if !known {

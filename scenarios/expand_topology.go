@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -24,6 +23,7 @@ type expander struct {
 	dataDir  string
 	seed     uint64
 	graph    *topo.Graph // nil: the file lists its nodes
+	opened   []string    // files of the data directory
 }
 
 // stream returns the random numbers of one purpose.
@@ -169,7 +169,8 @@ func (x *expander) environment(links *table) *topo.Env {
 
 // open opens a file of the data directory.
 func (x *expander) open(name string) (io.ReadCloser, error) {
-	path := filepath.Join(DataDir(x.dataDir), filepath.FromSlash(name))
+	path := dataPath(x.dataDir, name)
+	x.opened = append(x.opened, name)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s does not exist; point --data or MPSIM_DATA to the directory that holds %s", path, name)

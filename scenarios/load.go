@@ -181,7 +181,7 @@ func (l *loader) finish(file string, tree *table) (*Scenario, error) {
 	}
 	sc := decode(tree, &l.problems)
 	sc.measures = slices.Clone(l.options.Measures)
-	sc.path, sc.fileSeed, sc.files = file, own, l.files
+	sc.path, sc.fileSeed, sc.files, sc.opened = file, own, l.files, x.opened
 	if l.options.Seed != nil {
 		sc.Seed = *l.options.Seed
 	}

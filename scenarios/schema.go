@@ -56,6 +56,7 @@ type Scenario struct {
 	fileSeed uint64
 	path     string   // of the file, as given
 	files    []string // of which it was read, scripts excepted
+	opened   []string // files of the data directory from which nodes or flows were made
 	set      []string // the overrides
 	plan     *plan
 	// scripts are the plug-ins that are scripts, each once.

@@ -29,7 +29,9 @@ type Manifest struct {
 	Replications Replicas          `json:"replications"`
 	Metrics      map[string]string `json:"metrics"`
 	Columns      []Column          `json:"columns"`
-	Files        []results.File    `json:"files"`
+	// Data are the files of the data directory that the runs have read.
+	Data  []results.File `json:"data,omitempty"`
+	Files []results.File `json:"files"`
 }
 
 // Replicas says how many replications the points have.
@@ -52,6 +54,7 @@ func (p *Plan) manifest(t *table, files map[string][]byte) ([]byte, error) {
 		h.Write([]byte(c[0]))
 	}
 	m.Design = hex.EncodeToString(h.Sum(nil))
+	m.Data = p.data.list()
 	for i := range p.metrics {
 		m.Metrics[p.measures[i].Name] = p.measures[i].Expr
 	}

@@ -29,6 +29,7 @@ type Plan struct {
 	// Units are those of the measures.
 	units   []string
 	options scenarios.Options
+	data    dataSums
 }
 
 // Run is one run of a plan.
@@ -66,7 +67,7 @@ func (s *Sweep) Plan(o scenarios.Options) (*Plan, error) {
 					p.units = append(p.units, sc.Unit(m))
 				}
 			})
-			x.digest, faults[i] = digest(sc)
+			x.digest, faults[i] = p.digest(sc)
 			return faults[i]
 		})
 	}
@@ -86,14 +87,22 @@ func (p *Plan) load(x *Point, seed uint64) (*scenarios.Scenario, error) {
 	return scenarios.Load(p.Base, o)
 }
 
-// digest is the hash of a scenario as it runs, with its scripts.
-func digest(sc *scenarios.Scenario) (string, error) {
+// digest is the hash of a scenario as it runs, with its scripts and the content of the
+// files of the data directory that it reads.
+func (p *Plan) digest(sc *scenarios.Scenario) (string, error) {
 	h := sha256.New()
 	if err := sc.WriteResolved(h); err != nil {
 		return "", err
 	}
 	for _, x := range sc.Scripts() {
 		fmt.Fprintf(h, "\n%q %q", x.Name, x.Source)
+	}
+	for _, f := range sc.DataFiles(p.options.DataDir) {
+		sum, err := p.data.of(f)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "\ndata %q %s", f.Name, sum)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
