@@ -106,13 +106,14 @@ type connection struct {
 
 // connStats counts what a connection did. Bytes are payload.
 type connStats struct {
-	reinjected  int64 // sent again on another subflow
-	useful      int64 // of them: the original had not arrived when the copy was acknowledged
-	useless     int64 // of them: the original had
-	penalties   int64 // windows halved because a subflow held up the connection
-	retransmits int64 // expiries of the connection-level timer
-	granted     int64 // to subflows, copies included
-	picks       int64 // questions to the scheduler
+	reinjected  int64      // sent again on another subflow
+	useful      int64      // of them: the copy was acknowledged before the original
+	useless     int64      // of them: the original was
+	open        []openCopy // of them: acknowledged, but not told which of the two was
+	penalties   int64      // windows halved because a subflow held up the connection
+	retransmits int64      // expiries of the connection-level timer
+	granted     int64      // to subflows, copies included
+	picks       int64      // questions to the scheduler
 	lastAck     sim.Time
 }
 
@@ -308,7 +309,7 @@ func (c *connection) doChores(now sim.Time) bool {
 // dataAcked acts on a new DATA_ACK.
 func (c *connection) dataAcked(now sim.Time) {
 	una := min(c.acked, c.send.next)
-	if c.send.copies > 0 {
+	if c.send.copies|len(c.stats.open) > 0 {
 		c.judgeCopies(una)
 	}
 	if una > c.send.una {
@@ -332,33 +333,6 @@ func (c *connection) dataAcked(now sim.Time) {
 	}
 	c.releaseLiterals()
 	c.work = true
-}
-
-// judgeCopies counts, before una moves, which of the copies below it were worth
-// sending: those of which a subflow that carried the data earlier still has not
-// acknowledged it.
-func (c *connection) judgeCopies(una uint64) {
-	for i, r := range c.send.inFlight() {
-		if r.DSN >= una {
-			break
-		}
-		last := c.send.copied[c.send.head+i]
-		if last == sched.NoFlow {
-			continue
-		}
-		n := int(min(uint64(r.Len), una-r.DSN))
-		missing := 0
-		set := r.Carried &^ bit(last)
-		if set == 0 {
-			missing = n // the earlier carrier is gone
-		}
-		for f, ok := nextCarrier(&set); ok; f, ok = nextCarrier(&set) {
-			g := c.lanes[f]
-			missing = max(missing, g.tx.holds(r.DSN, n, g.flow.tcp.SndUna()))
-		}
-		c.stats.useful += int64(missing)
-		c.stats.useless += int64(n - missing)
-	}
 }
 
 // released returns the first byte that still occupies the send buffer (RFC 8684

@@ -34,8 +34,8 @@ type ConnInfo struct {
 	Duplicate     int64  // received more than once at the data level
 	Refused       int64  // received beyond the window or the bounds
 	Reinjected    int64  // sent again on another subflow
-	Useful        int64  // of Reinjected: the original had not arrived
-	Useless       int64  // of Reinjected: the original had
+	Useful        int64  // of Reinjected: the copy was acknowledged before the original
+	Useless       int64  // of Reinjected: the original was
 	Penalties     int64  // windows halved because a subflow held up the connection
 	ConnTimeouts  int64  // expiries of the connection-level timer that sent data again
 	PeerWindow    int64  // right edge of the peer's window less what was granted
@@ -130,6 +130,7 @@ func (c *connection) info(i *ConnInfo) {
 	i.Written, i.Acked, i.Received = c.send.end-1+sent, c.send.una-1+sent, c.recv.next-1+uint64(c.early.got)
 	i.OutOfOrder, i.Duplicate, i.Refused = c.recv.queued, c.recv.duplicate, c.recv.refused
 	st := &c.stats
+	c.settleCopies()
 	i.Reinjected, i.Useful, i.Useless = st.reinjected, st.useful, st.useless
 	i.Penalties = st.penalties
 	i.ConnTimeouts, i.SchedulerAsks = st.retransmits, st.picks

@@ -349,6 +349,7 @@ func (c *connection) subflowDown(now sim.Time, f *subflow) {
 		c.peerFlow = sched.NoFlow // the number may be given again
 	}
 	if f.lane < 64 {
+		c.closeCopies(f.lane)
 		c.lanes[f.lane] = nil
 	}
 	f.tx.reset()

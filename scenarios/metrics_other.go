@@ -95,9 +95,9 @@ func lossMetrics() []Metric {
 			eval: sumSubflows(func(x *subflowRun) int64 { return x.Retransmitted })},
 		{Name: "reinjected", Doc: "payload that was sent again on another subflow", Params: params(pFlow), result: dimSize,
 			eval: sumSubflows(func(x *subflowRun) int64 { return x.Reinjected })},
-		{Name: "reinjected_useful", Doc: "payload of `reinjected` whose original had not arrived when the copy was acknowledged", Params: params(pFlow), result: dimSize,
+		{Name: "reinjected_useful", Doc: "payload of `reinjected` that was acknowledged on its subflow before the original was on its own", Params: params(pFlow), result: dimSize,
 			eval: func(v *view, a *arguments) quantity { return num(float64(v.sending(a).Useful)) }},
-		{Name: "reinjected_useless", Doc: "payload of `reinjected` whose original had arrived: capacity spent for nothing", Params: params(pFlow), result: dimSize,
+		{Name: "reinjected_useless", Doc: "payload of `reinjected` whose original was acknowledged first: capacity spent for nothing", Params: params(pFlow), result: dimSize,
 			eval: func(v *view, a *arguments) quantity { return num(float64(v.sending(a).Useless)) }},
 		{Name: "timeouts", Doc: "retransmission timeouts of the sender", Params: params(pFlow), records: true,
 			eval: func(v *view, a *arguments) quantity {
