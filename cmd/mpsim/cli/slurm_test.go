@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,9 +58,9 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=1
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 ReturnToService=2
-NodeName=%[1]s NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+NodeName=%[1]s NodeAddr=127.0.0.1 CPUs=%[5]d State=UNKNOWN
 PartitionName=local Nodes=%[1]s Default=YES MaxTime=INFINITE State=UP
-`, host, dir, free(t), free(t))
+`, host, dir, free(t), free(t), min(2, runtime.NumCPU()))
 	for _, d := range []string{"state", "spool"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
