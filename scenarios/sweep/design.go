@@ -133,7 +133,7 @@ func (s *Sweep) points() ([]*Point, error) {
 	total := 1
 	for _, a := range s.axes {
 		if total *= len(a.rows); total > maxPoints {
-			return nil, fmt.Errorf("%s: the design has more than %d points", s.File, maxPoints)
+			return nil, problem(a.factors[0].Pos, "the design has more than %d points", maxPoints)
 		}
 	}
 	var out []*Point
@@ -154,9 +154,14 @@ func (s *Sweep) points() ([]*Point, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s: the design is empty: no point satisfies the constraints", s.File)
+		return nil, problem(s.conditions[0].pos, "the design is empty: no point satisfies the constraints")
 	}
 	return out, nil
+}
+
+// problem is one thing that is wrong with a sweep file.
+func problem(at scenarios.Pos, format string, args ...any) error {
+	return scenarios.Problems{{Pos: at, Message: fmt.Sprintf(format, args...)}}
 }
 
 // take adds a row of an axis to a point.
@@ -209,7 +214,7 @@ func (s *Sweep) sample(all filter) error {
 		}
 	}
 	if fault == nil && len(s.sampled.rows) == 0 {
-		fault = fmt.Errorf("%s: the design is empty: the constraints refuse every point", s.File)
+		fault = problem(s.conditions[0].pos, "the design is empty: the constraints refuse every point")
 	}
 	return fault
 }

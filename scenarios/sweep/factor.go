@@ -110,6 +110,9 @@ func (r *reader) factorTable(name string, e scenarios.KeyValue, inner []scenario
 		case "values":
 			rows = r.levels(x)
 		case "uniform", "log_uniform":
+			if f.Range != nil {
+				r.add(x.Pos, "factor %s has two ranges", name)
+			}
 			f.Range = r.interval(x)
 		default:
 			r.add(x.Pos, "unknown key %q of factor %s%s", x.Key, name, scenarios.Suggest(x.Key, factorKeys))

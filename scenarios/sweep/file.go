@@ -138,7 +138,9 @@ func (r *reader) document(doc scenarios.Value) {
 		r.add(s.Design.pos, "[design] is about factors with a range, and there is none")
 	}
 	if m := s.Replications.Metric; s.Replications.Sequential() && s.metric(m) < 0 && len(r.problems) == 0 {
-		r.add(doc.Pos(), "replications: no metric %q%s", m, scenarios.Suggest(m, s.Metrics()))
+		at, _ := doc.Get("replications")
+		at, _ = at.Get("metric")
+		r.add(at.Pos(), "replications: no metric %q%s", m, scenarios.Suggest(m, s.Metrics()))
 	}
 }
 

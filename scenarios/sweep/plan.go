@@ -135,7 +135,7 @@ func (p *Plan) distinct() error {
 	for _, x := range p.Points {
 		id := p.Run(x, 1).ID
 		if n := seen[id]; n != 0 {
-			return fmt.Errorf("%s: points %d and %d of the design are the same (%s)", p.File, n, x.Number, strings.Join(x.Values(), ", "))
+			return problem(p.factors[0].Pos, "points %d and %d of the design are the same (%s)", n, x.Number, strings.Join(x.Values(), ", "))
 		}
 		seen[id] = x.Number
 	}
