@@ -139,10 +139,37 @@ func TestErrorsOfContrasts(t *testing.T) {
 	if _, err := ReadTable(dir); err == nil {
 		t.Error("rows of different length are a table")
 	}
-	if err := os.WriteFile(filepath.Join(dir, TableName), []byte("other,columns\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, TableName), []byte("other,columns\n1,2\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadTable(filepath.Join(dir, TableName)); err == nil || !strings.Contains(err.Error(), "are not those of the sweep") {
 		t.Errorf("another table: %v", err)
+	}
+}
+
+// A table that no manifest describes has columns of numbers and of texts, and no roles; one
+// with another name may have some of the columns of the sweep beside it.
+func TestReadTableWithoutManifest(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "mine.csv")
+	if err := os.WriteFile(file, []byte("drug,extra,note\n1,0.7,\n2,inf,x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	table, err := ReadTable(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var types []string
+	for _, c := range table.Columns {
+		types = append(types, c.Role+c.Type)
+	}
+	if got := strings.Join(types, " "); got != "number number text" || table.Rows != 2 {
+		t.Errorf("%d rows, columns %s", table.Rows, got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ManifestName), []byte(sleepManifest), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if table, err = ReadTable(file); err != nil || table.Columns[0].Role != "factor" || table.Columns[2].Role != "" {
+		t.Errorf("%+v, %v", table, err)
 	}
 }

@@ -3,7 +3,9 @@ package results
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,60 +13,109 @@ import (
 	"strings"
 )
 
-// Table is the table of a sweep: one row a run (docs/SWEEPS.md).
+// Table is a table with a row an outcome: that of a sweep, a row a run (docs/SWEEPS.md), or
+// any other.
 type Table struct {
+	// Title is what the manifest calls the sweep; it may be empty.
+	Title   string
 	Columns []TableColumn
 	Rows    int
 }
 
 // TableColumn is a column of a table. Role is "id", "factor", "metric" or "verdict", Unit
 // of numbers "bps", "s", "B", "pkt", "bdp" or "", Type "integer", "number" or "text". An
-// empty cell is no value.
+// empty cell is no value. Without a manifest that knows the column, Role and Unit are empty,
+// and Type is "number" if all of its values are numbers.
 type TableColumn struct {
-	Name  string `json:"name"`
-	Role  string `json:"role"`
-	Type  string `json:"type"`
-	Unit  string `json:"unit"`
-	Cells []string
+	Name  string   `json:"name"`
+	Role  string   `json:"role"`
+	Type  string   `json:"type"`
+	Unit  string   `json:"unit"`
+	Cells []string `json:"-"`
 }
 
 // TableName is the file of a sweep directory that holds the table.
 const TableName = "table.csv"
 
-// ReadTable reads the table of a sweep directory; path is the directory or its table.csv,
-// beside which lies the manifest.json that tells what its columns are.
+// ReadTable reads the table of a sweep directory, or a CSV file with a line of names. What
+// its columns are tells the manifest.json beside it; the table of a sweep must have one, and
+// exactly the columns that it names.
 func ReadTable(path string) (*Table, error) {
-	if filepath.Base(path) == TableName {
-		path = filepath.Dir(path)
+	file := path
+	if !strings.HasSuffix(path, ".csv") {
+		file = filepath.Join(path, TableName)
 	}
-	text, err := os.ReadFile(filepath.Join(path, TableName))
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
-	}
-	manifest, err := os.ReadFile(filepath.Join(path, ManifestName))
-	if err != nil {
-		return nil, err
-	}
-	var m struct {
-		Columns []TableColumn `json:"columns"`
-	}
-	if err := json.Unmarshal(manifest, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(path, ManifestName), err)
 	}
 	rows, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(path, TableName), err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if len(rows) == 0 || !slices.EqualFunc(rows[0], m.Columns, func(name string, c TableColumn) bool { return name == c.Name }) {
-		return nil, fmt.Errorf("%s: the columns of %s are not those of the sweep that %s describes", path, TableName, ManifestName)
+	if len(rows) < 2 {
+		return nil, fmt.Errorf("%s: a table has a line of names and at least one row", file)
 	}
-	t := &Table{Columns: m.Columns, Rows: len(rows) - 1}
-	for i := range t.Columns {
-		for _, r := range rows[1:] {
-			t.Columns[i].Cells = append(t.Columns[i].Cells, r[i])
-		}
+	t := tableOf(rows)
+	if err := t.describe(file); err != nil {
+		return nil, err
 	}
 	return t, nil
+}
+
+// tableOf makes a table of lines, the first of which is that of the names.
+func tableOf(rows [][]string) *Table {
+	t := &Table{Rows: len(rows) - 1}
+	for i, name := range rows[0] {
+		c := TableColumn{Name: name, Type: "text"}
+		values, numbers := 0, 0
+		for k, r := range rows[1:] {
+			c.Cells = append(c.Cells, r[i])
+			if r[i] == "" {
+				continue
+			}
+			values++
+			if _, ok := c.number(k); ok {
+				numbers++
+			}
+		}
+		if values > 0 && numbers == values {
+			c.Type = "number"
+		}
+		t.Columns = append(t.Columns, c)
+	}
+	return t
+}
+
+// describe takes the title, and roles, types and units of columns, from the manifest beside
+// a table.
+func (t *Table) describe(file string) error {
+	beside := filepath.Join(filepath.Dir(file), ManifestName)
+	text, err := os.ReadFile(beside)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var m struct {
+		Title   string        `json:"title"`
+		Columns []TableColumn `json:"columns"`
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return fmt.Errorf("%s: %w", beside, err)
+	}
+	same := slices.EqualFunc(t.Columns, m.Columns, func(a, b TableColumn) bool { return a.Name == b.Name })
+	if filepath.Base(file) == TableName && !same {
+		return fmt.Errorf("%s: its columns are not those of the sweep that %s describes", file, ManifestName)
+	}
+	t.Title = m.Title
+	for _, c := range m.Columns {
+		if own := t.column(c.Name); own != nil {
+			own.Role, own.Type, own.Unit = c.Role, c.Type, c.Unit
+		}
+	}
+	return nil
 }
 
 // Names returns the names of the columns of a role.

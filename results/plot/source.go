@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2/maybe"
+
+	"mpsim/results"
 )
 
 // Source is what a figure is drawn from: runs, or the table of a sweep.
@@ -23,7 +25,7 @@ func Open(paths []string) (*Source, error) {
 	for _, p := range paths {
 		file := p
 		if !strings.HasSuffix(p, ".csv") {
-			file = filepath.Join(p, TableName)
+			file = filepath.Join(p, results.TableName)
 		}
 		_, err := os.Stat(file)
 		if file != p && errors.Is(err, os.ErrNotExist) {
@@ -34,9 +36,11 @@ func Open(paths []string) (*Source, error) {
 			s.Runs = append(s.Runs, r)
 			continue
 		}
-		if s.Table, err = LoadTable(file); err != nil {
+		t, err := results.ReadTable(file)
+		if err != nil {
 			return nil, err
 		}
+		s.Table = tableFrom(t)
 		if len(paths) > 1 {
 			return nil, fmt.Errorf("%s is a table: a figure is drawn from one table, or from runs", p)
 		}

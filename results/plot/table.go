@@ -1,13 +1,9 @@
 package plot
 
 import (
-	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,9 +14,6 @@ import (
 // Figures of many runs are drawn from a table with one row an outcome: the table.csv of a
 // sweep directory, another CSV file with a line of names, or, of run directories, one row
 // a flow.
-
-// TableName is the table of a sweep directory.
-const TableName = "table.csv"
 
 // Table is such a table.
 type Table struct {
@@ -39,44 +32,48 @@ type column struct {
 	numeric    bool // every cell that has a value is a number
 }
 
-// LoadTable reads a CSV file, and what the manifest.json beside it says of columns.
-func LoadTable(file string) (*Table, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
+// tableFrom makes the table of one that was read.
+func tableFrom(read *results.Table) *Table {
+	t := &Table{Title: capital(read.Title), rows: read.Rows}
+	for i := range read.Columns {
+		from := &read.Columns[i]
+		c := newColumn(from.Name, from.Cells)
+		if from.Role != "" {
+			c.role, c.unit = from.Role, from.Unit
+		}
+		t.columns = append(t.columns, c)
 	}
-	defer f.Close()
-	cells, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	if len(cells) < 2 {
-		return nil, fmt.Errorf("%s: a table has a line of names and at least one row", file)
-	}
-	t := newTable(cells[0], cells[1:])
-	return t, t.describe(filepath.Join(filepath.Dir(file), results.ManifestName))
+	return t
 }
 
 func newTable(names []string, rows [][]string) *Table {
 	t := &Table{rows: len(rows)}
 	for i, name := range names {
-		c := column{name: name, unit: suffixUnit(name), numeric: true}
-		values := 0
+		var cells []string
 		for _, r := range rows {
-			v, err := strconv.ParseFloat(r[i], 64)
-			if r[i] == "" {
-				v = math.NaN()
-			} else if err != nil {
-				c.numeric = false
-			} else {
-				values++
-			}
-			c.text, c.number = append(c.text, r[i]), append(c.number, v)
+			cells = append(cells, r[i])
 		}
-		c.numeric = c.numeric && values > 0
-		t.columns = append(t.columns, c)
+		t.columns = append(t.columns, newColumn(name, cells))
 	}
 	return t
+}
+
+func newColumn(name string, cells []string) column {
+	c := column{name: name, unit: suffixUnit(name), numeric: true}
+	values := 0
+	for _, text := range cells {
+		v, err := strconv.ParseFloat(text, 64)
+		if text == "" {
+			v = math.NaN()
+		} else if err != nil {
+			c.numeric = false
+		} else {
+			values++
+		}
+		c.text, c.number = append(c.text, text), append(c.number, v)
+	}
+	c.numeric = c.numeric && values > 0
+	return c
 }
 
 // suffixUnit is the unit that the name of a column ends in.
@@ -90,35 +87,6 @@ func suffixUnit(name string) string {
 		return "B"
 	}
 	return ""
-}
-
-// describe takes units and roles of columns from the manifest of a sweep, if there is one.
-func (t *Table) describe(file string) error {
-	b, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var m struct {
-		Title   string `json:"title"`
-		Columns []struct {
-			Name string `json:"name"`
-			Role string `json:"role"`
-			Unit string `json:"unit"`
-		} `json:"columns"`
-	}
-	if err := json.Unmarshal(b, &m); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	t.Title = capital(m.Title)
-	for _, c := range m.Columns {
-		if i := t.index(c.Name); i >= 0 {
-			t.columns[i].role, t.columns[i].unit = c.Role, c.Unit
-		}
-	}
-	return nil
 }
 
 // tableOf makes a table of runs: a row a flow.

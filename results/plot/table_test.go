@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"gonum.org/v1/plot/vg/draw"
+
+	"mpsim/results"
 )
 
 // sweepDir writes a sweep directory: two rates, three schedulers, five replications, the
@@ -36,9 +38,11 @@ func sweepDir(t *testing.T) string {
 		}
 	}
 	b.WriteString("x,4,5,6,4000000,blest,,,,cannot run,\n")
-	for name, text := range map[string]string{TableName: b.String(), "manifest.json": `{"schema":1,"kind":"sweep","title":"made-up sweep","columns":[
+	for name, text := range map[string]string{results.TableName: b.String(), "manifest.json": `{"schema":1,"kind":"sweep","title":"made-up sweep","columns":[
+		{"name":"run","role":"id"},{"name":"point","role":"id"},{"name":"replication","role":"id"},{"name":"seed","role":"id"},
 		{"name":"link.wifi.rate","role":"factor","type":"number","unit":"bps"},{"name":"defaults.scheduler","role":"factor","type":"text"},
-		{"name":"goodput","role":"metric","type":"number","unit":"bps"},{"name":"done","role":"metric","type":"number","unit":"s"}]}`} {
+		{"name":"goodput","role":"metric","type":"number","unit":"bps"},{"name":"done","role":"metric","type":"number","unit":"s"},
+		{"name":"failed","role":"verdict"},{"name":"error","role":"verdict"},{"name":"hash","role":"verdict"}]}`} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}

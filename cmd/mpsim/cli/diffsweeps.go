@@ -43,9 +43,9 @@ func (f *contrastFlags) used(c *cobra.Command) string {
 	return ""
 }
 
-// isSweep reports whether a path is a sweep directory or its table.
+// isSweep reports whether a path is a sweep directory or a table.
 func isSweep(path string) bool {
-	if filepath.Base(path) == results.TableName {
+	if filepath.Ext(path) == ".csv" {
 		return true
 	}
 	_, err := os.Stat(filepath.Join(path, results.TableName))
