@@ -261,17 +261,7 @@ func (c *column) show(level string) string {
 }
 
 // units returns the scale of an axis whose largest value is top.
-func (c *column) units(top float64) unit {
-	switch c.unit {
-	case "bps":
-		return rateUnit(top)
-	case "s":
-		return timeUnit(top)
-	case "B":
-		return byteUnit(top)
-	}
-	return unit{1, c.unit}
-}
+func (c *column) units(top float64) unit { return unitOf(c.unit, top) }
 
 // title is the name of a column on an axis; keys of scenarios stay as they are.
 func (c *column) title() string {

@@ -3,6 +3,8 @@ package plot
 import (
 	"math"
 	"strconv"
+
+	"mpsim/results"
 )
 
 // tick is a labelled position on an axis.
@@ -54,24 +56,15 @@ type unit struct {
 	name   string
 }
 
-// pick returns the first unit in which top is at least 1, or the last one.
-func pick(top float64, units ...unit) unit {
-	for _, u := range units {
-		if top*u.factor >= 1 {
-			return u
-		}
-	}
-	return units[len(units)-1]
+// unitOf is the scale for values of a unit of tables up to top.
+func unitOf(name string, top float64) unit {
+	var u unit
+	u.factor, u.name = results.Scale(name, top)
+	return u
 }
 
-func rateUnit(top float64) unit {
-	return pick(top, unit{1e-9, "Gb/s"}, unit{1e-6, "Mb/s"}, unit{1e-3, "kb/s"})
-}
+func rateUnit(top float64) unit { return unitOf("bps", top) }
 
-func byteUnit(top float64) unit {
-	return pick(top, unit{1e-9, "GB"}, unit{1e-6, "MB"}, unit{1e-3, "kB"}, unit{1, "B"})
-}
+func byteUnit(top float64) unit { return unitOf("B", top) }
 
-func timeUnit(top float64) unit {
-	return pick(top, unit{1, "s"}, unit{1e3, "ms"}, unit{1e6, "µs"})
-}
+func timeUnit(top float64) unit { return unitOf("s", top) }

@@ -12,9 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mpsim/results"
 	"mpsim/scenarios"
 	"mpsim/scenarios/sweep"
 )
+
+// summaryLevel is the confidence of the intervals of the summary that a sweep ends with.
+const summaryLevel = 0.95
 
 // sweepFlags are the flags of `mpsim sweep`.
 type sweepFlags struct {
@@ -33,15 +37,25 @@ type sweepFlags struct {
 
 func (p *program) sweepCommand() *cobra.Command {
 	var f sweepFlags
+	var summary summaryFlags
 	c := &cobra.Command{
 		Use:   "sweep FILE",
 		Short: "carry out an experiment of many runs",
 		Long: "sweep runs a base scenario at every point of a design, with replications, and writes one table with a\n" +
 			"row for each run: table.csv and table.parquet in the sweep directory, by default out/NAME.\n" +
 			"A finished run is kept at once: a sweep that was killed goes on with --resume. The tables are the same\n" +
-			"for any number of jobs, shards and interruptions. docs/SWEEPS.md describes the file.",
+			"for any number of jobs, shards and interruptions. docs/SWEEPS.md describes the file.\n" +
+			"With --summary, FILE is a sweep directory or its table, of which the means are printed again.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return p.sweep(args[0], &f) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := summary.check(c.Flags().Changed); err != nil {
+				return usage(err)
+			}
+			if summary.on {
+				return p.sweepSummary(args[0], &summary)
+			}
+			return p.sweep(args[0], &f)
+		},
 	}
 	p.planFlags(c, &f)
 	fl := c.Flags()
@@ -53,6 +67,10 @@ func (p *program) sweepCommand() *cobra.Command {
 	fl.StringVar(&f.only, "only", "", "run only these `points`: numbers and ranges such as 1,4-7, or a condition such as 'link.one.rate >= 2Mbps'; print their rows and write no table")
 	fl.StringVar(&f.progress, "progress", "auto", "`auto` (a line on a terminal, JSON lines where the variable CI is set, else a line now and then), json or none")
 	fl.StringVar(&f.engine, "engine", "local", "`local`: the cores of this machine, or slurm: a job array of a Slurm cluster that shares the sweep directory")
+	fl.BoolVar(&summary.on, "summary", false, "run nothing, and print the means of a sweep directory or table with their intervals")
+	fl.StringArrayVar(&summary.metrics, "metric", nil, "with --summary: only this `metric`; may be given again")
+	fl.Float64Var(&summary.level, "level", summaryLevel, "with --summary: confidence level of the intervals")
+	fl.BoolVar(&summary.json, "json", false, "with --summary: print a JSON object")
 	fl.IntVar(&f.tasks, "tasks", 0, "tasks of the job array (default: so many that each has half a minute of work)")
 	c.AddCommand(p.sweepMergeCommand())
 	return c
@@ -186,6 +204,15 @@ func (p *program) sweepOutcome(plan *sweep.Plan, f *sweepFlags, o *sweep.Outcome
 	}
 	where := "no table: " + fmt.Sprintf("%d of %d runs of this shard are done", o.Done, o.Total)
 	if o.Tables {
+		t, err := results.ReadTable(f.out)
+		if err != nil {
+			return usage(err)
+		}
+		s, err := t.LevelMeans(nil, summaryLevel)
+		if err != nil {
+			return usage(err)
+		}
+		printSummary(p.out, s)
 		where = filepath.Join(f.out, sweep.CSVName) + ", " + sweep.ParquetName
 	}
 	fmt.Fprintf(p.out, "%s: %d points, %d runs (%d of them from before), %d failed\n%s\n", plan.Name, len(plan.Points), len(o.Rows), o.Reused, o.Failed, where)
