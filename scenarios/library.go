@@ -73,6 +73,24 @@ func LibraryNames() []string {
 	return names
 }
 
+// SweepNames returns the paths of all sweeps of the library in order, without reading them.
+func SweepNames() []string {
+	names, _ := fs.Glob(sweepFiles, "sweeps/*.toml") // the pattern is a valid one
+	return names
+}
+
+// FindSweep returns the path of the sweep of the library that a name means: "sweeps/NAME",
+// with or without "scenarios/" before it and ".toml" behind it; "" if there is none.
+func FindSweep(name string) string {
+	name = strings.TrimPrefix(filepath.ToSlash(name), "scenarios/")
+	for _, p := range []string{name, name + ".toml"} {
+		if slices.Contains(SweepNames(), p) {
+			return p
+		}
+	}
+	return ""
+}
+
 // Files returns the files that a scenario was read from, each once: its own
 // first, then what it extends and includes, then its scripts.
 func (sc *Scenario) Files() []string {

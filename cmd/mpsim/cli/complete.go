@@ -11,12 +11,18 @@ import (
 // `mpsim completion bash|zsh|fish` prints a script by which a shell asks the
 // program itself what may stand where the cursor is. The functions below answer.
 
-// completeLibrary offers the scenarios of the library.
+// completeLibrary offers the scenarios and sweeps of the library.
 func completeLibrary(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveDefault // a directory
 	}
-	return libraryNames(prefix), cobra.ShellCompDirectiveNoFileComp
+	var sweeps []string
+	for _, name := range scenarios.SweepNames() {
+		if name = strings.TrimSuffix(name, ".toml"); strings.HasPrefix(name, prefix) {
+			sweeps = append(sweeps, name)
+		}
+	}
+	return append(libraryNames(prefix), sweeps...), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeScenario offers the scenarios of the library beside files.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mpsim/scenarios"
+	"mpsim/scenarios/sweep"
 )
 
 // scenariosCommand is `mpsim scenarios`: the library, which is part of the
@@ -21,9 +22,10 @@ import (
 func (p *program) scenariosCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "scenarios",
-		Short: "list, show and copy the scenarios of the library",
+		Short: "list, show and copy the scenarios and sweeps of the library",
 		Long: "scenarios gives access to the library of scenarios, which is part of the program. A scenario is named by its path,\n" +
-			"handover/constant, or by its name alone if no other family has one of that name. run and lint take such names, too.",
+			"handover/constant, or by its name alone if no other family has one of that name; sweeps are the family sweeps. run,\n" +
+			"lint and test take names of scenarios, too, and sweep those of sweeps.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -31,12 +33,42 @@ func (p *program) scenariosCommand() *cobra.Command {
 	return c
 }
 
-// libraryEntry is a scenario as `mpsim scenarios list --json` prints it.
+// libraryEntry is a scenario or sweep as `mpsim scenarios list --json` prints it.
 type libraryEntry struct {
 	Path  string   `json:"path"`
 	Name  string   `json:"name"`
 	Title string   `json:"title"`
 	Rows  []string `json:"rows"`
+	Kind  string   `json:"kind"` // "scenario" or "sweep"
+}
+
+// libraryEntries returns the library: scenarios by their paths, then sweeps.
+func libraryEntries() ([]libraryEntry, error) {
+	list, err := scenarios.List()
+	if err != nil {
+		return nil, err
+	}
+	var out []libraryEntry
+	for _, e := range list {
+		out = append(out, libraryEntry{e.Path, e.Name, e.Title, append([]string{}, e.Rows...), "scenario"})
+	}
+	for _, file := range scenarios.SweepNames() {
+		s, err := librarySweep(file)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, libraryEntry{file, s.Name, s.Title, append([]string{}, s.Rows...), "sweep"})
+	}
+	return out, nil
+}
+
+// librarySweep reads a sweep of the library by its path.
+func librarySweep(file string) (*sweep.Sweep, error) {
+	text, err := fs.ReadFile(scenarios.SweepFiles(), file)
+	if err != nil {
+		return nil, err
+	}
+	return sweep.Parse(file, string(text))
 }
 
 func (p *program) scenariosListCommand() *cobra.Command {
@@ -44,10 +76,10 @@ func (p *program) scenariosListCommand() *cobra.Command {
 	var search string
 	c := &cobra.Command{
 		Use:   "list [FAMILY]",
-		Short: "list the scenarios, or those of one family",
+		Short: "list the scenarios and sweeps, or those of one family",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			list, err := scenarios.List()
+			list, err := libraryEntries()
 			if err != nil {
 				return err
 			}
@@ -59,7 +91,7 @@ func (p *program) scenariosListCommand() *cobra.Command {
 				}
 				text := strings.Join(append([]string{e.Path, e.Title}, e.Rows...), " ")
 				if (len(args) == 0 || args[0] == family) && holdsAll(text, search) {
-					out = append(out, libraryEntry{e.Path, e.Name, e.Title, append([]string{}, e.Rows...)})
+					out = append(out, e)
 				}
 			}
 			if len(args) == 1 && !strings.Contains(" "+strings.Join(families, " ")+" ", " "+args[0]+" ") {
@@ -86,18 +118,22 @@ func (p *program) scenariosShowCommand() *cobra.Command {
 	var resolved bool
 	c := &cobra.Command{
 		Use:               "show NAME",
-		Short:             "print a scenario of the library",
+		Short:             "print a scenario or sweep of the library",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeLibrary,
 		RunE: func(_ *cobra.Command, args []string) error {
-			sc, err := p.inLibrary(args[0])
-			switch {
-			case err != nil:
-				return usage(err)
-			case resolved:
+			if resolved {
+				sc, err := p.inLibrary(args[0])
+				if err != nil {
+					return usage(err)
+				}
 				return sc.WriteResolved(p.out)
 			}
-			text, err := fs.ReadFile(scenarios.Library(), sc.Files()[0])
+			files, err := p.libraryFiles(args[0])
+			if err != nil {
+				return usage(err)
+			}
+			text, err := readLibrary(files[0])
 			if err != nil {
 				return err
 			}
@@ -113,17 +149,18 @@ func (p *program) scenariosCopyCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use:   "copy NAME [DIRECTORY]",
-		Short: "copy a scenario of the library to a directory, with the files that it is made of",
+		Short: "copy a scenario or sweep of the library to a directory, with the files that it is made of",
 		Long: "copy writes a scenario of the library to a directory, by default the working directory, with the files that it\n" +
-			"extends and includes and its scripts, so that it can be changed there. No file is replaced without --force.",
+			"extends and includes and its scripts, and a sweep with its base scenario, so that it can be changed there. No file\n" +
+			"is replaced without --force.",
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completeLibrary,
 		RunE: func(_ *cobra.Command, args []string) error {
-			sc, err := p.inLibrary(args[0])
+			files, err := p.libraryFiles(args[0])
 			if err != nil {
 				return usage(err)
 			}
-			return usage(p.copyFiles(sc.Files(), strings.Join(args[1:], ""), force))
+			return usage(p.copyFiles(files, strings.Join(args[1:], ""), force))
 		},
 	}
 	c.Flags().BoolVar(&force, "force", false, "replace files that exist")
@@ -140,6 +177,34 @@ func (p *program) inLibrary(name string) (*scenarios.Scenario, error) {
 	default:
 		return nil, fmt.Errorf("%q is the name of several scenarios of the library: %s", name, strings.Join(found, ", "))
 	}
+}
+
+// libraryFiles returns the files of a scenario or sweep of the library, its own first.
+func (p *program) libraryFiles(name string) ([]string, error) {
+	if file := scenarios.FindSweep(name); file != "" {
+		s, err := librarySweep(file)
+		if err != nil {
+			return nil, err
+		}
+		base, err := scenarios.LoadLibrary(s.Base, scenarios.Options{Plugins: p.plugins})
+		if err != nil {
+			return nil, err
+		}
+		return append([]string{file}, base.Files()...), nil
+	}
+	sc, err := p.inLibrary(name)
+	if err != nil {
+		return nil, err
+	}
+	return sc.Files(), nil
+}
+
+// readLibrary reads a file of the library.
+func readLibrary(file string) ([]byte, error) {
+	if strings.HasPrefix(file, "sweeps/") {
+		return fs.ReadFile(scenarios.SweepFiles(), file)
+	}
+	return fs.ReadFile(scenarios.Library(), file)
 }
 
 // copyFiles writes files of the library below a directory, as they lie relative to
@@ -159,7 +224,7 @@ func (p *program) copyFiles(files []string, dir string, force bool) error {
 		}
 	}
 	for i, f := range files {
-		text, err := fs.ReadFile(scenarios.Library(), f)
+		text, err := readLibrary(f)
 		if err != nil {
 			return err
 		}

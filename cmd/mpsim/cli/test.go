@@ -42,10 +42,12 @@ func (p *program) testCommand() *cobra.Command {
 		Short: "check the expectations and baselines of scenarios",
 		Long: "test runs every scenario file below the given paths and checks its expectations and its baseline: the hash exactly,\n" +
 			"numbers within their tolerances. The report, in the Test Anything Protocol, is the same for any number of jobs.\n" +
-			"Directories named testdata or sweeps are left out. With --against, or --baseline, a case that fails says where it first\n" +
+			"Directories named testdata or sweeps are left out. Where there is no such file, a path is a scenario of the library,\n" +
+			"handover/constant, or a family of it. With --against, or --baseline, a case that fails says where it first\n" +
 			"differs from the same run of another mpsim.",
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, paths []string) error { return p.test(paths, &f) },
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeScenario,
+		RunE:              func(_ *cobra.Command, paths []string) error { return p.test(paths, &f) },
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.tap, "tap", "", "write the report to `file`, too")
@@ -181,6 +183,11 @@ func testCases(paths []string, f *testFlags) ([]verdictOf, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("--run %q matches none of %d scenario files", f.only, all)
 	}
+	for _, file := range files {
+		if _, err := os.Stat(file); f.update && errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("--update writes files, and %s of the library is part of the program (mpsim scenarios copy)", file)
+		}
+	}
 	var out []verdictOf
 	if f.seeds == "" {
 		for _, file := range files {
@@ -303,6 +310,16 @@ func scenarioFiles(paths []string) ([]string, error) {
 	}
 	for _, path := range paths {
 		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			names, none := libraryCases(path)
+			if none != nil {
+				return nil, none
+			}
+			for _, name := range names {
+				add(name)
+			}
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -329,4 +346,25 @@ func scenarioFiles(paths []string) ([]string, error) {
 		return nil, fmt.Errorf("no scenario file (*.toml) below %s", strings.Join(paths, ", "))
 	}
 	return files, nil
+}
+
+// libraryCases returns the scenarios of the library that a name means: one, or those of a
+// family.
+func libraryCases(name string) ([]string, error) {
+	found := scenarios.FindLibrary(name)
+	if len(found) > 1 {
+		return nil, fmt.Errorf("%q is the name of several scenarios of the library: %s", name, strings.Join(found, ", "))
+	}
+	if len(found) == 0 {
+		family := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(name), "scenarios/"), "/") + "/"
+		for _, file := range scenarios.LibraryNames() {
+			if strings.HasPrefix(file, family) {
+				found = append(found, file)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%s: no such file or directory, and no scenario or family of the library", name)
+	}
+	return found, nil
 }
