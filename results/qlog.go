@@ -45,6 +45,9 @@ type qlogHead struct {
 	Format string    `json:"serialization_format"`
 	Title  string    `json:"title"`
 	Trace  qlogTrace `json:"trace"`
+	// The draft has no such fields any more, but the viewer qvis asks for them.
+	Old        string `json:"qlog_format"`
+	OldVersion string `json:"qlog_version"`
 }
 
 type qlogTrace struct {
@@ -87,7 +90,7 @@ var qlogMetrics = map[string]string{
 // NewQlog writes the head to w.
 func NewQlog(w io.Writer, info CaptureInfo, names Namer) *Qlog {
 	q := &Qlog{w: bufio.NewWriterSize(w, 1<<16), names: names}
-	h := qlogHead{Schema: "urn:ietf:params:qlog:file:sequential", Format: "application/qlog+json-seq", Title: info.Scenario}
+	h := qlogHead{Schema: "urn:ietf:params:qlog:file:sequential", Format: "application/qlog+json-seq", Title: info.Scenario, Old: "JSON-SEQ", OldVersion: "0.3"}
 	h.Trace.Description = fmt.Sprintf("seed %d, replication %d, mpsim %s", info.Seed, info.Replication, version.Version)
 	h.Trace.Common.TimeFormat = "relative_to_epoch"
 	h.Trace.Common.Reference.Clock, h.Trace.Common.Reference.Epoch = "monotonic", "unknown"

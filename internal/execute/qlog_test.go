@@ -52,7 +52,7 @@ func TestQlogRoundTrip(t *testing.T) {
 	list := readSequence(t, text)
 	head := list[0]
 	tr, _ := head["trace"].(map[string]any)
-	if head["file_schema"] != "urn:ietf:params:qlog:file:sequential" || head["serialization_format"] != "application/qlog+json-seq" || tr["vantage_point"] == nil {
+	if head["file_schema"] != "urn:ietf:params:qlog:file:sequential" || head["serialization_format"] != "application/qlog+json-seq" || head["qlog_format"] != "JSON-SEQ" || tr["vantage_point"] == nil {
 		t.Errorf("head %v", head)
 	}
 	schemas := fmt.Sprint(tr["event_schemas"])

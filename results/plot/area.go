@@ -135,32 +135,3 @@ func (s *scale) draw(a draw.Canvas) {
 		a.FillText(text, vg.Point{X: x1 + 3, Y: y}, t.label)
 	}
 }
-
-// viridisAnchors are the colours of viridis (S. van der Walt and N. Smith, matplotlib 1.5, 2015)
-// at 0, 1/8, ... 1; it is even in lightness, and readable with every kind of colour
-// blindness and in grey.
-var viridisAnchors = [9][3]uint8{
-	{0x44, 0x01, 0x54}, {0x47, 0x2d, 0x7b}, {0x3b, 0x52, 0x8b}, {0x2c, 0x72, 0x8e}, {0x21, 0x90, 0x8c},
-	{0x27, 0xad, 0x81}, {0x5d, 0xc8, 0x63}, {0xaa, 0xdc, 0x32}, {0xfd, 0xe7, 0x25},
-}
-
-// viridis returns the colour of a part from 0 to 1, straight lines between its anchors.
-func viridis(part float64) color.RGBA {
-	p := math.Min(math.Max(part, 0), 1) * 8
-	i := min(int(p), 7)
-	f := p - float64(i)
-	mix := func(k int) uint8 {
-		a, b := float64(viridisAnchors[i][k]), float64(viridisAnchors[i+1][k])
-		return uint8(math.Round(a + float64((b-a)*f)))
-	}
-	return color.RGBA{mix(0), mix(1), mix(2), 0xff}
-}
-
-// inkOn returns the colour of a text that can be read on a colour: its luminance (ITU-R
-// BT.601) decides.
-func inkOn(c color.RGBA) color.Color {
-	if 299*int(c.R)+587*int(c.G)+114*int(c.B) > 140_000 {
-		return black
-	}
-	return white
-}
