@@ -127,6 +127,9 @@ func (l *layout) texAxis(b *bytes.Buffer, i int) {
 	if i == len(l.panels)-1 {
 		fmt.Fprintf(b, ", xlabel={%s}", escape(l.xLabel()))
 	}
+	if l.xLog {
+		b.WriteString(", xmode=log, log ticks with fixed point")
+	}
 	if p.title != "" {
 		fmt.Fprintf(b, ", title={%s}", escape(p.title))
 	}

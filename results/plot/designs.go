@@ -10,8 +10,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Figures of designs: the mean of a metric over two factors as a map of colours, and two
-// metrics against each other with a mark a design.
+// A figure of designs: the mean of a metric over two factors as a map of colours.
 
 // heatMap colours the mean of a metric over the categories of two factors, and writes it
 // into each cell that has room.
@@ -93,73 +92,4 @@ func labelRoom(levels []string, c *column) vg.Length {
 		room = max(room, min(s.Width(c.show(v)), longestLabel))
 	}
 	return room + 20
-}
-
-// scatter draws two metrics against each other. A mark is the mean of a design (of the
-// replications of one point of a sweep) with its intervals; a row of another table is a
-// mark of its own.
-func scatter(t *Table, o *Options) (*figure, error) {
-	y, err := t.metric("y", o.Y)
-	if err != nil {
-		return nil, err
-	}
-	if o.X == "" {
-		return nil, fmt.Errorf("a scatter figure has two metrics: --x COLUMN --y COLUMN")
-	}
-	x, err := t.metric("x", o.X)
-	if err != nil {
-		return nil, err
-	}
-	by, levels, err := t.groups(o)
-	if err != nil {
-		return nil, err
-	}
-	point := &column{}
-	if i := t.index("point"); i >= 0 {
-		point = &t.columns[i]
-	} else {
-		for i := range t.rows {
-			point.text = append(point.text, fmt.Sprint(i))
-		}
-	}
-	f := &figure{title: t.Title}
-	p := panel{}
-	designs := point.levels()
-	var reach [2][]float64
-	replicated := false
-	for k, name := range levels {
-		for _, d := range designs {
-			match := func(i int) bool { return point.is(i, d) && by.is(i, name) }
-			a, b := t.values(x, match), t.values(y, match)
-			if len(a.values) == 0 || len(b.values) == 0 {
-				continue
-			}
-			replicated = replicated || len(a.values) > 1
-			m, across := mean(b.values, 1), mean(a.values, 1)
-			m.x, m.xLow, m.xHigh = across.y, across.low, across.high
-			m.color, m.shape = palette[k], shapeOf(k)
-			p.marks = append(p.marks, m)
-			reach[0], reach[1] = append(reach[0], m.xLow, m.xHigh), append(reach[1], m.low, m.high)
-		}
-		if by != nil {
-			f.enter(key{name: by.show(name), color: palette[k], shape: shapeOf(k)})
-		}
-	}
-	if len(p.marks) == 0 {
-		return nil, ErrNothing
-	}
-	if replicated {
-		p.note = "a mark a design: means, 95 % intervals"
-	}
-	ux, uy := x.units(slices.Max(reach[0])), y.units(slices.Max(reach[1]))
-	f.xName, f.yLabel = x.label(ux), y.label(uy)
-	f.xMin, f.tMax = span(slices.Min(reach[0])*ux.factor, slices.Max(reach[0])*ux.factor)
-	p.yMin, p.yMax = span(slices.Min(reach[1])*uy.factor, slices.Max(reach[1])*uy.factor)
-	for i := range p.marks {
-		m := &p.marks[i]
-		m.x, m.xLow, m.xHigh = m.x*ux.factor, m.xLow*ux.factor, m.xHigh*ux.factor
-		m.y, m.low, m.high = m.y*uy.factor, m.low*uy.factor, m.high*uy.factor
-	}
-	f.panels = []panel{p}
-	return f, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot/vg/draw"
@@ -23,13 +24,18 @@ const maxGroups = 6
 
 // groups returns the levels of --by.
 func (t *Table) groups(o *Options) (*column, []string, error) {
-	c, err := t.factor("by", o.By, math.MaxInt)
+	name := o.By
+	if name == "" && t.samples && o.X != "entity" {
+		name = "entity"
+	}
+	c, err := t.factor("by", name, math.MaxInt)
 	if err != nil {
 		return nil, nil, err
 	}
 	levels := c.levels()
 	if len(levels) > maxGroups {
-		return nil, nil, fmt.Errorf("--by: column %q has %d values; a figure tells %d apart", c.name, len(levels), maxGroups)
+		return nil, nil, fmt.Errorf("--by: column %q has %d values; a figure tells %d apart: choose some by --where %s=VALUE (%s)", c.name, len(levels), maxGroups,
+			c.name, strings.Join(levels, ", "))
 	}
 	return c, levels, nil
 }
@@ -76,9 +82,12 @@ func distribution(t *Table, o *Options) (*figure, error) {
 		if len(levels) > 1 {
 			shaded.fill, shaded.edge, shaded.hair = faint(c), c, true
 		}
-		if g.pooled() {
+		switch {
+		case t.samples:
+			p.note, f.yLabel = "samples of a run depend on each other: no band", "Fraction of samples"
+		case g.pooled():
 			p.note = "rows of several designs: no band"
-		} else {
+		default:
 			p.areas = append(p.areas, shaded)
 		}
 		p.lines = append(p.lines, ln)

@@ -18,6 +18,7 @@ type figure struct {
 	xNote      string  // remark behind the label of the time axis
 	xMin, tMax float64 // ends of the axis; of time 0 and seconds
 	xTicks     []tick  // of an axis of categories; nil: nice numbers
+	xLog       bool    // the axis is logarithmic
 	panels     []panel
 	legend     []key
 	left       vg.Length // room for the labels of the axis of values; 0: marginLeft
@@ -221,6 +222,9 @@ func (l *layout) draw(c draw.Canvas) {
 func (l *layout) drawPanel(a draw.Canvas, i int) {
 	p := &l.panels[i]
 	x := func(t float64) vg.Length { return a.X((t - l.xMin) / (l.tMax - l.xMin)) }
+	if l.xLog {
+		x = func(t float64) vg.Length { return a.X(math.Log(t/l.xMin) / math.Log(l.tMax/l.xMin)) }
+	}
 	y := func(v float64) vg.Length { return a.Y((v - p.yMin) / (p.yMax - p.yMin)) }
 	for _, s := range p.shades {
 		from, to := math.Max(s.from, l.xMin), math.Min(s.to, l.tMax)
@@ -289,7 +293,10 @@ func (l *layout) drawTicks(a draw.Canvas, i int, x, y func(float64) vg.Length) {
 		label.XAlign, label.Rotation = draw.XRight, slantAngle
 	}
 	marks := l.xTicks
-	if marks == nil {
+	switch {
+	case l.xLog:
+		marks = logTicks(l.xMin, l.tMax)
+	case marks == nil:
 		marks = ticks(l.xMin, l.tMax, 7)
 	}
 	for _, t := range marks {

@@ -33,11 +33,14 @@ var Kinds = []Kind{
 	{"load", "queueing delay against load of the links with queues, a mark a second; several runs side by side", nil, ofRuns(delayAgainstLoad)},
 	{"sequence", "data granted to each subflow in sequence space, with retransmissions, as tcptrace draws it; from --events", paramsOfFlow, sequence},
 	{"timeline", "when the scheduler granted data to which subflow, and what it waited for; from --events", paramsOfFlow, timeline},
-	{"cdf", "distribution function of a metric over runs, with its 95 % band (DKW)", []Param{paramMetric, paramBy, paramWhere}, ofTable(distribution)},
+	{"cdf", "distribution function of a metric over runs, with its 95 % band (DKW), or of the samples of a series",
+		append([]Param{paramMetric, paramBy, paramWhere, paramSamples}, paramsOfTime...), ofTable(distribution)},
 	{"bars", "means of a metric by category with their 95 % intervals", []Param{paramMetric, paramX, paramBy, paramWhere}, ofTable(bars)},
-	{"box", "median, quartiles, whiskers and outliers of a metric by category", []Param{paramMetric, paramX, paramBy, paramWhere}, ofTable(boxes)},
+	{"box", "median, quartiles, whiskers and outliers of a metric, or of the samples of a series, by category",
+		append([]Param{paramMetric, paramX, paramBy, paramWhere, paramSamples}, paramsOfTime...), ofTable(boxes)},
 	{"heatmap", "mean of a metric over two factors as colours", []Param{paramMetric, paramX, paramY, paramWhere}, ofTable(heatMap)},
-	{"scatter", "two metrics against each other, a mark a design with its intervals", []Param{paramXValue, paramYValue, paramBy, paramWhere}, ofTable(scatter)},
+	{"scatter", "two metrics against each other, a mark a design with its intervals; bounds as lines",
+		[]Param{paramXValue, paramYValue, paramBy, paramWhere, paramBound, paramLog}, ofTable(scatter)},
 }
 
 func lookup(name string) (*Kind, error) {

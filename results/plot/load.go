@@ -36,6 +36,7 @@ func delayAgainstLoad(runs []*Run) (*figure, error) {
 				p := panelOf(&raw, l.Name+"."+l.Direction)
 				p.marks = append(p.marks, m)
 				top = math.Max(top, m.y)
+				f.tMax = math.Max(f.tMax, m.x*1.02) // above 100 % where the rate of the link varies
 			}
 		}
 	}
@@ -76,7 +77,7 @@ func (r *Run) delays(l *results.Link) []mark {
 	for i := range min(len(rate.x), len(queue.x)) {
 		n, x, y = n+1, x+rate.y[i], y+queue.y[i]
 		if rate.x[i] >= end-1e-9 {
-			out = append(out, mark{x: math.Min(100*x/float64(n)/capacity, 102), y: y / float64(n) * 8 / capacity})
+			out = append(out, mark{x: 100 * x / float64(n) / capacity, y: y / float64(n) * 8 / capacity})
 			end, n, x, y = end+loadBin, 0, 0, 0
 		}
 	}

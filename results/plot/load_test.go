@@ -51,4 +51,10 @@ func TestDelayAgainstLoad(t *testing.T) {
 	if _, err := delayAgainstLoad([]*Run{run("empty", 0)}); err != ErrNothing {
 		t.Errorf("a figure of nothing: %v", err)
 	}
+	// Where the rate of a link varies, it carries more than its mean at times: the axis holds that.
+	vary := run("vary", 250_000)
+	vary.Summary.Links[0].Bytes = 625_000 // of 4 Mb/s
+	if f, err = delayAgainstLoad([]*Run{vary}); err != nil || f.panels[0].marks[1].x != 200 || f.tMax <= 200 {
+		t.Errorf("a load of 200 %%: %v, axis up to %v", err, f.tMax)
+	}
 }

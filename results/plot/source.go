@@ -54,8 +54,16 @@ type Options struct {
 	Metric, X, Y, By string
 	// Full is a figure as wide as a page, not as one column of two.
 	Full bool
-	// Where are conditions COLUMN=VALUE on the rows of a table; all hold.
+	// Where are conditions COLUMN=VALUE on the rows of a table; all hold, of several on one
+	// column one.
 	Where []string
+	// Bounds are columns whose values are lines across the data. Log makes the axis x
+	// logarithmic.
+	Bounds []string
+	Log    bool
+	// Samples is a metric of the time series of runs, whose samples are drawn in place of
+	// a table.
+	Samples string
 	// Flow is the name of an MPTCP flow; empty: the first.
 	Flow string
 	// From and To bound the time that is shown, in seconds; To 0: to the end.
@@ -68,11 +76,19 @@ type Param struct{ Name, Doc string }
 var (
 	paramMetric = Param{"metric", "column of the values; default: the first metric of a sweep, goodput_bps of runs"}
 	paramBy     = Param{"by", "column whose values are drawn apart, at most 6"}
-	paramWhere  = Param{"where", "COLUMN=VALUE: only rows in which it holds; may be given again"}
+	paramWhere  = Param{"where", "COLUMN=VALUE: only rows in which it holds; may be given again, for one column with other values"}
 	paramX      = Param{"x", "column of the categories along the axis; default: the first factor of a sweep"}
 	paramY      = Param{"y", "column of the categories up the axis; default: the second factor of a sweep"}
 	paramXValue = Param{"x", "column of the values along the axis"}
 	paramYValue = Param{"y", "column of the values up the axis; default: the first metric of a sweep, goodput_bps of runs"}
+
+	paramBound   = Param{"bound", "column whose values are lines across the data, along the axis whose unit it has; may be given again"}
+	paramLog     = Param{"log", "the axis x is logarithmic"}
+	paramSamples = Param{"samples", "metric of series.csv of runs, whose samples of each entity are drawn in place of a table"}
+	paramsOfTime = []Param{
+		{"from", "with samples: first second; default: 0"},
+		{"to", "with samples: last second; default: the end of the run"},
+	}
 
 	paramsOfFlow = []Param{
 		{"flow", "name of an MPTCP flow; default: the first"},
@@ -88,7 +104,7 @@ func (o *Options) check(k *Kind) error {
 		set  bool
 	}{
 		{"metric", o.Metric != ""}, {"x", o.X != ""}, {"y", o.Y != ""}, {"by", o.By != ""},
-		{"where", len(o.Where) > 0}, {"flow", o.Flow != ""}, {"from", o.From != 0}, {"to", o.To != 0},
+		{"where", len(o.Where) > 0}, {"bound", len(o.Bounds) > 0}, {"log", o.Log}, {"samples", o.Samples != ""}, {"flow", o.Flow != ""}, {"from", o.From != 0}, {"to", o.To != 0},
 	} {
 		if given.set && !slices.ContainsFunc(k.Params, func(p Param) bool { return p.Name == given.name }) {
 			return fmt.Errorf("figure %s has no parameter %s (mpsim list plot)", k.Name, given.name)
@@ -114,7 +130,15 @@ func ofRuns(build func([]*Run) (*figure, error)) func(*Source, *Options) (*figur
 func ofTable(build func(*Table, *Options) (*figure, error)) func(*Source, *Options) (*figure, error) {
 	return func(s *Source, o *Options) (*figure, error) {
 		t := s.Table
-		if t == nil {
+		switch {
+		case o.Samples != "":
+			var err error
+			if t, err = samplesOf(s.Runs, o); err != nil {
+				return nil, err
+			}
+		case o.From != 0 || o.To != 0:
+			return nil, errors.New("--from and --to choose samples of a series: --samples METRIC")
+		case t == nil:
 			t = tableOf(s.Runs)
 		}
 		t, err := t.where(o.Where)

@@ -2,6 +2,7 @@ package plot
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -21,6 +22,8 @@ type Table struct {
 	Title   string
 	columns []column
 	rows    int
+	// samples says that rows are samples of a series, which are no replications.
+	samples bool
 }
 
 // column holds the cells of one name. A cell of no value is the empty text and NaN.
@@ -109,6 +112,47 @@ func tableOf(runs []*Run) *Table {
 	return t
 }
 
+// samplesOf makes a table of the samples of a series: a row a sample, with the entity that it
+// is of, in the window of the options.
+func samplesOf(runs []*Run, o *Options) (*Table, error) {
+	if len(runs) == 0 {
+		return nil, errors.New("--samples: series are of run directories, not of a table")
+	}
+	var rows [][]string
+	var have []string
+	for _, r := range runs {
+		var entities []string
+		for k := range r.series {
+			if k.metric == o.Samples {
+				entities = append(entities, k.entity)
+			} else if !slices.Contains(have, k.metric) {
+				have = append(have, k.metric)
+			}
+		}
+		slices.Sort(entities)
+		for _, e := range entities {
+			s := r.get(e, o.Samples)
+			for i, at := range s.x {
+				if at >= o.From && (o.To == 0 || at <= o.To) {
+					rows = append(rows, []string{r.Dir, r.Summary.Scenario, strconv.FormatUint(r.Summary.Seed, 10), e,
+						strconv.FormatFloat(at, 'g', -1, 64), strconv.FormatFloat(s.y[i], 'g', -1, 64)})
+				}
+			}
+		}
+	}
+	if len(rows) == 0 {
+		slices.Sort(have)
+		return nil, fmt.Errorf("--samples: no samples of %q; the series have %s", o.Samples, strings.Join(have, ", "))
+	}
+	t := newTable([]string{"run", "scenario", "seed", "entity", "time_s", o.Samples}, rows)
+	t.samples = true
+	t.columns[5].role = "metric"
+	if title := runs[0].Summary.Title; len(runs) == 1 {
+		t.Title = capital(title)
+	}
+	return t, nil
+}
+
 // flowNumbers returns the fields of a flow as its summary has them, null as no value.
 func flowNumbers(f *results.Flow, names []string) []string {
 	b, _ := json.Marshal(f) // it was read from JSON
@@ -141,13 +185,10 @@ func (t *Table) find(flag, name string) (*column, error) {
 	return nil, fmt.Errorf("--%s: no column %q; have %s", flag, name, strings.Join(names, ", "))
 }
 
-// where returns the rows in which each COLUMN=VALUE holds. A value is written as in the
-// table or, of numbers, as the axes show it.
+// where returns the rows in which each COLUMN=VALUE holds; of several conditions on one
+// column, one. A value is written as in the table or, of numbers, as the axes show it.
 func (t *Table) where(conditions []string) (*Table, error) {
-	keep := make([]bool, t.rows)
-	for i := range keep {
-		keep[i] = true
-	}
+	holds := map[string][]bool{} // by column
 	for _, text := range conditions {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok {
@@ -157,16 +198,27 @@ func (t *Table) where(conditions []string) (*Table, error) {
 		if err != nil {
 			return nil, err
 		}
+		if holds[name] == nil {
+			holds[name] = make([]bool, t.rows)
+		}
 		found := false
 		for i, v := range c.text {
-			holds := v == value || strings.ReplaceAll(c.show(v), " ", "") == strings.ReplaceAll(value, " ", "")
-			keep[i], found = keep[i] && holds, found || holds
+			if v == value || strings.ReplaceAll(c.show(v), " ", "") == strings.ReplaceAll(value, " ", "") {
+				holds[name][i], found = true, true
+			}
 		}
 		if !found {
 			return nil, fmt.Errorf("--where %s: no row; column %q has %s", text, name, strings.Join(c.levels(), ", "))
 		}
 	}
-	out := &Table{Title: t.Title}
+	keep := make([]bool, t.rows)
+	for i := range keep {
+		keep[i] = true
+		for _, h := range holds {
+			keep[i] = keep[i] && h[i]
+		}
+	}
+	out := &Table{Title: t.Title, samples: t.samples}
 	for k := range t.columns {
 		c := t.columns[k]
 		c.text, c.number = nil, nil

@@ -1,6 +1,7 @@
 package plot
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -26,6 +27,34 @@ func ticks(lo, hi float64, n int) []tick {
 		out = append(out, tick{i * step, strconv.FormatFloat(i*step+0, 'f', digits, 64)})
 	}
 	return out
+}
+
+// logTicks returns ticks at 1, 2 and 5 times powers of ten that lie in [lo, hi], or at powers of
+// ten alone if that were many.
+func logTicks(lo, hi float64) []tick {
+	steps := []float64{1, 2, 5}
+	if hi/lo > 1e4 {
+		steps = steps[:1]
+	}
+	var out []tick
+	for p := math.Pow(10, math.Floor(math.Log10(lo))); p <= hi; p *= 10 {
+		for _, m := range steps {
+			if v := m * p; v >= lo*(1-1e-9) && v <= hi*(1+1e-9) {
+				out = append(out, tick{v, strconv.FormatFloat(v, 'g', 6, 64)})
+			}
+		}
+	}
+	return out
+}
+
+// logarithmic gives the figure a logarithmic axis for values between two.
+func (f *figure) logarithmic(low, high float64) error {
+	if !(low > 0) {
+		return fmt.Errorf("--log: the axis has the value %g; a logarithmic one begins above 0", low)
+	}
+	room := math.Max(math.Pow(high/low, 0.04), 1.05)
+	f.xLog, f.xMin, f.tMax = true, low/room, high*room
+	return nil
 }
 
 // niceStep returns the smallest of 1, 2, 5 times a power of ten that is at least
