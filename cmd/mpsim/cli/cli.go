@@ -150,7 +150,7 @@ func (p *program) root() *cobra.Command {
 			return c.Help()
 		},
 	}
-	root.AddCommand(p.runCommand(), p.testCommand(), p.lintCommand(), p.listCommand(), p.plotCommand(),
+	root.AddCommand(p.runCommand(), p.testCommand(), p.lintCommand(), p.listCommand(), p.plotCommand(), p.reportCommand(),
 		p.traceCommand(), p.explainCommand(), p.whyCommand(), p.diffCommand(), p.packetdrillCommand(), p.benchCommand(), p.versionCommand())
 	root.AddCommand(p.ccCheckCommand(), p.schemaCommand(), p.mbtestCommand(), p.traceboxCommand(), p.sweepCommand())
 	root.AddCommand(p.scenariosCommand(), p.doctorCommand(), p.decodeCommand(), p.newCommand())
