@@ -24,7 +24,7 @@ import (
 // or the delay of acknowledgements beside the queue; 0 if the link cannot be cut.
 func (lk *Link) Lookahead() sim.Duration {
 	l := lk.hot()
-	const no = flagServed | flagSlowServer | flagClamp | flagDiscipline | flagRadio | flagDown
+	const no = flagServed | flagSlowServer | flagClamp | flagDiscipline | flagRadio | flagDown | flagTurns
 	if lk.from == nil || l.flags&no != 0 || l.delay <= 0 {
 		return 0
 	}

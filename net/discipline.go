@@ -37,7 +37,8 @@ type Port struct {
 	link       *Link
 	discipline Discipline
 
-	waiting int // packets that the discipline holds
+	waiting int    // packets that the discipline holds
+	entered uint64 // packets that it has accepted
 	idle    bool
 	since   sim.Time // idle: since when
 	wake    sim.Time // when the discipline is asked again; Never: no event is pending
@@ -103,7 +104,7 @@ func (p *Port) Limit() Queue { return p.link.cfg.Queue }
 func (p *Port) Full(size int) bool {
 	q := &p.link.cfg.Queue
 	packets, bytes := p.Length()
-	if q.ExcludeService && p.idle && p.waiting == 0 && p.link.hot().flags&flagTrace == 0 {
+	if l := p.link.hot(); q.ExcludeService && p.waiting == 0 && l.flags&flagTrace == 0 && (p.idle || l.flags&flagTurns != 0 && l.cursor == 0) {
 		return false
 	}
 	return q.Packets > 0 && packets >= q.Packets || q.Bytes > 0 && bytes+size > q.Bytes
@@ -111,7 +112,11 @@ func (p *Port) Full(size int) bool {
 
 // IdleSince returns since when the server has nothing to do, or Never.
 func (p *Port) IdleSince() sim.Time {
-	if p.idle && p.waiting == 0 {
+	if l := p.link.hot(); l.flags&flagTurns != 0 {
+		if l.cursor == 0 {
+			return l.busy
+		}
+	} else if p.idle && p.waiting == 0 {
 		return p.since
 	}
 	return sim.Never
@@ -178,6 +183,7 @@ func (p *Port) enqueue(now sim.Time, id PacketID, m *packetMeta) trace.Reason {
 // accepted counts a packet that the discipline has taken.
 func (p *Port) accepted(m *packetMeta) {
 	p.waiting++
+	p.entered++
 	p.key = m.key
 }
 
@@ -324,11 +330,15 @@ func (w *waits) add(d sim.Duration) {
 	}
 }
 
-func (w *waits) into(s *Stats) {
-	if w.count > 0 {
-		s.MeanWait, s.MaxWait = w.sum/sim.Duration(w.count), w.longest
+// into puts the statistics into s, given how many packets have not waited beside those
+// that were added.
+func (w *waits) into(s *Stats, others uint64) {
+	if count := w.count + others; count > 0 {
+		s.MeanWait, s.MaxWait = w.sum/sim.Duration(count), w.longest
 	}
 	if w.hist != nil {
-		s.P99Wait = min(sim.Duration(w.hist.quantile(0.99))*sim.Microsecond, w.longest)
+		h := *w.hist
+		h.times[0] += sim.Time(others)
+		s.P99Wait = min(sim.Duration(h.quantile(0.99))*sim.Microsecond, w.longest)
 	}
 }

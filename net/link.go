@@ -61,6 +61,8 @@ const (
 	flagTail                             // the end of the queue drops at random, see link_tail.go
 	flagCut                              // the far end is in another part of the run, see cut.go
 	flagAcks                             // acknowledgements pass beside the queue, see link_acks.go
+	flagTurns                            // a timeless discipline decides what follows the packet in service, see link_turns.go
+	flagQueued                           // packets wait in it
 
 	// flagFate are the reasons to look closer at a packet that is offered.
 	flagFate = flagLoss | flagPattern | flagBurst | flagDown | flagAcks
@@ -68,15 +70,15 @@ const (
 	// not describe.
 	flagSlowServer = flagStopped | flagVarying | flagTrace
 	// flagOffer are the reasons for which offering a packet is not plain.
-	flagOffer = flagFate | flagSlowServer | flagServed | flagCut | flagClamp | flagMark | flagDiscipline | flagRadio
+	flagOffer = flagFate | flagSlowServer | flagServed | flagCut | flagClamp | flagMark | flagDiscipline | flagRadio | flagQueued
 )
 
 // Mode is how a link computes departures. Both give the same run.
 type Mode uint8
 
 // The modes. Fifo computes the departure of a packet when it accepts it: one
-// event per packet-hop. Served has an event for each end of service; a link with
-// a discipline is always served.
+// event per packet-hop. Served has an event for each end of service; so has a link
+// with a discipline, unless that is timeless (see link_turns.go).
 const (
 	Fifo Mode = iota
 	Served
@@ -227,8 +229,11 @@ func (n *Network) addLink(name string, from, to *Node, cfg LinkConfig) *Link {
 	if cfg.Discipline != nil {
 		lk.setDiscipline(lk.hot())
 	}
-	if cfg.Radio != nil {
+	switch {
+	case cfg.Radio != nil:
 		lk.setRadio(lk.hot())
+	case cfg.Discipline != nil:
+		lk.setTurns(lk.hot())
 	}
 	return lk
 }
@@ -259,22 +264,27 @@ func (lk *Link) setServer(l *hotLink) {
 
 func (lk *Link) setQueue(l *hotLink, q Queue) {
 	lk.cfg.Queue = q
-	l.limitBytes, l.limitPkts = math.MaxUint32, math.MaxUint32
-	if q.Bytes > 0 {
-		l.limitBytes = uint32(min(q.Bytes, math.MaxUint32))
-	}
-	if q.Packets > 0 {
-		l.limitPkts = uint32(min(q.Packets, math.MaxUint32))
-	}
+	l.limitBytes, l.limitPkts = limitOf(q.Bytes), limitOf(q.Packets)
 	l.flags &^= flagExclude
 	if q.ExcludeService {
 		l.flags |= flagExclude
 	}
-	if lk.cfg.Discipline != nil {
+	switch {
+	case l.flags&flagTurns != 0:
+		lk.limitTurns(l)
+	case lk.cfg.Discipline != nil:
 		l.limitPkts = 0 // the discipline decides
-		return
+	default:
+		lk.setTail(l)
 	}
-	lk.setTail(l)
+}
+
+// limitOf is a limit as hot lines have it, where 0 is none.
+func limitOf(limit int) uint32 {
+	if limit == 0 {
+		return math.MaxUint32
+	}
+	return uint32(min(limit, math.MaxUint32))
 }
 
 // Name returns the link's name, e.g. "wifi/down".

@@ -132,6 +132,9 @@ func (lk *Link) change(f func(l *hotLink, staying PacketID)) {
 	n, now, l := lk.net, lk.net.sim.Now(), lk.hot()
 	n.settle(now, lk.index, l)
 	lk.capacity.charge(lk, l, now)
+	if l.flags&flagTurns != 0 {
+		lk.endTurns(l)
+	}
 	if l.flags&flagServed != 0 {
 		lk.changeServed(now, l, f)
 	} else {

@@ -24,6 +24,9 @@ func (n *Network) OnEvent(now sim.Time, arg uint64) {
 	if m.arrive != now || m.key != n.sim.CurrentKey() {
 		return // left behind by a change of the link
 	}
+	if l.flags&flagQueued != 0 {
+		n.takeTurns(now, li, l)
+	}
 	if l.cursor == id {
 		l.cursor = m.next
 		if l.changesClass(l.bytes - uint32(m.size)) {
@@ -137,7 +140,7 @@ func (n *Network) offerOdd(now sim.Time, li uint32, id PacketID, s *segment) {
 			return
 		}
 	}
-	if l.flags&flagServed != 0 || l.cursor != 0 && n.meta[l.cursor].leave <= now {
+	if l.flags&(flagServed|flagQueued) != 0 || l.cursor != 0 && n.meta[l.cursor].leave <= now {
 		n.settle(now, li, l)
 	}
 	if l.full(size) && !n.beyondLimit(now, li, l, id, m) {
@@ -230,6 +233,9 @@ func (n *Network) settle(now sim.Time, li uint32, l *hotLink) {
 		n.pump(now, li, l)
 		return
 	}
+	if l.flags&flagQueued != 0 {
+		n.takeTurns(now, li, l)
+	}
 	for id := l.cursor; id != 0; id = l.cursor {
 		m := &n.meta[id]
 		if m.leave > now {
@@ -288,10 +294,13 @@ func (l *hotLink) full(size uint16) bool {
 }
 
 // beyondLimit is what happens to a packet for which the hot line says that there
-// is no room. It reports whether the packet is accepted all the same.
+// is no room. It reports whether the packet is to be accepted all the same.
 func (n *Network) beyondLimit(now sim.Time, li uint32, l *hotLink, id PacketID, m *packetMeta) bool {
 	why := trace.QueueFull
 	switch {
+	case l.flags&flagTurns != 0:
+		n.waitTurn(now, li, l, id, m)
+		return false
 	case l.flags&flagDiscipline != 0:
 		if why = n.cold[li].queue.enqueue(now, id, m); why == trace.NoReason {
 			return true

@@ -86,7 +86,7 @@ func (lk *Link) Stats() Stats {
 		culled = lk.queue.culled
 		s.Accepted += culled
 		s.SentBytes -= lk.queue.culledBytes
-		lk.queue.waits.into(&s)
+		lk.queue.waits.into(&s, s.Accepted-lk.queue.entered)
 	}
 	if c := lk.capacity.at(lk, l, now); c > 0 {
 		overhead := float64(l.overhead)

@@ -16,14 +16,20 @@ import (
 var dropTailSpec = Spec{
 	Name: "droptail",
 	Doc:  "first in, first out; what does not fit into the limit is dropped",
-	new:  func(_ *Values, p *simnet.Port) simnet.Discipline { return &fifo{port: p} },
+	new:  func(_ *Values, p *simnet.Port) simnet.Discipline { return &plain{fifo{port: p}} },
 }
 
 var dropHeadSpec = Spec{
 	Name: "drophead",
 	Doc:  "first in, first out; what does not fit replaces the packets that have waited longest",
-	new:  func(_ *Values, p *simnet.Port) simnet.Discipline { return &fifo{port: p, head: true} },
+	new:  func(_ *Values, p *simnet.Port) simnet.Discipline { return &plain{fifo{port: p, head: true}} },
 }
+
+// plain is a fifo and nothing more.
+type plain struct{ fifo }
+
+// Timeless implements simnet.Timeless.
+func (p *plain) Timeless() {}
 
 // fifo is a first-in-first-out queue with the limit of the link.
 type fifo struct {

@@ -83,6 +83,9 @@ func (d *drr) Dequeue(sim.Time) (simnet.PacketID, sim.Time) {
 	return 0, sim.Never
 }
 
+// Timeless implements simnet.Timeless.
+func (d *drr) Timeless() {}
+
 // Evict implements simnet.Discipline.
 func (d *drr) Evict() simnet.PacketID {
 	if d.turn.head < 0 {

@@ -3,6 +3,9 @@ package aqm_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	simnet "mpsim/net"
 	"mpsim/sim"
 )
@@ -57,5 +60,47 @@ func TestDRRFairness(t *testing.T) {
 		if d := octets[f] - octets[0]; d > 3000 || d < -3000 {
 			t.Errorf("octets by flow: %v", octets)
 		}
+	}
+}
+
+// A timeless discipline on a link without events for the ends of services and on a
+// served one give the same run: hash, arrivals, statistics, and what a sampler sees.
+func TestTurnsAreServed(t *testing.T) {
+	for _, name := range []string{"drr", "prio", "droptail", "drophead"} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				e := drawTraffic(rt)
+				if rapid.Bool().Draw(rt, "no changes") {
+					e.changes = nil
+				}
+				turns := e.cfg
+				turns.Discipline = discipline(rt, name, turns.Queue)
+				served := turns
+				served.Mode = simnet.Served
+				var want, got []int64
+				a, _ := e.on(served, func(b *bench) { want = append(want, b.link.QueueBytes(), b.link.QueuePackets()) })
+				b, _ := e.on(turns, func(b *bench) { got = append(got, b.link.QueueBytes(), b.link.QueuePackets()) })
+				c, _ := e.on(turns, nil)
+				if d := cmp.Diff(a, b) + cmp.Diff(a, c) + cmp.Diff(want, got); d != "" {
+					rt.Fatalf("%s\nchanges %v", d, e.changes)
+				}
+			})
+		})
+	}
+}
+
+// One event for each packet, however many wait: 200 packets of three flows at once, and
+// the event of the test that sends them.
+func TestTurnsTakeNoEvents(t *testing.T) {
+	q := simnet.Queue{Packets: 1000}
+	b := newBench(simnet.LinkConfig{Rate: 12e6, Delay: sim.Millisecond, Queue: q, Discipline: discipline(t, "drr", q)})
+	b.at(0, func() {
+		for i := range 200 {
+			b.send(i%3, 1500, 0)
+		}
+	})
+	b.finish(t)
+	if got := b.sim.Events(); got != 201 {
+		t.Errorf("%d events for 200 packets, want 201", got)
 	}
 }

@@ -163,6 +163,9 @@ func (q *prio) Enqueue(now sim.Time, id simnet.PacketID) trace.Reason {
 // Dequeue implements simnet.Discipline.
 func (q *prio) Dequeue(sim.Time) (simnet.PacketID, sim.Time) { return q.Evict(), sim.Never }
 
+// Timeless implements simnet.Timeless.
+func (q *prio) Timeless() {}
+
 // Evict implements simnet.Discipline.
 func (q *prio) Evict() simnet.PacketID {
 	for b := range q.bands {
