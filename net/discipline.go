@@ -32,87 +32,105 @@ type Discipline interface {
 	Evict() PacketID
 }
 
-// Port is what a discipline sees of its link.
+// Port is what a discipline sees of its link. What each packet needs lies in the first of
+// its two cache lines.
 type Port struct {
-	link       *Link
+	net        *Network
 	discipline Discipline
+	index      uint32
+	waiting    uint32  // packets that the discipline holds
+	key        sim.Key // of the last packet accepted
+	entered    uint64  // packets that it has accepted
+	limitPkts  uint32  // of the queue, as hot lines have it
+	limitBytes uint32
+	idle       bool
+	exclude    bool // see Queue.ExcludeService
 
-	waiting int    // packets that the discipline holds
-	entered uint64 // packets that it has accepted
-	idle    bool
-	since   sim.Time // idle: since when
-	wake    sim.Time // when the discipline is asked again; Never: no event is pending
-	key     sim.Key  // of the last packet accepted
+	waits waits
+	since sim.Time // idle: since when
+	wake  sim.Time // when the discipline is asked again; Never: no event is pending
 	// culled counts packets that were dropped while they waited.
 	culled, culledBytes uint64
-	waits               waits
 }
 
 // setDiscipline makes the discipline of a new link.
 func (lk *Link) setDiscipline(l *hotLink) {
 	l.flags |= flagDiscipline
-	p := &Port{link: lk, idle: true, since: lk.net.sim.Now(), wake: sim.Never}
+	p := &Port{net: lk.net, index: lk.index, idle: true, since: lk.net.sim.Now(), wake: sim.Never}
+	p.setLimit(lk.cfg.Queue)
 	if lk.cfg.Histogram {
 		p.waits.hist = new(histogram)
 	}
 	p.discipline = lk.cfg.Discipline(p)
 	lk.queue = p
+	for len(lk.net.ports) <= int(lk.index) {
+		lk.net.ports = append(lk.net.ports, nil)
+	}
+	lk.net.ports[lk.index] = p
+}
+
+func (p *Port) setLimit(q Queue) {
+	p.limitPkts, p.limitBytes, p.exclude = limitOf(q.Packets), limitOf(q.Bytes), q.ExcludeService
 }
 
 // Stream returns the random stream of the discipline, "link/NAME/aqm". Draws are
 // taken by Index, so that variants under comparison meet the same luck.
-func (p *Port) Stream() *sim.Rand { return p.link.net.sim.Stream("link/" + p.link.name + "/aqm") }
+func (p *Port) Stream() *sim.Rand { return p.link().net.sim.Stream("link/" + p.link().name + "/aqm") }
 
 // Index returns the index of the packet that is being offered, counted from 0
 // over all packets that the link was ever offered.
-func (p *Port) Index() uint64 { return p.link.hot().offered - 1 }
+func (p *Port) Index() uint64 { return p.link().hot().offered - 1 }
 
 // Size returns the octets of a packet as IP counts them.
-func (p *Port) Size(id PacketID) int { return int(p.link.net.meta[id].size) }
+func (p *Port) Size(id PacketID) int { return int(p.net.meta[id].size) }
+
+func (p *Port) link() *Link { return p.net.cold[p.index] }
+
+func (p *Port) hot() *hotLink { return &p.net.links[p.index] }
 
 // Since returns when a waiting packet has come.
-func (p *Port) Since(id PacketID) sim.Time { return p.link.net.meta[id].arrive }
+func (p *Port) Since(id PacketID) sim.Time { return p.net.meta[id].arrive }
 
 // TOS returns the packet's DSCP and ECN field.
-func (p *Port) TOS(id PacketID) uint8 { return p.link.net.Segment(id).TOS }
+func (p *Port) TOS(id PacketID) uint8 { return p.net.Segment(id).TOS }
 
 // Tuple returns addresses, ports and protocol of a packet. It must not be
 // changed.
 func (p *Port) Tuple(id PacketID) *wire.Tuple {
-	return &p.link.net.tuples[p.link.net.Segment(id).Route]
+	return &p.net.tuples[p.net.Segment(id).Route]
 }
 
 // FlowHash returns a hash of the packet's tuple that depends on nothing else.
 func (p *Port) FlowHash(id PacketID) uint64 {
-	return p.link.net.routes[p.link.net.Segment(id).Route].salt
+	return p.net.routes[p.net.Segment(id).Route].salt
 }
 
 // Length returns the queue in packets and octets as its limit counts it: with the
 // packet in service, unless Queue.ExcludeService is set or the link follows a
 // trace.
 func (p *Port) Length() (packets, bytes int) {
-	a, b := p.link.hot().counted(p.link.net)
+	a, b := p.hot().counted(p.net)
 	return int(a), int(b)
 }
 
 // Limit returns the limit of the queue as it is now; 0 is none.
-func (p *Port) Limit() Queue { return p.link.cfg.Queue }
+func (p *Port) Limit() Queue { return p.link().cfg.Queue }
 
 // Full reports whether one more packet of the given octets would exceed the
 // limit. A packet that goes into service at once does not count where that one
 // is excluded.
 func (p *Port) Full(size int) bool {
-	q := &p.link.cfg.Queue
-	packets, bytes := p.Length()
-	if l := p.link.hot(); q.ExcludeService && p.waiting == 0 && l.flags&flagTrace == 0 && (p.idle || l.flags&flagTurns != 0 && l.cursor == 0) {
+	l := p.hot()
+	if p.exclude && p.waiting == 0 && l.flags&flagTrace == 0 && (p.idle || l.flags&flagTurns != 0 && l.cursor == 0) {
 		return false
 	}
-	return q.Packets > 0 && packets >= q.Packets || q.Bytes > 0 && bytes+size > q.Bytes
+	packets, bytes := l.counted(p.net)
+	return packets >= p.limitPkts || uint64(bytes)+uint64(size) > uint64(p.limitBytes)
 }
 
 // IdleSince returns since when the server has nothing to do, or Never.
 func (p *Port) IdleSince() sim.Time {
-	if l := p.link.hot(); l.flags&flagTurns != 0 {
+	if l := p.hot(); l.flags&flagTurns != 0 {
 		if l.cursor == 0 {
 			return l.busy
 		}
@@ -126,7 +144,7 @@ func (p *Port) IdleSince() sim.Time {
 // that it has now, or at the mean rate of its trace: 0 if it is infinitely fast,
 // Never if it is stopped.
 func (p *Port) ServiceTime(now sim.Time, bytes int) sim.Duration {
-	l, c := p.link.hot(), &p.link.cfg
+	l, c := p.hot(), &p.link().cfg
 	r := l.rate
 	switch {
 	case l.flags&flagStopped != 0:
@@ -146,13 +164,13 @@ func (p *Port) ServiceTime(now sim.Time, bytes int) sim.Duration {
 
 // Mark gives CE to a packet and reports whether it is ECN-capable.
 func (p *Port) Mark(id PacketID) bool {
-	s := p.link.net.Segment(id)
+	s := p.net.Segment(id)
 	switch s.TOS & wire.ECNMask {
 	case wire.NotECT:
 		return false
 	case wire.CE:
 	default:
-		p.link.marked++
+		p.link().marked++
 		s.TOS |= wire.CE
 	}
 	return true
@@ -161,17 +179,17 @@ func (p *Port) Mark(id PacketID) bool {
 // Drop drops a packet that was waiting and that the discipline has taken out.
 func (p *Port) Drop(now sim.Time, id PacketID, why trace.Reason) {
 	p.culled++
-	p.culledBytes += uint64(p.link.net.meta[id].size)
-	p.forget(now, p.link.hot(), id)
-	p.link.net.drop(now, p.link.index, id, why)
+	p.culledBytes += uint64(p.net.meta[id].size)
+	p.forget(now, p.hot(), id)
+	p.net.drop(now, p.index, id, why)
 }
 
 // forget takes a waiting packet out of the count of the queue.
 func (p *Port) forget(now sim.Time, l *hotLink, id PacketID) {
-	m := &p.link.net.meta[id]
+	m := &p.net.meta[id]
 	p.waiting--
 	m.leave = now
-	p.link.net.uncount(p.link.index, l, m)
+	p.net.uncount(p.index, l, m)
 }
 
 // enqueue offers a packet to the discipline.
@@ -232,7 +250,7 @@ func (n *Network) pumpDiscipline(now sim.Time, li uint32, l *hotLink) {
 
 // begin takes a packet that was waiting into service.
 func (p *Port) begin(now sim.Time, l *hotLink, id PacketID) {
-	n := p.link.net
+	n := p.net
 	m := &n.meta[id]
 	p.waiting--
 	p.waits.add(sim.Duration(now - m.arrive))
@@ -243,15 +261,15 @@ func (p *Port) begin(now sim.Time, l *hotLink, id PacketID) {
 		l.head = id
 	}
 	l.tail, l.cursor = id, id
-	n.beginService(p.link.index, l, id, m)
+	n.beginService(p.index, l, id, m)
 }
 
 // askAgain has the discipline asked at a time at which it will have a packet.
 func (p *Port) askAgain(at sim.Time, li uint32) {
-	n := p.link.net
+	n := p.net
 	now := n.sim.Now()
 	if at == sim.Never {
-		sim.Bugf("the discipline of link %s holds %d packets and gives none", p.link.name, p.waiting)
+		sim.Bugf("the discipline of link %s holds %d packets and gives none", p.link().name, p.waiting)
 	}
 	if p.wake <= now || at < p.wake {
 		p.wake = at
@@ -261,7 +279,7 @@ func (p *Port) askAgain(at sim.Time, li uint32) {
 
 // purge drops all that waits.
 func (p *Port) purge(now sim.Time, l *hotLink) {
-	lk := p.link
+	lk := p.link()
 	for id := p.discipline.Evict(); id != 0; id = p.discipline.Evict() {
 		p.forget(now, l, id)
 		lk.purged++
@@ -275,43 +293,53 @@ func (p *Port) purge(now sim.Time, l *hotLink) {
 // Waiting is a first-in-first-out list of waiting packets, for disciplines. The
 // zero value is empty.
 type Waiting struct {
-	head, tail PacketID
-	Packets    int
-	Bytes      int // octets as IP counts them
+	Row
+	Packets int
+	Bytes   int // octets as IP counts them
 }
+
+// Row is a list of waiting packets that does not count them. The zero value is empty.
+type Row struct{ head, tail PacketID }
 
 // Push appends a packet.
 func (w *Waiting) Push(p *Port, id PacketID) {
-	n := p.link.net
-	if w.tail != 0 {
-		n.meta[w.tail].next = id
-	} else {
-		w.head = id
-	}
-	w.tail = id
-	n.meta[id].next = 0
+	w.Row.Push(p, id)
 	w.Packets++
-	w.Bytes += int(n.meta[id].size)
+	w.Bytes += p.Size(id)
 }
 
 // Pop takes the first packet out, or returns 0.
 func (w *Waiting) Pop(p *Port) PacketID {
-	id := w.head
-	if id == 0 {
-		return 0
+	id := w.Row.Pop(p)
+	if id != 0 {
+		w.Packets--
+		w.Bytes -= p.Size(id)
 	}
-	m := &p.link.net.meta[id]
-	w.head = m.next
-	if w.head == 0 {
-		w.tail = 0
+	return id
+}
+
+// Push appends a packet.
+func (r *Row) Push(p *Port, id PacketID) {
+	if r.head != 0 {
+		p.net.meta[r.tail].next = id
+	} else {
+		r.head = id
 	}
-	w.Packets--
-	w.Bytes -= int(m.size)
+	r.tail = id
+	p.net.meta[id].next = 0
+}
+
+// Pop takes the first packet out, or returns 0.
+func (r *Row) Pop(p *Port) PacketID {
+	id := r.head
+	if id != 0 {
+		r.head = p.net.meta[id].next
+	}
 	return id
 }
 
 // Head returns the first packet, or 0.
-func (w *Waiting) Head() PacketID { return w.head }
+func (r *Row) Head() PacketID { return r.head }
 
 // waits are statistics of how long packets have waited.
 type waits struct {

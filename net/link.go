@@ -269,6 +269,9 @@ func (lk *Link) setQueue(l *hotLink, q Queue) {
 	if q.ExcludeService {
 		l.flags |= flagExclude
 	}
+	if lk.queue != nil {
+		lk.queue.setLimit(q)
+	}
 	switch {
 	case l.flags&flagTurns != 0:
 		lk.limitTurns(l)

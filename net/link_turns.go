@@ -50,7 +50,7 @@ func (lk *Link) limitTurns(l *hotLink) {
 // waitTurn gives a packet that does not go into service at once to the discipline, which
 // may drop it.
 func (n *Network) waitTurn(now sim.Time, li uint32, l *hotLink, id PacketID, m *packetMeta) {
-	p := n.cold[li].queue
+	p := n.ports[li]
 	if why := p.enqueue(now, id, m); why != trace.NoReason {
 		n.drop(now, li, id, why)
 		return
@@ -72,7 +72,7 @@ func (n *Network) waitTurn(now sim.Time, li uint32, l *hotLink, id PacketID, m *
 
 // takeTurns does what the server has done up to now while packets waited.
 func (n *Network) takeTurns(now sim.Time, li uint32, l *hotLink) {
-	p := n.cold[li].queue
+	p := n.ports[li]
 	for p.waiting > 0 {
 		at := l.busy
 		if id := l.cursor; id != 0 {

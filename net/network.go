@@ -23,6 +23,7 @@ type Network struct {
 
 	nodes []*Node      // by origin; nil where an origin is no node
 	cold  []*Link      // by link number
+	ports []*Port      // by link number, as far as links have one; nil: no discipline
 	ifcs  []*Interface // by Interface.index
 
 	tuples []wire.Tuple // by RouteID

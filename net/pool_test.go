@@ -16,6 +16,13 @@ func TestSegmentIsOneLine(t *testing.T) {
 	}
 }
 
+// What a discipline sees of its link is two lines, so that it begins where a line does.
+func TestPortIsTwoLines(t *testing.T) {
+	if n := unsafe.Sizeof(simnet.Port{}); n != 128 {
+		t.Errorf("a port has %d octets", n)
+	}
+}
+
 // Pointers stay valid while other packets are allocated; numbers are reused.
 func TestPool(t *testing.T) {
 	n := simnet.New(sim.New(1, 0), new(trace.Run))

@@ -26,24 +26,34 @@ var drrSpec = Spec{
 		{Name: "quantum", Kind: Length, Default: 1500, Min: 1, Max: 1 << 20, Doc: "octets that a queue may send in its turn"},
 	},
 	new: func(v *Values, p *simnet.Port) simnet.Discipline {
-		return &drr{port: p, flows: make([]drrFlow, v.int("flows")), quantum: int(v.int("quantum")), turn: drrList{-1, -1}}
+		return &drr{port: p, index: make([]uint16, v.int("flows")), quantum: int32(v.int("quantum")), turn: drrList{none, none}, free: none}
 	},
 }
 
+// drr keeps only the queues that hold something, so that a card with few flows at a time
+// takes few cache lines.
 type drr struct {
-	port    *simnet.Port
-	flows   []drrFlow
+	index   []uint16 // by class: its queue, if that is of the class
+	queues  []drrQueue
 	turn    drrList // of the queues that hold something
-	quantum int
+	port    *simnet.Port
+	quantum int32
+	free    int32 // list of the others
 }
 
-type drrFlow struct {
-	list    simnet.Waiting
+type drrQueue struct {
+	row     simnet.Row
+	class   uint32 // noClass: the queue is free
 	deficit int32
-	next    int32 // behind it on the list, -1: none
+	next    int32 // behind it on the list
 }
 
-type drrList struct{ head, tail int32 } // -1: empty
+type drrList struct{ head, tail int32 }
+
+const (
+	none    = int32(-1)
+	noClass = ^uint32(0)
+)
 
 // Enqueue implements simnet.Discipline.
 func (d *drr) Enqueue(_ sim.Time, id simnet.PacketID) trace.Reason {
@@ -51,13 +61,15 @@ func (d *drr) Enqueue(_ sim.Time, id simnet.PacketID) trace.Reason {
 		return trace.QueueFull
 	}
 	hi, lo := bits.Mul64(d.port.FlowHash(id), 0x9E3779B97F4A7C15)
-	hi, _ = bits.Mul64(hi^lo, uint64(len(d.flows)))
-	q := &d.flows[hi]
-	if q.list.Packets == 0 {
-		q.deficit = int32(d.quantum)
-		d.append(int32(hi))
+	class, _ := bits.Mul64(hi^lo, uint64(len(d.index)))
+	i := int32(d.index[class])
+	if int(i) >= len(d.queues) || d.queues[i].class != uint32(class) {
+		i = d.take()
+		d.index[class] = uint16(i)
+		d.queues[i] = drrQueue{class: uint32(class), deficit: d.quantum}
+		d.append(i)
 	}
-	q.list.Push(d.port, id)
+	d.queues[i].row.Push(d.port, id)
 	return trace.NoReason
 }
 
@@ -65,20 +77,18 @@ func (d *drr) Enqueue(_ sim.Time, id simnet.PacketID) trace.Reason {
 func (d *drr) Dequeue(sim.Time) (simnet.PacketID, sim.Time) {
 	for d.turn.head >= 0 {
 		i := d.turn.head
-		q := &d.flows[i]
-		size := d.port.Size(q.list.Head())
-		if size > int(q.deficit) {
-			q.deficit += int32(d.quantum)
-			d.shift()
-			d.append(i)
+		q := &d.queues[i]
+		size := int32(d.port.Size(q.row.Head()))
+		if size > q.deficit {
+			q.deficit += d.quantum
+			if q.next >= 0 {
+				d.turn.head = q.next
+				d.append(i)
+			}
 			continue
 		}
-		q.deficit -= int32(size)
-		id := q.list.Pop(d.port)
-		if q.list.Packets == 0 {
-			d.shift()
-		}
-		return id, sim.Never
+		q.deficit -= size
+		return d.pop(), sim.Never
 	}
 	return 0, sim.Never
 }
@@ -91,28 +101,42 @@ func (d *drr) Evict() simnet.PacketID {
 	if d.turn.head < 0 {
 		return 0
 	}
-	q := &d.flows[d.turn.head]
-	id := q.list.Pop(d.port)
-	if q.list.Packets == 0 {
-		d.shift()
+	return d.pop()
+}
+
+// pop takes the first packet of the first queue, which is free if it was the last.
+func (d *drr) pop() simnet.PacketID {
+	i := d.turn.head
+	q := &d.queues[i]
+	id := q.row.Pop(d.port)
+	if q.row.Head() == 0 {
+		if d.turn.head = q.next; q.next < 0 {
+			d.turn.tail = none
+		}
+		q.class, q.next = noClass, d.free
+		d.free = i
 	}
 	return id
 }
 
+// take returns a queue that is free. There are as many as classes at most.
+func (d *drr) take() int32 {
+	i := d.free
+	if i >= 0 {
+		d.free = d.queues[i].next
+		return i
+	}
+	d.queues = append(d.queues, drrQueue{})
+	return int32(len(d.queues) - 1)
+}
+
 // append puts a queue at the end of the list.
 func (d *drr) append(i int32) {
-	d.flows[i].next = -1
+	d.queues[i].next = none
 	if d.turn.tail >= 0 {
-		d.flows[d.turn.tail].next = i
+		d.queues[d.turn.tail].next = i
 	} else {
 		d.turn.head = i
 	}
 	d.turn.tail = i
-}
-
-// shift takes the first queue off the list.
-func (d *drr) shift() {
-	if d.turn.head = d.flows[d.turn.head].next; d.turn.head < 0 {
-		d.turn.tail = -1
-	}
 }
