@@ -79,7 +79,8 @@ func New(cfg Config) *Endpoint {
 }
 
 // HandleSegment takes in a segment that reached the host. It sets the segment's
-// Socket to the one that got it, for carriers that remember it.
+// Socket to the one that got it, for carriers that remember it. Its Route, if not 0, is a
+// number that the carrier has for the flow: PollSegment gives it back.
 func (e *Endpoint) HandleSegment(now sim.Time, s *Segment) {
 	e.reap()
 	if f := e.flows.match(s); f != nil && f.tcp.CanReuse(s) {
@@ -127,7 +128,7 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 				e.polled = nil
 				c.settle(now)
 			}
-			out.Socket = f.id
+			out.Socket, out.Route = f.id, f.route
 			out.Tuple = &f.tuple
 			return true
 		}

@@ -21,8 +21,9 @@ type flow struct {
 	sub  *subflow // nil: plain TCP
 	next *flow    // in the ready list
 	id   uint32   // Segment.Socket
-	// route is the carrier's number of the tuple of segments that come in; 0: not
-	// known. Segments with it need no comparison of addresses.
+	// route is the carrier's number for the flow, which came with a segment and goes
+	// with those that are sent; 0: none. Segments with it need no comparison of
+	// addresses.
 	route uint32
 	armed sim.Time  // when its entry in timers is due; Never: there is none
 	state tcp.State // of plain connections, when last looked at

@@ -15,11 +15,12 @@ type Network struct {
 	trace   *trace.Run
 	handler sim.HandlerID
 
-	links  []hotLink     // by link number
-	traces []*trace.Node // by origin; nil where an origin is no node
-	hists  []histogram   // by link number, as far as links have one
-	routes []route       // by RouteID
-	gen    uint32        // routing generation: cached paths of another one are void
+	links     []hotLink     // by link number
+	traces    []*trace.Node // by origin; nil where an origin is no node
+	hists     []histogram   // by link number, as far as links have one
+	receivers []Receiver    // by origin; nil: none
+	routes    []route       // by RouteID
+	gen       uint32        // routing generation: cached paths of another one are void
 
 	nodes []*Node      // by origin; nil where an origin is no node
 	cold  []*Link      // by link number

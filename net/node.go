@@ -26,7 +26,6 @@ type Node struct {
 	origin   sim.NodeID
 	name     string
 	trace    *trace.Node
-	receiver Receiver
 	watcher  AddrWatcher
 	forward  bool
 	ifcs     []*Interface
@@ -56,6 +55,7 @@ func (n *Network) AddNode(name string) *Node {
 	for len(n.nodes) <= int(nd.origin) {
 		n.nodes = append(n.nodes, nil)
 		n.traces = append(n.traces, nil)
+		n.receivers = append(n.receivers, nil)
 	}
 	n.nodes[nd.origin] = nd
 	n.traces[nd.origin] = nd.trace
@@ -90,7 +90,7 @@ func (nd *Node) Interface(name string) *Interface {
 // SetReceiver makes the node a host: packets to its addresses go to r, and
 // packets to others are dropped unless SetForwarding says otherwise.
 func (nd *Node) SetReceiver(r Receiver) {
-	nd.receiver = r
+	nd.net.receivers[nd.origin] = r
 	nd.forward = false
 	nd.net.structureChanged()
 }
@@ -106,7 +106,7 @@ func (nd *Node) SetForwarding(on bool) {
 func (nd *Node) Forwards() bool { return nd.forward }
 
 // Receiver returns the one that takes the packets addressed to the node, or nil.
-func (nd *Node) Receiver() Receiver { return nd.receiver }
+func (nd *Node) Receiver() Receiver { return nd.net.receivers[nd.origin] }
 
 // Drop ends a packet that the node's receiver owns and that no endpoint wants.
 func (nd *Node) Drop(now sim.Time, id PacketID, why trace.Reason) { nd.net.dropAt(now, nd, id, why) }
@@ -123,11 +123,13 @@ func (nd *Node) Send(now sim.Time, id PacketID) {
 }
 
 // SendMeasured is Send for a packet that has not changed since Network.Measure.
-func (nd *Node) SendMeasured(now sim.Time, id PacketID) {
-	n := nd.net
+func (nd *Node) SendMeasured(now sim.Time, id PacketID) { nd.net.Originate(now, nd.origin, id) }
+
+// Originate is Node.SendMeasured of the node of the given origin.
+func (n *Network) Originate(now sim.Time, at sim.NodeID, id PacketID) {
 	s := n.Segment(id)
 	s.Hop = 0
-	n.step(now, nd.origin, id, s)
+	n.step(now, at, id, s)
 }
 
 // step is what a node does with a packet that it originates (Hop 0) or has
@@ -169,17 +171,17 @@ func (n *Network) step(now sim.Time, at sim.NodeID, id PacketID, s *segment) {
 
 // deliver hands a packet to the receiver of a node.
 func (n *Network) deliver(now sim.Time, at sim.NodeID, id PacketID, s *segment) {
-	nd := n.nodes[at]
-	if nd.receiver == nil {
-		n.dropAt(now, nd, id, trace.NoSocket)
+	r := n.receivers[at]
+	if r == nil {
+		n.dropAt(now, n.nodes[at], id, trace.NoSocket)
 		return
 	}
 	if s.Cold != 0 && n.record(s.Cold).IsFragment() {
-		if id = nd.reassemble(now, id); id == 0 {
+		if id = n.nodes[at].reassemble(now, id); id == 0 {
 			return
 		}
 	}
-	nd.receiver.Receive(now, id)
+	r.Receive(now, id)
 }
 
 // local reports whether addr belongs to an interface of the node that is up.

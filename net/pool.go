@@ -42,6 +42,13 @@ func (p *pool) init() {
 
 // Alloc returns a new packet with an empty hot line and no cold record.
 func (p *pool) Alloc() PacketID {
+	id := p.take()
+	*p.Segment(id) = wire.Segment{}
+	return id
+}
+
+// take takes a packet off the free list.
+func (p *pool) take() PacketID {
 	id := p.free
 	if id == 0 {
 		id = p.grow()
@@ -51,8 +58,15 @@ func (p *pool) Alloc() PacketID {
 	m.next = 0
 	m.state = packetUsed
 	p.used++
-	*p.Segment(id) = wire.Segment{}
 	return id
+}
+
+// AllocLike returns a new packet with a copy of a hot line, which names no cold record.
+func (p *pool) AllocLike(like *wire.Segment) (PacketID, *wire.Segment) {
+	id := p.take()
+	s := p.Segment(id)
+	*s = *like
+	return id, s
 }
 
 // Free gives a packet and its cold record back.

@@ -85,19 +85,27 @@ func (n *Network) Reverse(r RouteID) RouteID {
 	return rev
 }
 
-// SetSocket lets the destination of a route remember which of its sockets the
-// packets are for; 0 forgets it.
-func (n *Network) SetSocket(r RouteID, nd *Node, socket uint32) {
-	n.routes[r].socket, n.routes[r].socketAt = socket, nd.origin
+// SetSocket lets the destination of a route, the node of the given origin, remember which
+// of its sockets the packets are for; 0 forgets it.
+func (n *Network) SetSocket(r RouteID, at sim.NodeID, socket uint32) {
+	n.routes[r].socket, n.routes[r].socketAt = socket, at
+	if socket != 0 {
+		n.Reverse(r)
+	}
 }
 
-// Socket returns what SetSocket has stored for this node, or 0.
-func (n *Network) Socket(r RouteID, nd *Node) uint32 {
-	if rt := &n.routes[r]; rt.socketAt == nd.origin {
-		return rt.socket
+// Socket returns what SetSocket has stored for this node, and the route of the opposite
+// direction; both are 0 if there is nothing.
+func (n *Network) Socket(r RouteID, at sim.NodeID) (socket uint32, back RouteID) {
+	rt := &n.routes[r]
+	if rt.socketAt != at || rt.socket == 0 {
+		return 0, 0
 	}
-	return 0
+	return rt.socket, rt.reverse
 }
+
+// IsTCP reports whether a route is one of TCP.
+func (n *Network) IsTCP(r RouteID) bool { return n.bare[r] != 0 }
 
 // OutLink returns the link on which the node sends the packets that it
 // originates on a route, or nil if it has no way. Its QueueBytes is what a

@@ -240,9 +240,14 @@ func TestRouteNumbers(t *testing.T) {
 	if *n.Tuple(rev) != x.Reverse() || n.Reverse(rev) != r || n.Intern(x.Reverse()) != rev {
 		t.Error("the reverse of the reverse is another route")
 	}
-	n.SetSocket(r, b, 77)
-	if n.Socket(r, b) != 77 || n.Socket(r, a) != 0 || n.Socket(rev, b) != 0 {
-		t.Error("the socket of a route belongs to one node")
+	n.SetSocket(r, b.Origin(), 77)
+	if s, back := n.Socket(r, b.Origin()); s != 77 || back != rev {
+		t.Errorf("socket %d, the way back %d; want 77 and %d", s, back, rev)
+	}
+	for at, of := range map[*simnet.Node]simnet.RouteID{a: r, b: rev} {
+		if s, back := n.Socket(of, at.Origin()); s != 0 || back != 0 {
+			t.Error("the socket of a route belongs to one node")
+		}
 	}
 }
 

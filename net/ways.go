@@ -109,7 +109,7 @@ func (w *ways) members(nd *Node, dst netip.Addr) (out []*Interface) {
 		return nil
 	}
 	target := d.node
-	if d.in != nil && d.node.receiver != nil {
+	if d.in != nil && d.node.Receiver() != nil {
 		// The addresses of a host are reached over their own links.
 		target = d.in.node
 		if last := d.in.from; target == nd {

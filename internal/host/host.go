@@ -21,23 +21,27 @@ import (
 
 // Host is one simulated computer.
 type Host struct {
-	s    *sim.Sim
-	net  *simnet.Network
-	node *simnet.Node
-	ep   *mptcp.Endpoint
-	log  *trace.Node
-
+	// The first cache line (56 bytes behind the allocator's header) is what packets of
+	// known flows need, with the deadline that the timer begins with.
+	net     *simnet.Network
 	shared  *Shared
-	watcher Watcher // nil: nobody
+	log     *trace.Node
+	ep      *mptcp.Endpoint
+	s       *sim.Sim
+	origin  sim.NodeID
 	pumping bool
+	clearDF bool      // see SetDF
+	watched bool      // by watcher
+	timer   sim.Timer // the endpoint's deadline
+
+	node    *simnet.Node
+	event   mptcp.Event // being delivered
+	watcher Watcher
 	handler sim.HandlerID
-	timer   sim.Timer        // the endpoint's deadline
 	apps    []App            // by connection; nil: not an application's
 	routes  []simnet.RouteID // by the endpoint's socket number
-	event   mptcp.Event      // being delivered
 	facts   func(local, remote netip.Addr) mptcp.PathFacts
 	scratch []byte
-	clearDF bool   // see SetDF
 	ident   uint16 // of the last packet without DF
 
 	accepts []Acceptor // by listening connection
@@ -60,7 +64,7 @@ type Watcher interface {
 }
 
 // SetWatcher makes the host call w from now on; nil: nobody.
-func (h *Host) SetWatcher(w Watcher) { h.watcher = w }
+func (h *Host) SetWatcher(w Watcher) { h.watcher, h.watched = w, w != nil }
 
 // Config says how a host's endpoint behaves.
 type Config struct {
@@ -85,7 +89,7 @@ type Acceptor func(now sim.Time, c mptcp.ConnID) App
 // New puts an endpoint on a node and becomes the node's receiver.
 func New(n *simnet.Network, node *simnet.Node, cfg Config) *Host {
 	s := n.Sim()
-	h := &Host{s: s, net: n, node: node, log: node.Trace(), facts: cfg.PathFacts}
+	h := &Host{s: s, net: n, node: node, origin: node.Origin(), log: node.Trace(), facts: cfg.PathFacts}
 	h.handler = s.Register(h)
 	h.timer.Init(node.Origin(), h.handler, 0)
 	if h.shared = cfg.Shared; h.shared == nil {
@@ -158,31 +162,46 @@ func (h *Host) Listen(now sim.Time, local netip.AddrPort, o *mptcp.SocketOptions
 
 // Receive implements simnet.Receiver.
 func (h *Host) Receive(now sim.Time, id simnet.PacketID) {
+	n := h.net
 	in := &h.shared.in
-	in.Segment = *h.net.Segment(id)
-	in.Opt = h.net.Options(id)
-	t := h.net.Tuple(simnet.RouteID(in.Route))
-	if in.Opt != nil && in.Opt.Has(wire.OptBadSum) {
-		h.node.Drop(now, id, trace.BadChecksum)
-		return
-	}
-	h.record(now, trace.PacketReceived, &in.Segment, in.Opt, 0, h.net.Size(id))
-	switch t.Proto {
-	case wire.ProtoTCP:
-		in.Tuple = t
-		in.Socket = h.net.Socket(simnet.RouteID(in.Route), h.node)
-		known := in.Socket
-		h.ep.HandleSegment(now, in)
-		if in.Socket != known {
-			h.net.SetSocket(simnet.RouteID(in.Route), h.node, in.Socket)
+	s := n.Segment(id)
+	in.Segment, in.Opt = *s, nil
+	if s.Cold != 0 {
+		if in.Opt = n.Options(id); in.Opt.Has(wire.OptBadSum) {
+			h.node.Drop(now, id, trace.BadChecksum)
+			return
 		}
+	}
+	h.record(now, trace.PacketReceived, &in.Segment, in.Opt, 0, n.Size(id))
+	if r := simnet.RouteID(in.Route); n.IsTCP(r) {
+		h.receiveTCP(now, r, in)
+	} else {
+		h.receiveOther(now, n.Tuple(r), in)
+	}
+	n.Free(id)
+	h.Pump(now)
+}
+
+// receiveTCP gives a segment to the endpoint. Flows are known to it by the route on which
+// it answers, which is the one that PollSegment gives back.
+func (h *Host) receiveTCP(now sim.Time, r simnet.RouteID, in *mptcp.Segment) {
+	in.Tuple = h.net.Tuple(r)
+	socket, back := h.net.Socket(r, h.origin)
+	in.Socket, in.Route = socket, uint32(back)
+	h.ep.HandleSegment(now, in)
+	if in.Socket != socket {
+		h.net.SetSocket(r, h.origin, in.Socket)
+	}
+}
+
+// receiveOther is what happens to packets that are not of TCP.
+func (h *Host) receiveOther(now sim.Time, t *wire.Tuple, in *mptcp.Segment) {
+	switch t.Proto {
 	case wire.ProtoUDP:
 		h.receiveUDP(now, t, in)
 	case wire.ProtoICMP, wire.ProtoICMPv6:
 		h.receiveICMP(now, t.Proto, in.Opt)
 	}
-	h.net.Free(id)
-	h.Pump(now)
 }
 
 // OnEvent implements sim.Handler: argument 0 is the endpoint's deadline, others
@@ -268,7 +287,7 @@ func (h *Host) Pump(now sim.Time) {
 	}
 	h.pumping = false
 	h.timer.Set(h.s, h.ep.NextTimeout())
-	if h.watcher != nil {
+	if h.watched {
 		h.watcher.Settled(now)
 	}
 }

@@ -12,19 +12,20 @@ import (
 
 // send puts a segment of the endpoint onto the network.
 func (h *Host) send(now sim.Time, out *mptcp.Segment) {
-	id := h.net.Alloc()
-	s := h.net.Segment(id)
-	*s = out.Segment
-	s.Cold = 0 // a number of the endpoint's would mean nothing here
-	s.Route = uint32(h.route(out))
+	n := h.net
+	out.Cold = 0 // a number of the endpoint's would mean nothing here
+	if out.Route == 0 {
+		out.Route = uint32(h.route(out))
+	}
+	id, s := n.AllocLike(&out.Segment)
 	if out.Opt != nil {
-		h.net.AddOptions(id).CopyFrom(out.Opt)
+		n.AddOptions(id).CopyFrom(out.Opt)
 	}
 	if h.clearDF {
 		h.clear(id)
 	}
-	h.record(now, trace.PacketSent, s, out.Opt, out.Socket, h.net.Measure(id))
-	h.node.SendMeasured(now, id)
+	h.record(now, trace.PacketSent, s, out.Opt, out.Socket, n.Measure(id))
+	n.Originate(now, h.origin, id)
 }
 
 // SetDF says whether the host's IPv4 packets have the flag DF, which is so by default.
@@ -44,8 +45,8 @@ func (h *Host) clear(id simnet.PacketID) {
 	o.IP = wire.IPFields{ID: h.ident}
 }
 
-// route returns the route of a segment. Socket numbers may be used again, and a
-// new connection begins with a SYN, so a SYN always asks anew.
+// route returns the route of a segment whose flow does not know it. Socket numbers may be
+// used again, and a new connection begins with a SYN, so a SYN always asks anew.
 func (h *Host) route(out *mptcp.Segment) simnet.RouteID {
 	n := int(out.Socket)
 	if n == 0 {
