@@ -22,19 +22,19 @@ type AddrWatcher interface {
 // Node is a host, router or box: an origin of events and an owner of one chain
 // of the run hash.
 type Node struct {
-	net      *Network
-	origin   sim.NodeID
-	name     string
-	trace    *trace.Node
-	watcher  AddrWatcher
-	forward  bool
-	ifcs     []*Interface
-	tables   []table // routing tables by TableID; 0 is the main one
-	rules    []rule
-	loop     *Link // from the node to itself, made when first needed
-	drops    [dropClasses]uint64
-	icmp     *icmpErrors // nil: none
-	partial  *reassembly // what has come of packets in fragments; nil: nothing yet
+	net     *Network
+	origin  sim.NodeID
+	name    string
+	trace   *trace.Node
+	watcher AddrWatcher
+	forward bool
+	ifcs    []*Interface
+	tables  []table // routing tables by TableID; 0 is the main one
+	rules   []rule
+	loop    *Link // from the node to itself, made when first needed
+	drops   [dropClasses]uint64
+	icmp    *icmpErrors // nil: none
+	partial *reassembly // what has come of packets in fragments; nil: nothing yet
 
 	ecmp      *ecmpState // nil: as the network's
 	groups    []uint32   // its groups in Network.spreads, of generation groupsGen
