@@ -365,7 +365,7 @@ func (c *connection) write(now sim.Time, n int64) int64 {
 	}
 	n = c.send.write(n, c.released())
 	if n > 0 {
-		c.work = true
+		c.work, c.retrans.ask = true, true
 		c.settle(now)
 	}
 	return n

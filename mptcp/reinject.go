@@ -96,6 +96,7 @@ type retransTimer struct {
 	due      sim.Time
 	interval sim.Duration
 	moved    sim.Time // last progress
+	ask      bool     // of RetransUpstream: the scheduler is asked although the window is closed
 	backoff  uint
 	alone    aloneRange
 }

@@ -14,7 +14,8 @@ import (
 //     data, and its interval is the longest time that the timers of the subflows
 //     have left when the scheduler is asked, or the minimum RTO if none runs. It
 //     does not back off. An ACK asks the scheduler before it restarts the timer, if
-//     data waits that the window admits (options.c: ack_update_msk).
+//     data waits that the window admits (options.c: ack_update_msk); while the window
+//     is closed only a write and an expiry ask it (mptcp_sendmsg, __mptcp_retrans).
 //   - An expiry sends the first buffer again if some subflow has nothing left to
 //     send or to be acknowledged: there it goes, a backup only if the others made
 //     no progress for two expiries.
@@ -85,7 +86,7 @@ func (c *connection) retransUpstream(now sim.Time) {
 	if f != nil && c.send.una != c.send.next {
 		c.retransBuffer(now, f)
 	}
-	c.work = true
+	c.work, t.ask = true, true
 	c.restartUpstream(now)
 }
 

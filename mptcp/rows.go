@@ -67,9 +67,9 @@ func (c *connection) currentRows(now sim.Time) []sched.Path {
 	if !k.fresh || !c.refreshRows(now) {
 		c.fillRows(now)
 	}
-	if c.p.Retrans == RetransUpstream {
+	if c.p.Retrans == RetransUpstream && (c.retrans.ask || c.peer.edge > c.send.next) {
 		c.setRetransInterval(now)
-		c.asked = true
+		c.asked, c.retrans.ask = true, false
 	}
 	return k.rows
 }
