@@ -149,6 +149,9 @@ func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
 	t := &f.flow.tcp
 	r.Unsent = t.Unsent()
 	r.Queued = t.SendMemory()
+	if c.asks&sched.FactMemory != 0 {
+		r.Queued = t.SocketMemory()
+	}
 	r.SendBufFree = c.send.limit - r.Queued
 	if c.sock.tunesSend {
 		r.SendBufFree = t.SendBuffer() - r.Queued

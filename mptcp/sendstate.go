@@ -3,6 +3,7 @@ package mptcp
 import (
 	"mpsim/cc"
 	"mpsim/mptcp/tcp"
+	"mpsim/sched"
 	"mpsim/sim"
 )
 
@@ -91,6 +92,9 @@ func (c *connection) sendState(now sim.Time, s *SendState) {
 			limit = f.flow.tcp.SendBuffer()
 		}
 		x := f.flow.sendState(now, limit, f.usable())
+		if c.asks&sched.FactMemory != 0 {
+			x.SendBufFree = limit - f.flow.tcp.SocketMemory()
+		}
 		x.ID, x.Ended = f.id, f.dead || f.left
 		x.Backup, x.Failed = f.isBackup(), f.failed || f.stale
 		if !x.Ended {

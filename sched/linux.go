@@ -26,9 +26,8 @@ import (
 //   - Ranges to be sent again go first, in order, to the same pick, whoever has
 //     carried them.
 //
-// Departures: queues are counted in payload bytes as the rows give them, rates in
-// bits a second; the kernel counts both in bytes of memory. A subflow without a
-// rate lingers for no time (the kernel skips it, which does not happen there
+// Queues are counted in memory ([FactMemory]). Departures: rates are in bits a second.
+// A subflow without a rate lingers for no time (the kernel skips it, which does not happen there
 // because its handshake has measured one).
 
 var linuxParams = []cc.Param{
@@ -122,7 +121,7 @@ func (l *linux) choose(paths []Path) *Path {
 }
 
 // Asks implements [Asker].
-func (*linux) Asks() Facts { return FactPacing }
+func (*linux) Asks() Facts { return FactPacing | FactMemory }
 
 // linger is the time in units of 2^-32 of 8 s that the subflow's queue takes.
 func (l *linux) linger(p *Path) uint64 {

@@ -16,7 +16,8 @@ import (
 )
 
 // Path is the row of one usable subflow. Rows come in the order of FlowID;
-// closed and not yet established subflows are absent. Byte counts are payload.
+// closed and not yet established subflows are absent. Byte counts are payload, of the send
+// queue with what buffers take beside it where they tune themselves or [FactMemory] is asked.
 //
 // A row is two cache lines, of which most schedulers look at the first only.
 type Path struct {
@@ -162,6 +163,9 @@ const (
 	// FactEveryCarrier: penalisation beside the scheduler is to halve the windows of all
 	// slower subflows that carry the oldest data, not of the first.
 	FactEveryCarrier
+	// FactMemory: Path.Queued and Path.SendBufFree count what packet buffers take beside
+	// the payload, of send buffers of a fixed size, too.
+	FactMemory
 )
 
 // Asker is implemented by schedulers that need more than what everybody gets.

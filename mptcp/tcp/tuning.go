@@ -208,23 +208,28 @@ func (c *Conn) AdvertisedMSS() int { return c.mssOurs }
 func (c *Conn) SendBuffer() int64 { return c.sendBuffer }
 
 // SendMemory is what the send queue takes of the send buffer: the payload, and if
-// the buffer tunes itself, what the kernel's packet buffers take beside it. What
-// was sent lies in buffers of two segments, as TSO autosizing makes them at the
-// rates of wide-area paths.
+// the buffer tunes itself, what the kernel's packet buffers take beside it.
 func (c *Conn) SendMemory() int64 {
-	n := c.snd.end - c.snd.una
 	if c.sendTuned {
-		n += c.packetsMemory()
+		return c.SocketMemory()
 	}
-	return n
+	return c.snd.end - c.snd.una
 }
 
-// packetsMemory is what the packet buffers take beside the payload.
-func (c *Conn) packetsMemory() int64 {
+// SocketMemory is the payload in the send queue and what packet buffers take beside it,
+// also where the send buffer has a fixed size (Linux sk_wmem_queued). What was sent lies
+// in packet buffers of two segments, as TSO autosizing makes them at the rates of
+// wide-area paths, the rest in those of [packetSpan] bytes.
+func (c *Conn) SocketMemory() int64 {
 	n := c.snd.end - c.snd.una
-	sent := c.snd.nxt - c.snd.una
-	return packetMemory * (sent/int64(2*max(c.snd.mss, 1)) + b2i(n > sent))
+	sent := min(c.snd.nxt-c.snd.una, n)
+	unsent := n - sent
+	return n + packetMemory*(sent/int64(2*max(c.snd.mss, 1))+unsent/packetSpan+b2i(unsent%packetSpan > 0))
 }
+
+// packetSpan is how many bytes a packet buffer that was not sent yet holds: two of the
+// pages of 32 KiB that hold a connection's data.
+const packetSpan = 1 << 16
 
 // packetMemory is what an empty packet buffer takes (SKB_TRUESIZE of
 // MAX_TCP_HEADER).
