@@ -142,11 +142,19 @@ func (t *boxTable) run(now sim.Time, s *boxSlot, id PacketID, d Dir) {
 			return
 		}
 	}
+	t.taken(now, s, d, id)
 	base := len(t.queue)
 	t.running = s
 	t.current = Packet{t.net, id}
 	s.box.Process(now, &t.current, d, t)
 	t.finish(now, s, base)
+}
+
+// taken tells the watcher that a box has got a packet.
+func (t *boxTable) taken(now sim.Time, s *boxSlot, d Dir, id PacketID) {
+	if t.net.watch != nil {
+		t.net.watch.Taken(now, s.ifc, s.box, d, id)
+	}
 }
 
 // finish sends on what the box has emitted.
@@ -164,6 +172,9 @@ func (t *boxTable) finish(now sim.Time, s *boxSlot, base int) {
 // goOn moves an emitted packet to the next box, the wire or the node.
 func (t *boxTable) goOn(now sim.Time, s *boxSlot, e emission) {
 	n, ifc := t.net, s.ifc
+	if n.watch != nil {
+		n.watch.Given(now, ifc, s.box, e.d, e.id)
+	}
 	if e.d == Out {
 		if s.pos+1 < len(ifc.chain) {
 			t.run(now, ifc.chain[s.pos+1], e.id, Out)
@@ -179,6 +190,9 @@ func (t *boxTable) goOn(now sim.Time, s *boxSlot, e emission) {
 	seg := n.Segment(e.id)
 	if seg.Hop == 0 {
 		seg.Hop = 1 // made by the box: the node receives it
+	}
+	if n.watch != nil {
+		n.watch.Entered(now, ifc, e.id)
 	}
 	n.step(now, ifc.node.origin, e.id, seg)
 }
@@ -202,10 +216,18 @@ func (t *boxTable) Drop(p *Packet, why trace.Reason) {
 
 // New implements Emitter.
 func (t *boxTable) New(tuple wire.Tuple) Packet {
-	id := t.net.Alloc()
+	id := t.made(t.net.Alloc())
 	t.net.Segment(id).Route = uint32(t.net.Intern(tuple))
 	return Packet{t.net, id}
 }
 
 // Clone implements Emitter.
-func (t *boxTable) Clone(p *Packet) Packet { return Packet{t.net, t.net.Clone(p.id)} }
+func (t *boxTable) Clone(p *Packet) Packet { return Packet{t.net, t.made(t.net.Clone(p.id))} }
+
+// made tells the watcher of a new packet that no node has made.
+func (t *boxTable) made(id PacketID) PacketID {
+	if t.net.watch != nil {
+		t.net.watch.Made(id)
+	}
+	return id
+}

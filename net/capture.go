@@ -38,7 +38,7 @@ func (ifc *Interface) AddTap(t Tap) {
 // retap tells the interface's links whether packets must stop here.
 func (ifc *Interface) retap() {
 	n := ifc.node.net
-	stop := len(ifc.taps) > 0 || len(ifc.chain) > 0 || n.verify.on
+	stop := len(ifc.taps) > 0 || len(ifc.chain) > 0 || n.verify.on || n.watch != nil
 	for _, e := range []struct {
 		lk   *Link
 		flag linkFlags
@@ -60,6 +60,9 @@ func (ifc *Interface) retap() {
 // interface to its link.
 func (n *Network) egress(now sim.Time, li uint32, id PacketID) {
 	ifc := n.cold[li].from
+	if n.watch != nil {
+		n.watch.Left(now, ifc, id)
+	}
 	if len(ifc.chain) > 0 {
 		n.boxes.run(now, ifc.chain[0], id, Out)
 		return
@@ -95,6 +98,9 @@ func (n *Network) ingress(now sim.Time, li uint32, id PacketID) {
 	if k := len(ifc.chain); k > 0 {
 		n.boxes.run(now, ifc.chain[k-1], id, In)
 		return
+	}
+	if n.watch != nil {
+		n.watch.Entered(now, ifc, id)
 	}
 	n.step(now, ifc.node.origin, id, n.Segment(id))
 }

@@ -57,7 +57,7 @@ func (n *Network) fragments(now sim.Time, lk *Link, id PacketID) bool {
 	lk.hot().offered-- // the parts count
 	var tuple wire.Tuple
 	for from := 0; from < whole; from += room {
-		part := n.Alloc()
+		part := n.boxes.made(n.Alloc())
 		o := n.AddOptions(part)
 		s := n.Segment(part)
 		wire.Fragment(&t, n.Segment(id), n.Options(id), from, min(from+room, whole), &tuple, s, o)
@@ -80,6 +80,7 @@ func (t *boxTable) fragment(now sim.Time, s *boxSlot, id PacketID, d Dir) Packet
 		t.net.dropAt(now, s.ifc.node, id, trace.FragmentRefused)
 		return 0
 	case PassFragments:
+		t.taken(now, s, d, id)
 		b, own := s.box.(FragmentBox)
 		if !own {
 			t.goOn(now, s, emission{id, d})
@@ -95,5 +96,8 @@ func (t *boxTable) fragment(now sim.Time, s *boxSlot, id PacketID, d Dir) Packet
 	if s.partial == nil {
 		s.partial = t.net.partial.add(s.ifc.node, false)
 	}
-	return s.partial.take(now, id)
+	if id = s.partial.take(now, id); id != 0 {
+		t.made(id)
+	}
+	return id
 }

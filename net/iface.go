@@ -41,6 +41,14 @@ func (ifc *Interface) Out() *Link { return ifc.out }
 // In returns the link from which the interface receives, or nil.
 func (ifc *Interface) In() *Link { return ifc.in }
 
+// OuterBox returns the box that stands next to the wire, or nil.
+func (ifc *Interface) OuterBox() Box {
+	if k := len(ifc.chain); k > 0 {
+		return ifc.chain[k-1].box
+	}
+	return nil
+}
+
 // Addrs returns the interface's addresses with their prefixes, in the order of
 // their addition; the first one is the preferred source.
 func (ifc *Interface) Addrs() []netip.Prefix { return ifc.addrs }

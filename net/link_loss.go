@@ -138,6 +138,9 @@ func (n *Network) drop(now sim.Time, li uint32, id PacketID, why trace.Reason) {
 	if t.Wants(trace.PacketDropped) {
 		n.observe(now, trace.PacketDropped, l, li, id, why)
 	}
+	if n.watch != nil {
+		n.watch.Dropped(now, n.nodes[l.from], lk, nil, id, why)
+	}
 	n.Free(id)
 }
 
@@ -151,6 +154,13 @@ func (n *Network) dropAt(now sim.Time, nd *Node, id PacketID, why trace.Reason) 
 			At: now, Kind: trace.PacketDropped, Why: why, Flow: -1,
 			A: -1, B: int64(s.Seq), C: int64(s.Len), D: int64(n.meta[id].size),
 		})
+	}
+	if n.watch != nil {
+		var b Box
+		if n.boxes.running != nil {
+			b = n.boxes.running.box
+		}
+		n.watch.Dropped(now, nd, nil, b, id, why)
 	}
 	n.Free(id)
 }

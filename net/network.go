@@ -40,6 +40,7 @@ type Network struct {
 	partial partialTable
 	verify  verifier
 	scratch []byte // for rendering
+	watch   Watcher
 }
 
 // New returns an empty network whose events go through s and whose records go

@@ -31,15 +31,16 @@ const (
 // whatever was cut. Frames are Ethernet with made-up addresses, because a file
 // that mixes IPv4 and IPv6 on raw link types is refused by some readers.
 type Capture struct {
-	w      *pcapgo.NgWriter
-	snap   int
-	points int
-	out    *bufio.Writer // the library's own buffer is a page
-	info   pcapgo.NgSectionInfo
-	buf    []byte
-	head   [packetHead]byte // of the block that is being written, and its end
-	parts  []*observed      // see Part
-	err    error
+	w       *pcapgo.NgWriter
+	snap    int
+	points  int
+	out     *bufio.Writer // the library's own buffer is a page
+	info    pcapgo.NgSectionInfo
+	buf     []byte
+	head    [packetHead]byte // of the block that is being written, and its end
+	options [8]byte
+	parts   []*observed // see Part
+	err     error
 }
 
 // CaptureInfo goes into the comment of the section.
@@ -62,11 +63,13 @@ func NewCapture(w io.Writer, info CaptureInfo, snapLen int) *Capture {
 }
 
 // AddPoint declares the next capture point and returns its number.
-func (c *Capture) AddPoint(name string) int {
+func (c *Capture) AddPoint(name string) int { return c.addPoint(name, "") }
+
+func (c *Capture) addPoint(name, description string) int {
 	if c.err != nil {
 		return c.points
 	}
-	ifc := pcapgo.NgInterface{Name: name, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9}
+	ifc := pcapgo.NgInterface{Name: name, Description: description, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9}
 	if c.snap > 0 {
 		ifc.SnapLength = uint32(c.snap)
 	}
@@ -83,12 +86,12 @@ func (c *Capture) AddPoint(name string) int {
 }
 
 // Parts of an enhanced packet block (pcapng, section 4.3): its type, its length without
-// the packet, the option with flags and the end of options, and the flags that tell the
-// direction of a packet as its capture point sees it.
+// packet and options, the option with flags, and the flags that tell the direction of a packet
+// as its capture point sees it.
 const (
 	packetBlock   = 6
 	packetHead    = 28
-	packetTail    = 16
+	packetTail    = 8         // the end of options, and the length again
 	flagsOption   = 2 | 4<<16 // code and length
 	flagsInbound  = 1
 	flagsOutbound = 2
@@ -119,15 +122,22 @@ func (c *Capture) frame(point int, out bool, t *wire.Tuple, s *wire.Segment, o *
 
 // write writes the block of a frame.
 func (c *Capture) write(at sim.Time, point int, out bool, frame []byte, length int) {
-	if c.err != nil {
-		return
-	}
-	padded := (len(frame) + 3) &^ 3
-	total := uint32(packetHead + padded + packetTail)
 	flags := uint32(flagsInbound)
 	if out {
 		flags = flagsOutbound
 	}
+	le := binary.LittleEndian
+	b := le.AppendUint32(c.options[:0], flagsOption)
+	c.block(at, point, frame, length, le.AppendUint32(b, flags))
+}
+
+// block writes the block of a frame with its options but for the end of them.
+func (c *Capture) block(at sim.Time, point int, frame []byte, length int, options []byte) {
+	if c.err != nil {
+		return
+	}
+	padded := (len(frame) + 3) &^ 3
+	total := uint32(packetHead + padded + len(options) + packetTail)
 	le := binary.LittleEndian
 	b := le.AppendUint32(c.head[:0], packetBlock)
 	b = le.AppendUint32(b, total)
@@ -138,10 +148,9 @@ func (c *Capture) write(at sim.Time, point int, out bool, frame []byte, length i
 	b = le.AppendUint32(b, uint32(length))
 	c.put(b)
 	c.put(frame)
-	b = append(c.head[:0], 0, 0, 0)[:padded-len(frame)]
-	b = le.AppendUint32(b, flagsOption)
-	b = le.AppendUint32(b, flags)
-	b = le.AppendUint32(b, 0)
+	c.put(append(c.head[:0], 0, 0, 0)[:padded-len(frame)])
+	c.put(options)
+	b = le.AppendUint32(c.head[:0], 0)
 	c.put(le.AppendUint32(b, total))
 }
 

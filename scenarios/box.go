@@ -9,6 +9,7 @@ import (
 
 	simnet "mpsim/net"
 	"mpsim/net/mbox"
+	"mpsim/results"
 	"mpsim/sim"
 )
 
@@ -260,7 +261,7 @@ func (w *World) addBoxes(l *Link) {
 		if err != nil {
 			sim.Bugf("box %q passed its check: %v", b.Name, err)
 		}
-		w.boxes = append(w.boxes, boxRun{b.Name, w.node(end.node), box})
+		w.boxes = append(w.boxes, boxRun{b.Name, b.Type, w.node(end.node), box})
 		w.watchNAT(box)
 		w.iface(end).AddBoxWith(box, fragmentRules[b.Fragments])
 	}
@@ -274,8 +275,18 @@ var fragmentRules = map[string]simnet.FragmentRule{
 // boxRun is a box in a world.
 type boxRun struct {
 	name string
+	kind string
 	node *simnet.Node // at which it stands
 	box  mbox.Box
+}
+
+// NamedBoxes returns the boxes of the network with their names, for captures.
+func (w *World) NamedBoxes() []results.NamedBox {
+	var out []results.NamedBox
+	for _, b := range w.boxes {
+		out = append(out, results.NamedBox{Box: b.box, Name: b.name, Type: b.kind})
+	}
+	return out
 }
 
 // box returns the box of a name.

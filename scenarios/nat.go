@@ -314,7 +314,7 @@ func (w *World) addGuards() {
 				continue
 			}
 			g := nat.NewAntiSpoof(w.iface(i), &mbox.Env{Net: w.net, Node: w.node(n), Number: len(w.boxes)})
-			w.boxes = append(w.boxes, boxRun{n.decl.Name + "-" + i.name + "-anti-spoof", w.node(n), g})
+			w.boxes = append(w.boxes, boxRun{n.decl.Name + "-" + i.name + "-anti-spoof", "antispoof", w.node(n), g})
 			w.iface(i).AddBoxWith(g, simnet.PassFragments)
 		}
 	}

@@ -40,6 +40,8 @@ type Job struct {
 	// scenario may ask for both, too.
 	Capture bool
 	Events  trace.KindSet
+	// Packets writes every packet at every place that it passes, by a single worker.
+	Packets bool
 	// Qlog writes the records of these kinds and the samples of windows as qlog, by a
 	// single worker; 0: no file.
 	Qlog trace.KindSet

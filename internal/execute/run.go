@@ -115,9 +115,9 @@ func (r *run) worlds(spec scenarios.Run) (*scenarios.World, error) {
 	if j.Attach != nil {
 		return nil, errors.New("observers need a run with one worker")
 	}
-	if j.Records != "" || j.Qlog != 0 { // which are written as they come
+	if j.Records != "" || j.Qlog != 0 || j.Packets { // which are written as they come
 		if j.Sequential != nil {
-			j.Sequential("a binary trace and a qlog are written by one worker")
+			j.Sequential("a binary trace, a qlog and a capture of all places are written by one worker")
 		}
 		return scenarios.Build(j.Scenario, spec)
 	}
@@ -197,6 +197,12 @@ func (r *run) attach() error {
 		r.capture = true
 		r.capturePoints(c)
 		merge = append(merge, c.Merge)
+	}
+	if r.job.Packets {
+		if w, err = r.dir.File(results.PacketsName); err != nil {
+			return err
+		}
+		r.writers = append(r.writers, results.NewPackets(w, r.info(), r.world.Network(), r.world.NamedBoxes()))
 	}
 	r.world.AtRest(func() {
 		for _, m := range merge {

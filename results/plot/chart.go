@@ -208,7 +208,9 @@ func (k *key) draw(c draw.Canvas, x, y vg.Length) {
 		return
 	}
 	if k.shape != nil {
-		c.StrokeLine2(lineStyle(0.7, k.color), x+keyLine/2, y-3.5, x+keyLine/2, y+3.5)
+		if !k.bare {
+			c.StrokeLine2(lineStyle(0.7, k.color), x+keyLine/2, y-3.5, x+keyLine/2, y+3.5)
+		}
 		glyph(c, k.shape, k.color, x+keyLine/2, y)
 		return
 	}

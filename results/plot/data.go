@@ -24,7 +24,7 @@ const DataHeader = "panel,kind,series,part,x,y,low,high,x_low,x_high"
 // point of a line ("line"), a mark with its intervals ("mark"), a corner of an area
 // ("area"), or a text in the data ("text"). Points of one line, or area, have one part.
 func WriteData(kind string, s *Source, o *Options, file string) error {
-	f, err := figureOf(kind, s, o)
+	f, err := drawingOf(kind, s, o)
 	if err != nil {
 		return err
 	}

@@ -60,8 +60,8 @@ type key struct {
 	width vg.Length
 	dash  []vg.Length
 	shape draw.GlyphDrawer // nil: a line
-	// filled is an area.
-	filled bool
+	// filled is an area, bare a mark without an interval.
+	filled, bare bool
 }
 
 // interval is a shaded span of time with its label.
@@ -180,9 +180,8 @@ func shorten(s string, style draw.TextStyle, width vg.Length) string {
 	return string(r) + "…"
 }
 
-// draw paints the figure from top to bottom.
-func (l *layout) draw(c draw.Canvas) {
-	c.FillPolygon(white, rectangle(c.Min.X, c.Min.Y, c.Max.X, c.Max.Y))
+// drawHead paints title and legend, and returns how far they reach.
+func (l *layout) drawHead(c draw.Canvas) vg.Length {
 	y := c.Max.Y - marginTop
 	title := textStyle(sizeTitle, true, black, draw.XLeft, draw.YTop)
 	for _, t := range l.titleLines {
@@ -200,6 +199,13 @@ func (l *layout) draw(c draw.Canvas) {
 		}
 		y -= legendHeight
 	}
+	return y
+}
+
+// draw paints the figure from top to bottom.
+func (l *layout) draw(c draw.Canvas) {
+	c.FillPolygon(white, rectangle(c.Min.X, c.Min.Y, c.Max.X, c.Max.Y))
+	y := l.drawHead(c)
 	top := y - l.titleRow - l.shadeRows[0]
 	h := l.panelHeight()
 	for i := range l.panels {

@@ -20,27 +20,29 @@ type Kind struct {
 	Name, Doc string
 	Params    []Param
 	build     func(s *Source, o *Options) (*figure, error)
+	other     func(s *Source, o *Options) (drawing, error) // without axes; build is nil
 }
 
 // Kinds is the table of figures.
 var Kinds = []Kind{
 	{"goodput", "application bytes per second of each flow and of its subflows", nil,
-		ofRuns(perFlow("goodput_bps", true, rateUnit, "Goodput"))},
-	{"cwnd", "congestion window of each subflow", nil, ofRuns(perFlow("cwnd_bytes", false, byteUnit, "Congestion window"))},
-	{"srtt", "smoothed round-trip time of each subflow", nil, ofRuns(perFlow("srtt_s", false, timeUnit, "Smoothed RTT"))},
-	{"dataseq", "data sequence: bytes in order at the receiver of each flow", nil, ofRuns(dataSequence)},
-	{"queue", "occupancy of the queues that were used most", nil, ofRuns(queues)},
-	{"load", "queueing delay against load of the links with queues, a mark a second; several runs side by side", nil, ofRuns(delayAgainstLoad)},
-	{"sequence", "data granted to each subflow in sequence space, with retransmissions, as tcptrace draws it; from --events", paramsOfFlow, sequence},
-	{"timeline", "when the scheduler granted data to which subflow, and what it waited for; from --events", paramsOfFlow, timeline},
+		ofRuns(perFlow("goodput_bps", true, rateUnit, "Goodput")), nil},
+	{"cwnd", "congestion window of each subflow", nil, ofRuns(perFlow("cwnd_bytes", false, byteUnit, "Congestion window")), nil},
+	{"srtt", "smoothed round-trip time of each subflow", nil, ofRuns(perFlow("srtt_s", false, timeUnit, "Smoothed RTT")), nil},
+	{"dataseq", "data sequence: bytes in order at the receiver of each flow", nil, ofRuns(dataSequence), nil},
+	{"queue", "occupancy of the queues that were used most", nil, ofRuns(queues), nil},
+	{"load", "queueing delay against load of the links with queues, a mark a second; several runs side by side", nil, ofRuns(delayAgainstLoad), nil},
+	{"sequence", "data granted to each subflow in sequence space, with retransmissions, as tcptrace draws it; from --events", paramsOfFlow, sequence, nil},
+	{"timeline", "when the scheduler granted data to which subflow, and what it waited for; from --events", paramsOfFlow, timeline, nil},
+	{"packets", "packet sequence diagram between hosts and boxes: each packet with its way, what became of it, and its label; from --packets", paramsOfPackets, nil, packetDiagram},
 	{"cdf", "distribution function of a metric over runs, with its 95 % band (DKW), or of the samples of a series",
-		append([]Param{paramMetric, paramBy, paramWhere, paramSamples}, paramsOfTime...), ofTable(distribution)},
-	{"bars", "means of a metric by category with their 95 % intervals", []Param{paramMetric, paramX, paramBy, paramWhere}, ofTable(bars)},
+		append([]Param{paramMetric, paramBy, paramWhere, paramSamples}, paramsOfTime...), ofTable(distribution), nil},
+	{"bars", "means of a metric by category with their 95 % intervals", []Param{paramMetric, paramX, paramBy, paramWhere}, ofTable(bars), nil},
 	{"box", "median, quartiles, whiskers and outliers of a metric, or of the samples of a series, by category",
-		append([]Param{paramMetric, paramX, paramBy, paramWhere, paramSamples}, paramsOfTime...), ofTable(boxes)},
-	{"heatmap", "mean of a metric over two factors as colours", []Param{paramMetric, paramX, paramY, paramWhere}, ofTable(heatMap)},
+		append([]Param{paramMetric, paramX, paramBy, paramWhere, paramSamples}, paramsOfTime...), ofTable(boxes), nil},
+	{"heatmap", "mean of a metric over two factors as colours", []Param{paramMetric, paramX, paramY, paramWhere}, ofTable(heatMap), nil},
 	{"scatter", "two metrics against each other, a mark a design with its intervals; bounds as lines",
-		[]Param{paramXValue, paramYValue, paramBy, paramWhere, paramBound, paramLog}, ofTable(scatter)},
+		[]Param{paramXValue, paramYValue, paramBy, paramWhere, paramBound, paramLog}, ofTable(scatter), nil},
 }
 
 func lookup(name string) (*Kind, error) {

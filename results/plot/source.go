@@ -66,6 +66,10 @@ type Options struct {
 	Samples string
 	// Flow is the name of an MPTCP flow; empty: the first.
 	Flow string
+	// Subflow is the number of a subflow of Flow; empty: all. Count is how many packets are
+	// drawn at most; 0: mostPackets.
+	Subflow string
+	Count   int
 	// From and To bound the time that is shown, in seconds; To 0: to the end.
 	From, To float64
 }
@@ -90,6 +94,14 @@ var (
 		{"to", "with samples: last second; default: the end of the run"},
 	}
 
+	paramsOfPackets = []Param{
+		{"flow", "only packets of this flow; default: all"},
+		{"subflow", "only packets of the subflow with this number"},
+		{"from", "first second shown; default: 0"},
+		{"to", "last second in which a shown packet is made; default: the end of the run"},
+		{"count", "packets shown at most; default: 40"},
+	}
+
 	paramsOfFlow = []Param{
 		{"flow", "name of an MPTCP flow; default: the first"},
 		{"from", "first second shown; default: 0"},
@@ -104,11 +116,14 @@ func (o *Options) check(k *Kind) error {
 		set  bool
 	}{
 		{"metric", o.Metric != ""}, {"x", o.X != ""}, {"y", o.Y != ""}, {"by", o.By != ""},
-		{"where", len(o.Where) > 0}, {"bound", len(o.Bounds) > 0}, {"log", o.Log}, {"samples", o.Samples != ""}, {"flow", o.Flow != ""}, {"from", o.From != 0}, {"to", o.To != 0},
+		{"where", len(o.Where) > 0}, {"bound", len(o.Bounds) > 0}, {"log", o.Log}, {"samples", o.Samples != ""}, {"flow", o.Flow != ""}, {"subflow", o.Subflow != ""}, {"count", o.Count != 0}, {"from", o.From != 0}, {"to", o.To != 0},
 	} {
 		if given.set && !slices.ContainsFunc(k.Params, func(p Param) bool { return p.Name == given.name }) {
 			return fmt.Errorf("figure %s has no parameter %s (mpsim list plot)", k.Name, given.name)
 		}
+	}
+	if o.Count < 0 {
+		return fmt.Errorf("--count %d: at least one packet", o.Count)
 	}
 	if !(o.From >= 0) || o.To != 0 && !(o.To > o.From) {
 		return fmt.Errorf("no time lies between %g s and %g s", o.From, o.To)
@@ -149,7 +164,32 @@ func ofTable(build func(*Table, *Options) (*figure, error)) func(*Source, *Optio
 	}
 }
 
-// figureOf builds a figure of a kind.
+// drawing is what a kind of figure makes.
+type drawing interface {
+	// render returns it in one of Formats, tex for LaTeX, data as the table of DataHeader.
+	render(format string) ([]byte, error)
+	tex() []byte
+	data() []byte
+}
+
+func (f *figure) render(format string) ([]byte, error) { return f.layout().render(format) }
+
+// drawingOf makes a drawing of a kind.
+func drawingOf(kind string, s *Source, o *Options) (drawing, error) {
+	k, err := lookup(kind)
+	if err != nil {
+		return nil, err
+	}
+	if k.build != nil {
+		return figureOf(kind, s, o)
+	}
+	if err := o.check(k); err != nil {
+		return nil, err
+	}
+	return k.other(s, o)
+}
+
+// figureOf builds a figure with axes.
 func figureOf(kind string, s *Source, o *Options) (*figure, error) {
 	k, err := lookup(kind)
 	if err != nil {
@@ -168,14 +208,14 @@ func figureOf(kind string, s *Source, o *Options) (*figure, error) {
 
 // Draw draws a figure of the given kind in the given format: one of Formats, or "tex".
 func Draw(kind string, s *Source, o *Options, format string) ([]byte, error) {
-	f, err := figureOf(kind, s, o)
+	f, err := drawingOf(kind, s, o)
 	if err != nil {
 		return nil, err
 	}
 	if format == texFormat {
 		return f.tex(), nil
 	}
-	return f.layout().render(format)
+	return f.render(format)
 }
 
 // texFormat is the format of figures that LaTeX draws.

@@ -46,6 +46,8 @@ func (p *program) plotCommand() *cobra.Command {
 	fl.BoolVar(&o.Log, "log", false, "logarithmic axis x of a scatter figure")
 	fl.StringVar(&o.Samples, "samples", "", "`metric` of series.csv of runs, whose samples are drawn in place of a table")
 	fl.StringVar(&o.Flow, "flow", "", "`name` of an MPTCP flow")
+	fl.StringVar(&o.Subflow, "subflow", "", "`number` of a subflow, of a diagram of packets")
+	fl.IntVar(&o.Count, "count", 0, "most packets of a diagram of packets (default 40)")
 	fl.Float64Var(&o.From, "from", 0, "first `second` shown")
 	fl.Float64Var(&o.To, "to", 0, "last `second` shown")
 	return c

@@ -24,6 +24,7 @@ type runFlags struct {
 	pcap      bool
 	events    string
 	qlog      string
+	packets   bool
 	trace     string
 	json      bool
 	verify    bool
@@ -59,6 +60,7 @@ func (p *program) runCommand() *cobra.Command {
 	fl.Lookup("events").NoOptDefVal = "decisions"
 	fl.StringVar(&f.qlog, "qlog", "", "write events.sqlog, a qlog in JSON text sequences (docs/QLOG.md): all, decisions (the default), or `kinds`")
 	fl.Lookup("qlog").NoOptDefVal = "decisions"
+	fl.BoolVar(&f.packets, "packets", false, "write packets.pcapng: every packet at every node and box that it passes, for mpsim plot --kind packets")
 	fl.StringVar(&f.trace, "trace", "", "write all trace records in binary to this `file`; mpsim trace convert makes JSON lines of it")
 	fl.BoolVar(&f.json, "json", false, "print the summary as one JSON object and nothing else")
 	fl.BoolVar(&f.verify, "verify", false, "render and parse every packet at every hop")
@@ -128,7 +130,7 @@ func (p *program) run(file string, f *runFlags) error {
 // job turns the flags into a job.
 func (p *program) job(sc *scenarios.Scenario, f *runFlags) (*execute.Job, error) {
 	job := &execute.Job{
-		Scenario: sc, Seed: sc.Seed, DataDir: f.data, Plugins: p.plugins, Verify: f.verify, Capture: f.pcap, Out: f.out, Records: f.trace,
+		Scenario: sc, Seed: sc.Seed, DataDir: f.data, Plugins: p.plugins, Verify: f.verify, Capture: f.pcap, Packets: f.packets, Out: f.out, Records: f.trace,
 		Limits: execute.Limits{Events: f.maxEvents, Wall: f.maxWall, Memory: uint64(f.maxMemory)},
 	}
 	if f.until < 0 || f.maxWall < 0 {
