@@ -21,6 +21,7 @@ const galleryDir = "../../../docs/gallery"
 // galleryRuns make what the figures are drawn from.
 var galleryRuns = []string{
 	"run scenarios/handover/wifi-lte.toml --events --out out/handover",
+	"run docs/gallery/handshake.toml --packets --out out/handshake",
 	"sweep scenarios/sweeps/rate-ratio.toml --out out/rate-ratio",
 	"sweep docs/gallery/replications.toml --out out/replications",
 	"sweep scenarios/sweeps/receive-buffer.toml --out out/receive-buffer",
@@ -36,6 +37,7 @@ var galleryFigures = [][3]string{
 	{"load", "", "out/handover --kind load"},
 	{"sequence", "What WiFi had in flight is granted to LTE again.", "out/handover --kind sequence --from 8.2 --to 9.2"},
 	{"timeline", "", "out/handover --kind timeline --from 7.5 --to 9.5"},
+	{"packets", "The scenario has a NAT, a firewall that takes MPTCP options out of SYNs, and a link that loses a packet each way; a label stands where its packet departs.", "out/handshake --kind packets"},
 	{"cdf", "", "out/replications --kind cdf --by defaults.cc"},
 	{"bars", "", "out/rate-ratio --kind bars --x defaults.scheduler --where link.one.rate=4Mb/s"},
 	{"box", "", "out/replications --kind box"},

@@ -216,6 +216,52 @@ func TestPacketDiagram(t *testing.T) {
 	}
 }
 
+// The window, the number of packets, and the subflow choose; every format is written, and the
+// same bytes twice.
+func TestPacketDiagramOptions(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "run")
+	var said bytes.Buffer
+	call := func(want int, line string) {
+		t.Helper()
+		said.Reset()
+		if code := Run(context.Background(), append([]string{"mpsim"}, strings.Fields(line)...), &said, &said); code != want {
+			t.Fatalf("%s: exit code %d\n%s", line, code, said.String())
+		}
+	}
+	call(exitOK, "run ../../../docs/gallery/handshake.toml --packets --out "+out)
+	data := filepath.Join(t.TempDir(), "data.csv")
+	for _, c := range []struct{ flags, first, last, without string }{
+		{"--count 3", "SYN seq 0, MP_CAPABLE", "ACK ack 1, MP_CAPABLE", "DSS"},
+		{"--subflow 1", "SYN seq 0, MP_JOIN", "MP_TCPRST", "MP_CAPABLE"},
+		{"--flow download --from 0.09 --to 0.102", "ACK ack 6001, DSS", "RST,ACK", "MP_CAPABLE"},
+	} {
+		call(exitOK, "plot "+out+" --kind packets "+c.flags+" --data "+data)
+		b, err := os.ReadFile(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		if i, k := strings.Index(text, c.first), strings.LastIndex(text, c.last); i < 0 || k < i || strings.Contains(text, c.without) {
+			t.Errorf("%s:\n%s", c.flags, text)
+		}
+	}
+	for _, format := range []string{"svg", "png", "pdf", "tex"} {
+		var files [2][]byte
+		for i := range files {
+			file := filepath.Join(t.TempDir(), "f."+format)
+			call(exitOK, "plot "+out+" --kind packets --full -o "+file)
+			files[i], _ = os.ReadFile(file)
+		}
+		if len(files[0]) < 1000 || !bytes.Equal(files[0], files[1]) {
+			t.Errorf("%s: %d bytes, %d the second time", format, len(files[0]), len(files[1]))
+		}
+	}
+	call(exitUsage, "plot "+out+" --kind packets --flow upload -o x.svg")
+	if !strings.Contains(said.String(), `no packet is of a flow "upload"; there are packets of download`) {
+		t.Error(said.String())
+	}
+}
+
 // checkWays compares the arrows with those that follow from the numbers of packets (frame.packet_id)
 // in the capture of all places.
 func checkWays(t *testing.T, out string, names []string, ways map[string]int, lost int) {
