@@ -55,6 +55,7 @@ type connection struct {
 	asked     bool // the scheduler was asked since the connection last settled
 	heard     bool // a DATA_ACK has come since the connection-level timer last expired
 	rcvBufOpt RcvBufOpt
+	windowed  bool        // needNotAsk may spare the scheduler a question
 	asks      sched.Facts // of the scheduler
 	timer     uint32
 	armed     sim.Time // when the entry in timers is due; Never: there is none

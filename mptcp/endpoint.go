@@ -134,7 +134,11 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 		}
 		e.ready.pop()
 		if f.sub != nil {
-			if c := f.sub.conn; c.asked && c.send.unsent() > 0 {
+			c := f.sub.conn
+			if c.rows.fresh {
+				c.rowSettled(now, f.sub)
+			}
+			if c.asked && c.send.unsent() > 0 {
 				c.setRetransInterval(now)
 			}
 		}

@@ -43,7 +43,7 @@ func (k *keptCheck) wrongRows(now sim.Time, c *connection) string {
 		if !f.usable() {
 			continue
 		}
-		if n == len(c.rows.subs) || c.rows.subs[n] != f {
+		if n == len(c.rows.rows) || c.subs[c.rows.rows[n].Flow] != f {
 			if c.rows.dirty != 0 {
 				return "" // a row that is filled again shows it
 			}
@@ -56,6 +56,9 @@ func (k *keptCheck) wrongRows(now sim.Time, c *connection) string {
 			k.c.fillRow(now, 0, f)
 			if k.rows[0] != c.rows.rows[n] || k.due[0] != c.rows.due[n] {
 				return "a row that is kept does not hold"
+			}
+			if c.rows.sifts && c.rows.open>>n&1 != 0 != c.rows.rows[n].IsOpen() || int64(c.rows.longest) < c.rows.rows[n].MSS {
+				return "the set of open rows does not hold"
 			}
 		}
 		n++

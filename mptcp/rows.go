@@ -18,11 +18,14 @@ import (
 // rowCache are the rows of a connection, in the order of their subflows.
 type rowCache struct {
 	kept  bool // rows may be kept: they change with their own subflow only
-	rows  []sched.Path
-	due   []sim.Time // RtxDue of each; 0: the timer does not run, or does not count
-	subs  []*subflow
-	fresh bool   // rows hold but for those in dirty
-	dirty uint64 // rows that are to be filled again
+	fresh bool // rows hold but for those in dirty
+	// sifts: open tells which rows are open (sched.Queue.Open).
+	sifts   bool
+	longest int32 // segment of all rows
+	rows    []sched.Path
+	due     []sim.Time // RtxDue of each; 0: the timer does not run, or does not count
+	dirty   uint64     // rows that are to be filled again
+	open    uint64
 }
 
 // noRow is the row of a subflow that has none.
@@ -81,7 +84,7 @@ func (c *connection) refreshRows(now sim.Time) bool {
 	k := &c.rows
 	for set := k.dirty; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros64(set)
-		f := k.subs[i]
+		f := c.subs[k.rows[i].Flow]
 		if !f.usable() {
 			return false
 		}
@@ -93,6 +96,16 @@ func (c *connection) refreshRows(now sim.Time) bool {
 	return true
 }
 
+// rowSettled fills the row of a subflow that has sent what it can, as long as its lines
+// are at hand. It changes nothing: the next refreshRows would do it.
+func (c *connection) rowSettled(now sim.Time, f *subflow) {
+	k := &c.rows
+	if f.rowAt < maxKeptRows && k.dirty>>f.rowAt&1 != 0 && !f.stale && f.usable() {
+		k.dirty &^= 1 << f.rowAt
+		c.fillRow(now, int(f.rowAt), f)
+	}
+}
+
 // fillRows fills all rows.
 func (c *connection) fillRows(now sim.Time) {
 	k := &c.rows
@@ -101,12 +114,12 @@ func (c *connection) fillRows(now sim.Time) {
 	}
 	k.reserve(len(c.alive))
 	n, dirty := 0, uint64(0)
+	k.open, k.longest = 0, 0
 	for _, f := range c.alive {
 		f.rowAt = noRow
 		if !f.usable() {
 			continue
 		}
-		k.subs[n] = f
 		r := &k.rows[n]
 		r.Flow, r.Lane = f.id, uint8(f.lane)
 		r.Cost, r.Weight = f.facts.Cost, int32(min(f.facts.Weight, 1<<31-1))
@@ -117,9 +130,11 @@ func (c *connection) fillRows(now sim.Time) {
 		}
 		n++
 	}
-	k.rows, k.due, k.subs = k.rows[:n], k.due[:n], k.subs[:n]
+	k.rows, k.due = k.rows[:n], k.due[:n]
+	k.sifts = n <= sched.MaxOpen
 	if c.segment != 0 {
 		c.inSegments(k.rows)
+		k.sifts = false // what is open counts in segments of the connection
 	}
 	k.fresh, k.dirty = k.kept && n <= maxKeptRows, dirty
 }
@@ -142,7 +157,22 @@ func (c *connection) fillRow(now sim.Time, i int, f *subflow) {
 		c.fillFacts(now, r, f)
 	}
 	k.due[i] = f.retransDue()
+	k.longest = max(k.longest, int32(r.MSS))
+	k.sift(i, r)
 }
+
+// sift notes whether row i is open.
+func (k *rowCache) sift(i int, r *sched.Path) {
+	if i < sched.MaxOpen {
+		if k.open &^= 1 << i; r.IsOpen() {
+			k.open |= 1 << i
+		}
+	}
+}
+
+// full reports whether no row is open for data that was never granted, of which there
+// are n bytes.
+func (k *rowCache) full(n int64) bool { return k.sifts && k.open == 0 && n >= int64(k.longest) }
 
 // fillBuffer fills in what a grant to the subflow changes of its row.
 func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
@@ -159,10 +189,16 @@ func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
 }
 
 // granted brings the row of a subflow up to date after a grant to it.
-func (c *connection) granted(rows []sched.Path, id cc.FlowID) {
-	for i := range rows {
-		if r := &rows[i]; r.Flow == id {
-			c.fillBuffer(r, c.subs[id])
+func (c *connection) granted(id cc.FlowID) {
+	k, f := &c.rows, c.subs[id]
+	if i := int(f.rowAt); i < maxKeptRows {
+		c.fillBuffer(&k.rows[i], f)
+		k.sift(i, &k.rows[i])
+		return
+	}
+	for i := maxKeptRows; i < len(k.rows); i++ {
+		if r := &k.rows[i]; r.Flow == id {
+			c.fillBuffer(r, f)
 			return
 		}
 	}
@@ -170,10 +206,10 @@ func (c *connection) granted(rows []sched.Path, id cc.FlowID) {
 
 // reserve makes room for n rows.
 func (k *rowCache) reserve(n int) {
-	if n > cap(k.subs) {
-		k.rows, k.due, k.subs = make([]sched.Path, n), make([]sim.Time, n), make([]*subflow, n)
+	if n > cap(k.rows) {
+		k.rows, k.due = make([]sched.Path, n), make([]sim.Time, n)
 	}
-	k.rows, k.due, k.subs = k.rows[:n], k.due[:n], k.subs[:n]
+	k.rows, k.due = k.rows[:n], k.due[:n]
 }
 
 // latestRetrans returns when the last of the timers that watch sent data expires, at
@@ -191,8 +227,9 @@ func (c *connection) latestRetrans(now sim.Time) sim.Time {
 	}
 	for i, d := range k.due {
 		if k.dirty>>i&1 != 0 {
-			if d = 0; k.subs[i].usable() {
-				d = k.subs[i].retransDue()
+			d = 0
+			if f := c.subs[k.rows[i].Flow]; f.usable() {
+				d = f.retransDue()
 			}
 		}
 		due = max(due, d)

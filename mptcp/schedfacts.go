@@ -37,6 +37,9 @@ func (c *connection) initFacts() {
 	if a, ok := c.sched.(sched.Asker); ok {
 		c.asks = a.Asks()
 	}
+	if w, ok := c.sched.(sched.Windowed); ok {
+		c.windowed = w.Windowed() && !c.p.NagleOnData
+	}
 }
 
 // findPathFacts asks the host about the path of a new subflow.

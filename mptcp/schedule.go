@@ -20,7 +20,6 @@ func (c *connection) push(now sim.Time) {
 		c.pushPlain(now)
 		return
 	}
-	e := c.e
 	var rows []sched.Path
 	for c.send.next != c.send.end || len(c.send.again) > 0 || len(c.send.skipped) > 0 || c.send.una != c.send.next && c.asks&sched.FactInFlight != 0 {
 		if rows == nil {
@@ -29,39 +28,16 @@ func (c *connection) push(now sim.Time) {
 			}
 		}
 		c.stats.picks++
-		candidates, tail := len(rows), 0
-		q := c.queue()
-		if c.p.NagleOnData {
-			c.touched = true // the ceiling of what is corked may be set
-			tail = c.tail(rows)
-			q.End -= uint64(c.holdTail(now, tail))
+		progress, held := false, false
+		if !c.needNotAsk() {
+			progress, held, rows = c.ask(now, rows)
 		}
-		e.work.grants = e.work.grants[:0]
-		held := q.Next == q.End && len(q.Reinject) == 0 && len(q.Skipped) == 0 && c.asks&sched.FactInFlight == 0
-		if !held {
-			e.work.grants = c.sched.Pick(now, q, rows, e.work.grants)
-		}
-		if e.witness != nil {
-			c.witnessDecision(now, q, rows, held)
-		}
-		progress := false
-		for i := range e.work.grants {
-			g := &e.work.grants[i]
-			if c.p.NagleOnData && g.Kind == sched.New {
-				c.noteShort(g.DSN+uint64(g.Len), tail)
-			}
-			progress = c.carry(now, g, candidates) || progress
-			c.granted(rows, g.Flow)
-			if g.Penalise != sched.NoFlow {
-				rows = nil // a window has changed
-			}
-		}
-		if !progress && c.rcvBufOpt != 0 && c.optimiseRcvBuf(now, candidates) {
+		if !progress && c.rcvBufOpt != 0 && c.optimiseRcvBuf(now, len(c.rows.rows)) {
 			rows = nil
 			continue
 		}
 		if !progress {
-			c.observeWait(now, candidates, held)
+			c.observeWait(now, len(c.rows.rows), held)
 			c.armProbe(now)
 			break
 		}
@@ -74,6 +50,49 @@ func (c *connection) push(now sim.Time) {
 		c.armPerformance(now)
 		c.touch()
 	}
+}
+
+// needNotAsk reports whether the scheduler would grant nothing, and nobody wants to hear
+// why.
+func (c *connection) needNotAsk() bool {
+	e, q := c.e, &c.send
+	return c.windowed && c.rows.full(q.unsent()) && len(q.again)+len(q.skipped) == 0 &&
+		e.witness == nil && (e.trace == nil || !e.trace.Wants(trace.Wait))
+}
+
+// ask asks the scheduler once and carries its grants out. Progress says that there were
+// any, held that all data waits for a whole segment. It returns the rows if they hold
+// still.
+func (c *connection) ask(now sim.Time, rows []sched.Path) (progress, held bool, after []sched.Path) {
+	e := c.e
+	candidates, tail := len(rows), 0
+	q := c.queue()
+	if c.p.NagleOnData {
+		c.touched = true // the ceiling of what is corked may be set
+		tail = c.tail(rows)
+		q.End -= uint64(c.holdTail(now, tail))
+	}
+	q.Open, q.Sifted = c.rows.open, c.rows.sifts && int64(q.End-q.Next) >= int64(c.rows.longest)
+	e.work.grants = e.work.grants[:0]
+	held = q.Next == q.End && len(q.Reinject) == 0 && len(q.Skipped) == 0 && c.asks&sched.FactInFlight == 0
+	if !held {
+		e.work.grants = c.sched.Pick(now, q, rows, e.work.grants)
+	}
+	if e.witness != nil {
+		c.witnessDecision(now, q, rows, held)
+	}
+	for i := range e.work.grants {
+		g := &e.work.grants[i]
+		if c.p.NagleOnData && g.Kind == sched.New {
+			c.noteShort(g.DSN+uint64(g.Len), tail)
+		}
+		progress = c.carry(now, g, candidates) || progress
+		c.granted(g.Flow)
+		if g.Penalise != sched.NoFlow {
+			rows = nil // a window has changed
+		}
+	}
+	return progress, held, rows
 }
 
 // observeWait shows a decision to wait; it follows from the grants, so it is not

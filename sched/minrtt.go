@@ -35,11 +35,17 @@ var minRTTSpec = Spec{
 // minRTT decides by the rows alone.
 type minRTT struct{ base }
 
+// Windowed implements [Windowed].
+func (*minRTT) Windowed() bool { return true }
+
 // Pick appends at most one grant.
 func (m *minRTT) Pick(_ sim.Time, q *Queue, paths []Path, out []Grant) []Grant {
 	out, data := m.prepare(q, paths, out)
 	if data == 0 {
 		return out
+	}
+	if p := lowestOpen(q, paths); p != nil {
+		return m.give(q, p, unlimited, LowestRTT, out)
 	}
 	fresh := Range{DSN: q.Next, Len: int(distance(q.Next, q.End))}
 	p, why := lowestRTT(paths, &fresh)

@@ -65,6 +65,12 @@ type Queue struct {
 	// InFlight are the unacknowledged ranges with the subflows that carried
 	// them, in order.
 	InFlight []Carried
+	// Open is the set of rows, by their index, that are open ([Path.IsOpen]), if Sifted:
+	// there are no more than MaxOpen rows, and the data that was never granted fills a
+	// segment on any of them, so that the rows that are Ready for it are those that are
+	// open. Else each row has to be looked at.
+	Open   uint64
+	Sifted bool
 	// SendBuffer is the size of the connection's send buffer in bytes.
 	SendBuffer int64
 	// PeerFlow is the subflow that brought the peer's newest data, NoFlow: none;
