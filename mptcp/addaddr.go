@@ -319,7 +319,7 @@ func (f *subflow) writeAddressSignal(now sim.Time, s *Segment, room int) bool {
 	a := &c.addr
 	f.due &^= dueAddress
 	a.carrier = nil
-	c.e.polled = c // the next one follows
+	c.e.settlesAfter(c) // the next one follows
 	var o wire.AddAddr
 	own := a.underwayDue()
 	switch {

@@ -5,8 +5,8 @@ package mptcp
 // was written before any of it was sent is one buffer. Bursts of the scheduler
 // end with a buffer, and the connection-level timer sends one again at a time.
 type buffers struct {
-	size int // of a page; 0: none are kept
-	room int // left in the page
+	size int32 // of a page; 0: none are kept
+	room int32 // left in the page
 	ends []uint64
 	head int // buffers below it were released
 }
@@ -27,7 +27,7 @@ func (b *buffers) write(from, to uint64, waiting bool) {
 	if waiting && b.room > 0 && b.head < len(b.ends) {
 		k := min(uint64(b.room), to-from)
 		b.ends[len(b.ends)-1] += k
-		b.room -= int(k)
+		b.room -= int32(k)
 		from += k
 	}
 	for from < to {
@@ -35,7 +35,7 @@ func (b *buffers) write(from, to uint64, waiting bool) {
 			b.room = b.size - bufferHeader
 		}
 		k := min(uint64(b.room), to-from)
-		b.room -= int(k)
+		b.room -= int32(k)
 		from += k
 		if len(b.ends) == cap(b.ends) && b.head > len(b.ends)/2 {
 			n := copy(b.ends, b.ends[b.head:])

@@ -38,6 +38,9 @@ func (cl *closing) stop() { cl.init() }
 // pending reports whether segments carry our DATA_FIN.
 func (cl *closing) pending() bool { return cl.finSent && !cl.finAcked }
 
+// finPending reports whether segments of the connection carry our DATA_FIN.
+func (c *connection) finPending() bool { return c.ending && c.closing.pending() }
+
 // readDataFIN takes a DATA_FIN behind n bytes from dsn on. The first one holds. One
 // beyond the window is nobody's who obeys it. With checksums a DATA_FIN counts
 // when the checksum of its mapping does: at once if it is alone, else when the
@@ -72,7 +75,7 @@ func (c *connection) endAt(fin uint64) {
 	if fin < c.recv.next || c.closing.peerFIN != 0 {
 		return
 	}
-	c.closing.peerFIN = fin
+	c.closing.peerFIN, c.ending = fin, true
 	c.recv.cut(fin)
 }
 
@@ -94,7 +97,7 @@ func (cl *closing) acked(dataAck, fin uint64) {
 
 // dataAck returns the DATA_ACK that segments carry: the peer's DATA_FIN counts.
 func (c *connection) dataAck() uint64 {
-	if c.closing.peerDone {
+	if c.ending && c.closing.peerDone {
 		return c.recv.next + 1
 	}
 	return c.recv.next
@@ -102,7 +105,7 @@ func (c *connection) dataAck() uint64 {
 
 // shutdown ends our direction behind what was written.
 func (c *connection) shutdown(now sim.Time) {
-	c.closing.finQueued = true
+	c.closing.finQueued, c.ending = true, true
 	c.work = c.work || c.p.NagleOnData // nothing holds the end back
 	c.changed = c.changed || c.p.InfiniteOneWay
 	c.settle(now)
@@ -111,7 +114,7 @@ func (c *connection) shutdown(now sim.Time) {
 // closeByApp is shutdown by an application that will not read any more. If the
 // peer makes no progress for the close timeout, the connection is reset.
 func (c *connection) closeByApp(now sim.Time) {
-	c.closing.finQueued = true
+	c.closing.finQueued, c.ending = true, true
 	c.work = c.work || c.p.NagleOnData // nothing holds the end back
 	c.changed = c.changed || c.p.InfiniteOneWay
 	c.stats.lastAck = now

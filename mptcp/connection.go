@@ -18,21 +18,29 @@ type connection struct {
 	// The fields lie in the order of who needs them, as in tcp.Conn: first what only
 	// the sender of data does, then what everybody does, then what only the receiver
 	// does, and last what segments rarely touch. So each segment touches a few lines
-	// side by side.
-	stats   connStats
-	subs    []*subflow // all that there were, by id
-	perf    performance
-	probe   probeTimer
-	retrans retransTimer
-	send    sendQueue // its positions last
-	rows    rowCache  // what every segment marks last
+	// side by side (TestLinesOfSegments).
+	probe probeTimer
+	subAt sim.Time // earliest deadline of a subflow
 
-	e     *Endpoint
-	sock  *socket
-	p     *Profile
-	cc    cc.Controller
-	sched sched.Scheduler
+	// The sender's lines.
+	retrans retransTimer // its deadlines last
+	sched   sched.Scheduler
+	stats   connStats // what every acknowledgement counts first
 
+	subs       []*subflow // all that there were, by id
+	sock       *socket
+	p          *Profile
+	scratch    *Scratch
+	lit        *tcp.Literals // literal parts of our stream; nil: none yet
+	segment    uint16        // size of connection-level segments; 0: data is not kept in them
+	askClosed  bool          // of RetransUpstream: the scheduler is asked although the window is closed
+	copiesOpen bool          // stats.open is not empty
+	peerFlow   cc.FlowID     // brought the peer's newest data, if the scheduler asks
+
+	rows rowCache
+	send sendQueue // its positions last
+
+	// Everybody's lines.
 	busy    bool // settle is running
 	changed bool // a subflow came, went or failed since the last settle
 	work    bool // the scheduler should be asked
@@ -40,51 +48,63 @@ type connection struct {
 	chores  bool // an ACK is owed, a signal due, or an event or mark of the path manager
 	input   bool // new data can be read
 	over    bool // nothing more can be sent or received
+	// ending: one of the two directions has ended or is about to, or the connection has
+	// fallen back. While it is false nothing of closing and fallback has to be looked at.
+	ending bool
+	// dataAcks: acked has risen since it was acted on.
+	dataAcks bool
+	// rearm: the deadline of retrans has been set earlier.
+	rearm bool
+	// rowsFresh: the rows hold but for those that are marked.
+	rowsFresh bool
 	// checksum says that DSS checksums are used, in both directions.
 	checksum bool
 	// ack8 and dsn8 say that DATA_ACKs and data sequence numbers are sent in 8
 	// octets, not 4.
 	ack8, dsn8 bool
+	tuned      bool        // the receive buffer tunes itself
+	asked      bool        // the scheduler was asked since the connection last settled
+	heard      bool        // a DATA_ACK has come since the connection-level timer last expired
+	judges     bool        // SocketOptions.ResetUnderperforming
+	restarts   bool        // SocketOptions.ResetDelivered: see restart.go
+	windowed   bool        // needNotAsk may spare the scheduler a question
+	fastOpened bool        // early.sent is not 0
+	asks       sched.Facts // of the scheduler
+	rcvBufOpt  RcvBufOpt
+	aggressive bool // Profile.Reinject is ReinjectAggressive
+	e          *Endpoint
+	acked      uint64 // highest DATA_ACK seen
+	peer       peerWindow
+
+	local, remote side   // the data sequence numbers last
+	sentAck       uint64 // DATA_ACK sent last
+	urgent        urgentData
+	wnd           localWindow // what every segment needs last
+
+	// The receiver's lines.
+	recv reassembly // its position first
 
 	version uint8 // of the protocol: 0 or 1
 	client  bool  // we opened the connection
 	// full says that the peer has shown, by a DSS option, that it has our key:
 	// only then may subflows be added (RFC 8684 section 3.1).
 	full      bool
-	tuned     bool // the receive buffer tunes itself
-	asked     bool // the scheduler was asked since the connection last settled
-	heard     bool // a DATA_ACK has come since the connection-level timer last expired
-	rcvBufOpt RcvBufOpt
-	windowed  bool        // needNotAsk may spare the scheduler a question
-	asks      sched.Facts // of the scheduler
 	timer     uint32
 	armed     sim.Time // when the entry in timers is due; Never: there is none
-	acked     uint64   // highest DATA_ACK seen, not yet acted on
-	sentAck   uint64   // DATA_ACK sent last
 	owing     *subflow // it is to send another ACK
-
-	local, remote side
-	peer          peerWindow
-	urgent        urgentData
-	wnd           localWindow
-	recv          reassembly
-	fallback      fallback // its flags last
-	closing       closing  // its flags first
-
+	cc        cc.Controller
+	perf      performance
+	fallback  fallback
+	closing   closing
 	tune      tcp.ReceiveTuning
-	segment   int // size of connection-level segments; 0: data is not kept in them
 	early     earlyData
-	addr      addressing    // its flag last
-	pm        pathManaging  // its flags first
-	alive     []*subflow    // those of subs that are not buried, in the same order
-	lit       *tcp.Literals // literal parts of our stream; nil: none yet
+	addr      addressing   // its flag last
+	pm        pathManaging // its flags first
+	alive     []*subflow   // those of subs that are not buried, in the same order
 	fastClose fastClose
-	subAt     sim.Time // earliest deadline of a subflow
 	nagle     heldTail
 	width     sendWidth
 	freed     int // subflows that TCP has forgotten
-	// peerFlow brought the peer's newest data, if the scheduler asks.
-	peerFlow cc.FlowID
 	// joinDenied: the peer takes no subflows to the address and port of the initial
 	// one (flag C of MP_CAPABLE).
 	joinDenied bool
@@ -107,20 +127,21 @@ type connection struct {
 
 // connStats counts what a connection did. Bytes are payload.
 type connStats struct {
+	granted int64 // to subflows, copies included
+	picks   int64 // questions to the scheduler
+	lastAck sim.Time
+
+	open        []openCopy // copies: acknowledged, but not told which of the two was
 	reinjected  int64      // sent again on another subflow
 	useful      int64      // of them: the copy was acknowledged before the original
 	useless     int64      // of them: the original was
-	open        []openCopy // of them: acknowledged, but not told which of the two was
 	penalties   int64      // windows halved because a subflow held up the connection
 	retransmits int64      // expiries of the connection-level timer
-	granted     int64      // to subflows, copies included
-	picks       int64      // questions to the scheduler
-	lastAck     sim.Time
 }
 
 func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connection {
 	c := &connection{
-		e: e, sock: s, p: e.profile, version: version,
+		e: e, sock: s, p: e.profile, version: version, scratch: e.work,
 		cc:    s.opt.Controller(e.connStream(s, "cc")),
 		sched: s.opt.Scheduler(e.connStream(s, "sched")),
 		send:  newSendQueue(s.opt.SendBuffer, e.profile.BufferPage),
@@ -129,13 +150,15 @@ func (e *Endpoint) newConnection(now sim.Time, s *socket, version uint8) *connec
 		acked: 1, sentAck: 1, subAt: sim.Never,
 		nagle: heldTail{ceiling: sim.Never},
 	}
+	c.aggressive = c.p.Reinject == ReinjectAggressive
 	c.peer.edge = 1
 	c.initWidths(now)
 	c.checksum = s.opt.Checksum == ChecksumRequired
 	c.stats.lastAck = now
 	c.retrans.stop()
 	c.probe.stop()
-	c.perf.init(&s.opt)
+	c.perf.stop()
+	c.judges, c.restarts = s.opt.ResetUnderperforming, s.opt.ResetDelivered
 	c.initFacts()
 	c.closing.init()
 	c.fastClose.at = sim.Never
@@ -237,24 +260,29 @@ func (c *connection) settleSegment(now sim.Time) {
 	}
 	c.busy = true
 	c.asked = false
+	worked := false
 	for round := 0; ; round++ {
 		if round > 1000 {
 			sim.Bugf("connection %d does not settle", c.sock.number)
 		}
-		if c.acked > c.send.una {
-			c.dataAcked(now)
+		if c.dataAcks {
+			if c.dataAcks = false; c.acked > c.send.una {
+				c.dataAcked(now)
+			}
 		}
 		if c.changed {
 			c.changed = false
 			c.subflowsChanged(now)
 			continue
 		}
-		c.checkClosing(now)
+		if c.ending {
+			c.checkClosing(now)
+		}
 		if (c.touched || c.chores) && c.doChores(now) {
 			continue
 		}
 		if c.work {
-			c.work = false
+			c.work, worked = false, true
 			c.push(now)
 		}
 		if !c.changed {
@@ -262,24 +290,25 @@ func (c *connection) settleSegment(now sim.Time) {
 		}
 	}
 	c.busy = false
-	c.tellApp(now)
+	if c.touched || worked || c.input || c.ending {
+		c.tellApp(now)
+	} // else there is nothing to read nor more room to write than before
 	if c.over {
 		c.leaveEndpoint()
 	}
-	c.arm()
+	if c.touched || c.rearm {
+		c.arm()
+	}
 }
 
 // arm sets the timer if a deadline is earlier than what is set.
 func (c *connection) arm() {
-	if c.timer == noTimer {
-		return
-	}
 	at := c.retrans.at
 	if c.touched {
-		c.touched = false
 		at = c.deadline()
 	} // else no other deadline has been set
-	if at < c.armed {
+	c.touched, c.rearm = false, false
+	if at < c.armed && c.timer != noTimer {
 		c.e.timers.set(c.timer, at)
 	}
 }
@@ -310,7 +339,7 @@ func (c *connection) doChores(now sim.Time) bool {
 // dataAcked acts on a new DATA_ACK.
 func (c *connection) dataAcked(now sim.Time) {
 	una := min(c.acked, c.send.next)
-	if c.send.copies|len(c.stats.open) > 0 {
+	if c.send.copies > 0 || c.copiesOpen {
 		c.judgeCopies(una)
 	}
 	if una > c.send.una {
@@ -329,7 +358,7 @@ func (c *connection) dataAcked(now sim.Time) {
 	if c.p.ReleaseNeedsSubflow && c.p.OutstandingPercent > 0 {
 		c.resetOutstanding(now)
 	}
-	if c.perf.delivered {
+	if c.restarts {
 		c.resetDelivered(now)
 	}
 	c.releaseLiterals()
@@ -366,7 +395,7 @@ func (c *connection) write(now sim.Time, n int64) int64 {
 	}
 	n = c.send.write(n, c.released())
 	if n > 0 {
-		c.work, c.retrans.ask = true, true
+		c.work, c.askClosed = true, true
 		c.settle(now)
 	}
 	return n
@@ -394,7 +423,7 @@ func (c *connection) read(now sim.Time, max int64) (off uint64, n int64) {
 }
 
 // eof reports whether the peer's stream has ended at recv.next.
-func (c *connection) eof() bool { return c.closing.peerDone || c.fallback.eof }
+func (c *connection) eof() bool { return c.ending && (c.closing.peerDone || c.fallback.eof) }
 
 // hasInput reports whether there is something to read, the end included.
 func (c *connection) hasInput() bool { return c.recv.ready.bytes > 0 || c.eof() }
@@ -508,7 +537,7 @@ func (c *connection) finish(now sim.Time, why trace.Reason) {
 	if c.over {
 		return
 	}
-	c.over = true
+	c.over, c.ending = true, true
 	c.why = why
 	c.forgetToken()
 	c.retrans.stop()

@@ -37,7 +37,7 @@ func (c *connection) judgeCopies(una uint64) {
 		if r.DSN >= una {
 			break
 		}
-		last := c.send.copied[c.send.head+i]
+		last := c.send.copyOn(c.send.head + i)
 		if last == sched.NoFlow {
 			continue
 		}
@@ -49,8 +49,13 @@ func (c *connection) judgeCopies(una uint64) {
 			c.stats.useful += int64(c.stats.open[0].n)
 			c.stats.open = append(c.stats.open[:0], c.stats.open[1:]...)
 		}
-		c.stats.open = append(c.stats.open, x)
+		c.keepOpen(append(c.stats.open, x))
 	}
+}
+
+// keepOpen sets what waits.
+func (c *connection) keepOpen(copies []openCopy) {
+	c.stats.open, c.copiesOpen = copies, len(copies) > 0
 }
 
 // settleCopies judges those that wait.
@@ -61,7 +66,7 @@ func (c *connection) settleCopies() {
 			kept = append(kept, x)
 		}
 	}
-	c.stats.open = kept
+	c.keepOpen(kept)
 }
 
 // closeCopies judges those that wait for a subflow that ends: without its copy the
@@ -77,7 +82,7 @@ func (c *connection) closeCopies(lane cc.FlowID) {
 			kept = append(kept, x)
 		}
 	}
-	c.stats.open = kept
+	c.keepOpen(kept)
 }
 
 // judge counts a copy and reports whether that was possible yet. What is left of a copy

@@ -70,5 +70,5 @@ func (e *Endpoint) bind(local, remote netip.AddrPort) (netip.AddrPort, error) {
 }
 
 func (e *Endpoint) free(local, remote netip.AddrPort) bool {
-	return e.flows.byTuple[wire.Tuple{Src: local, Dst: remote, Proto: wire.ProtoTCP}] == 0
+	return e.flows.names.byTuple[wire.Tuple{Src: local, Dst: remote, Proto: wire.ProtoTCP}] == 0
 }

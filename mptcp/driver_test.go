@@ -560,6 +560,6 @@ func (w *world) until(limit sim.Duration, what string, cond func() bool) {
 func (w *world) settleDown(limit sim.Duration) {
 	w.t.Helper()
 	w.until(limit, "all flows forgotten", func() bool {
-		return len(w.client.ep.flows.byTuple) == 0 && len(w.server.ep.flows.byTuple) == 0
+		return len(w.client.ep.flows.names.byTuple) == 0 && len(w.server.ep.flows.names.byTuple) == 0
 	})
 }

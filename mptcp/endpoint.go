@@ -14,17 +14,19 @@ import (
 // Endpoint is the TCP and MPTCP of one host. It is not safe for concurrent use.
 // The package comment says how it is driven.
 type Endpoint struct {
-	// What every segment touches comes first.
+	// What every segment touches lies in the first two lines (TestLinesOfSegments).
+	flows   flowTable
 	ready   readyList
-	polled  *connection // that is to settle because of what PollSegment sends
 	trace   *trace.Node
-	flows   flowTable  // its slots first
+	events  eventQueue // its length last
 	witness Witness    // nil: nobody
-	resets  []rawReset // for segments of no flow, not yet polled
-	ended   []*socket  // whose last event has been polled
-	events  eventQueue
-	timers  timers      // its first deadline first
-	socks   socketTable // its slots first
+	odd     oddity
+	timers  timers // its first deadline first
+
+	socks  socketTable // its slots first
+	resets []rawReset  // for segments of no flow, not yet polled
+	ended  []*socket   // whose last event has been polled
+	polled *connection // that is to settle because of what PollSegment sends
 
 	profile *Profile
 	stream  func(purpose string) *sim.Rand
@@ -46,6 +48,31 @@ type Endpoint struct {
 	restoring *restored
 
 	work *Scratch
+}
+
+// oddity is what an endpoint has to look at before a segment, because the segment itself
+// does not show it.
+type oddity uint8
+
+const (
+	oddReset   oddity = 1 << iota // resets is not empty
+	oddEnded                      // ended is not empty
+	oddSettles                    // polled is set
+)
+
+// settlesAfter has a connection settled when the segment that is being built has been
+// polled.
+func (e *Endpoint) settlesAfter(c *connection) {
+	e.polled = c
+	e.odd |= oddSettles
+}
+
+// settlePolled settles that connection.
+func (e *Endpoint) settlePolled(now sim.Time) {
+	c := e.polled
+	e.polled = nil
+	e.odd &^= oddSettles
+	c.settle(now)
 }
 
 // Scratch is the working space of one call, kept to allocate nothing. Endpoints that
@@ -72,7 +99,7 @@ func New(cfg Config) *Endpoint {
 	e.rnd.nonces = e.stream("nonces")
 	e.rnd.isn = e.stream("isn")
 	e.rnd.ports = e.stream("ports")
-	e.flows.byTuple = make(map[wire.Tuple]uint32)
+	e.flows.names = &flowNames{byTuple: make(map[wire.Tuple]uint32)}
 	e.socks.listeners = make(map[netip.AddrPort]*socket)
 	e.tokens = make(map[uint32]*connection)
 	return e
@@ -115,7 +142,7 @@ func (e *Endpoint) NextTimeout() sim.Time { return e.timers.next() }
 // PollSegment fills in the next segment to send, and reports whether there is
 // one. Sockets are served in the order in which they got something to send.
 func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
-	if len(e.resets) > 0 {
+	if e.odd&oddReset != 0 {
 		e.pollReset(out)
 		return true
 	}
@@ -124,9 +151,8 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 			if (f.mute || f.quiet) && !f.lets(out) {
 				continue
 			}
-			if c := e.polled; c != nil {
-				e.polled = nil
-				c.settle(now)
+			if e.odd&oddSettles != 0 {
+				e.settlePolled(now)
 			}
 			out.Socket, out.Route = f.id, f.route
 			out.Tuple = &f.tuple
@@ -135,14 +161,14 @@ func (e *Endpoint) PollSegment(now sim.Time, out *Segment) bool {
 		e.ready.pop()
 		if f.sub != nil {
 			c := f.sub.conn
-			if c.rows.fresh {
+			if c.rowsFresh {
 				c.rowSettled(now, f.sub)
 			}
 			if c.asked && c.send.unsent() > 0 {
 				c.setRetransInterval(now)
 			}
 		}
-		if f.sock.tunesSend && f.sock.wantWrite {
+		if f.tunes && f.sock.wantWrite {
 			f.growSend()
 		}
 		if f.gone || f.tcp.Forgotten() {
@@ -221,7 +247,7 @@ func (e *Endpoint) emit(now sim.Time, s *socket, f cc.FlowID, k trace.Kind, why 
 
 // reap frees the sockets whose end the application has seen.
 func (e *Endpoint) reap() {
-	if len(e.ended) > 0 {
+	if e.odd&oddEnded != 0 {
 		e.freeEnded()
 	}
 }
@@ -232,4 +258,5 @@ func (e *Endpoint) freeEnded() {
 		e.socks.free(s)
 	}
 	e.ended = e.ended[:0]
+	e.odd &^= oddEnded
 }

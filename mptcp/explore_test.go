@@ -358,7 +358,7 @@ func (x *exploration) over() bool {
 }
 
 func forgotten(e *Endpoint) bool {
-	if len(e.flows.byTuple) != 0 || len(e.tokens) != 0 {
+	if len(e.flows.names.byTuple) != 0 || len(e.tokens) != 0 {
 		return false
 	}
 	for _, s := range e.socks.slots {
@@ -372,7 +372,7 @@ func forgotten(e *Endpoint) bool {
 func (x *exploration) left() string {
 	var b strings.Builder
 	for _, h := range []*host{x.w.client, x.w.server} {
-		fmt.Fprintf(&b, "%s: %d flows, %d tokens", h.name, len(h.ep.flows.byTuple), len(h.ep.tokens))
+		fmt.Fprintf(&b, "%s: %d flows, %d tokens", h.name, len(h.ep.flows.names.byTuple), len(h.ep.tokens))
 		for _, s := range h.ep.socks.slots {
 			if s == nil || s.listen != nil || s.reaped {
 				continue

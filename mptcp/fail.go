@@ -45,12 +45,12 @@ const failTries = 3
 // rawInput is a received stream that is taken by position: byte p is data number
 // p+rx.
 type rawInput struct {
-	rx      uint64
 	on      bool
 	holding bool // until the peer has confirmed it
 
 	infinite bool // the peer has said so by an infinite mapping
 	bare     bool // our data was acknowledged without a DATA_ACK since
+	rx       uint64
 }
 
 // onlyOne reports whether no other subflow exists. One in its handshake counts, as

@@ -85,7 +85,7 @@ func (c *connection) fallBackMoving(now sim.Time, f *subflow, pos uint64) bool {
 // comes with mappings (mapped), rx is not used.
 func (c *connection) fallBackOn(now sim.Time, f *subflow, tx, rx uint64, why trace.Reason, mapped bool) {
 	c.fallback = fallback{on: true, why: why, eof: c.fallback.eof, f: f, tx: tx, rx: rx, mapped: mapped}
-	c.full = false
+	c.full, c.ending = false, true
 	c.forgetToken()
 	c.fastFallback(now)
 	f.closeOthers(now)

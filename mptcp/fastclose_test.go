@@ -39,7 +39,7 @@ func (w *world) abruptEnd(up bool) (out []*record) {
 }
 
 // forgotten reports whether a host has no flow left.
-func (h *host) forgotten() bool { return len(h.ep.flows.byTuple) == 0 }
+func (h *host) forgotten() bool { return len(h.ep.flows.names.byTuple) == 0 }
 
 // TestFastCloseOnAck is option A of RFC 8684 section 3.5: an ACK with the peer's
 // key on one subflow, a RST without it on the other, FASTCLOSE_WAIT, in which

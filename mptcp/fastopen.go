@@ -211,7 +211,7 @@ func (c *connection) synDataAcked(n int64) {
 			c.sock.number, n, c.send.next, c.send.end)
 	}
 	c.send.end -= uint64(n)
-	c.early.sent = n
+	c.early.sent, c.fastOpened = n, n > 0
 	c.work = true
 }
 

@@ -32,6 +32,7 @@ type flow struct {
 
 	queued bool // in the ready list
 	gone   bool // released
+	tunes  bool // socket.tunesSend
 
 	tcp   tcp.Conn
 	timer uint32
@@ -50,7 +51,12 @@ func (f *flow) expire(now sim.Time) {
 
 // flowTable finds flows by number and by addresses.
 type flowTable struct {
-	slots   []*flow // index: number; 0 is unused
+	slots []*flow // index: number; 0 is unused
+	names *flowNames
+}
+
+// flowNames is what segments do not need of which the carrier knows the flow.
+type flowNames struct {
 	byTuple map[wire.Tuple]uint32
 	free    []uint32
 }
@@ -75,7 +81,7 @@ func (t *flowTable) match(s *Segment) *flow {
 // matchTuple is match without a number that the flow is known by; hint may be nil.
 func (t *flowTable) matchTuple(hint *flow, s *Segment) *flow {
 	if hint == nil || hint.tuple.Src != s.Tuple.Dst || hint.tuple.Dst != s.Tuple.Src {
-		if hint = t.get(t.byTuple[s.Tuple.Reverse()]); hint == nil {
+		if hint = t.get(t.names.byTuple[s.Tuple.Reverse()]); hint == nil {
 			return nil
 		}
 	}
@@ -84,9 +90,9 @@ func (t *flowTable) matchTuple(hint *flow, s *Segment) *flow {
 }
 
 func (t *flowTable) add(f *flow) {
-	if n := len(t.free); n > 0 {
-		f.id = t.free[n-1]
-		t.free = t.free[:n-1]
+	if n := len(t.names.free); n > 0 {
+		f.id = t.names.free[n-1]
+		t.names.free = t.names.free[:n-1]
 		t.slots[f.id] = f
 	} else {
 		if len(t.slots) == 0 {
@@ -95,13 +101,13 @@ func (t *flowTable) add(f *flow) {
 		f.id = uint32(len(t.slots))
 		t.slots = append(t.slots, f)
 	}
-	t.byTuple[f.tuple] = f.id
+	t.names.byTuple[f.tuple] = f.id
 }
 
 func (t *flowTable) remove(f *flow) {
 	t.slots[f.id] = nil
-	t.free = append(t.free, f.id)
-	delete(t.byTuple, f.tuple)
+	t.names.free = append(t.names.free, f.id)
+	delete(t.names.byTuple, f.tuple)
 }
 
 // readyList are the flows that may have something to send, first in first out.
@@ -109,7 +115,7 @@ type readyList struct{ head, tail *flow }
 
 func (r *readyList) push(f *flow) {
 	if s := f.sub; s != nil {
-		s.conn.rows.mark(s.rowAt)
+		s.conn.markRow(s.rowAt)
 	}
 	if f.queued {
 		return
@@ -137,7 +143,7 @@ func (r *readyList) pop() {
 func (e *Endpoint) newFlow(s *socket, local, remote netip.AddrPort, sub *subflow) *flow {
 	f := &flow{
 		tuple: wire.Tuple{Src: local, Dst: remote, Proto: wire.ProtoTCP},
-		e:     e, sock: s, sub: sub, armed: sim.Never,
+		e:     e, sock: s, sub: sub, armed: sim.Never, tunes: s.tunesSend,
 	}
 	cfg := tcp.Config{
 		Profile: &e.profile.TCP,
@@ -188,7 +194,7 @@ func (e *Endpoint) settleSegment(now sim.Time, f *flow) {
 		return
 	}
 	c := f.sub.conn
-	if c.p.Reinject == ReinjectAggressive {
+	if c.aggressive {
 		c.fastRecovery(f.sub)
 	}
 	c.settleSegment(now)

@@ -166,7 +166,7 @@ func fuzzOps(t tester, data []byte) {
 	}
 	w.runTo(w.now.Add(4000 * sim.Second))
 	for _, h := range []*host{w.client, w.server} {
-		if n := len(h.ep.flows.byTuple); n != 0 || len(h.ep.tokens) != 0 {
+		if n := len(h.ep.flows.names.byTuple); n != 0 || len(h.ep.tokens) != 0 {
 			t.Fatalf("%s: %d flows, %d tokens left\n%s", h.name, n, len(h.ep.tokens), w.dump(40))
 		}
 	}

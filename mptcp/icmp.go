@@ -59,7 +59,7 @@ func (e *Endpoint) HandleICMP(now sim.Time, m *ICMPError) {
 	if m.Kind != wire.ICMPUnreachable && m.Kind != wire.ICMPTimeExceeded && m.Kind != wire.ICMPTooBig {
 		return
 	}
-	f := e.flows.get(e.flows.byTuple[m.Tuple])
+	f := e.flows.get(e.flows.names.byTuple[m.Tuple])
 	if f == nil {
 		return
 	}

@@ -171,19 +171,30 @@ func (f *subflow) readSignals(now sim.Time, s *Segment) tcp.Verdict {
 func (f *subflow) readDataAck(s *Segment) {
 	c := f.conn
 	h := &s.Segment
-	ack := c.local.relative(h.DataAck, h.Opt.Has(wire.DataAck8), c.send.una)
-	limit := c.send.next
-	if c.closing.finSent {
-		limit = c.send.end + 1
-	}
-	if ack == 0 || ack > limit {
-		return // neither sent nor in the past
-	}
-	c.acked = max(c.acked, ack)
+	ack := c.acked
+	if eight := h.Opt.Has(wire.DataAck8); !sameDSN(h.DataAck, c.local.absolute(ack), eight) {
+		ack = c.local.relative(h.DataAck, eight, c.send.una)
+		limit := c.send.next
+		if c.ending && c.closing.finSent {
+			limit = c.send.end + 1
+		}
+		if ack == 0 || ack > limit {
+			return // neither sent nor in the past
+		}
+		if ack > c.acked {
+			c.acked, c.dataAcks = ack, true
+		}
+	} // else it says again what is known: the usual DATA_ACK of who receives only
 	c.heard = true
 	if c.peer.update(ack, f.window(s)) {
 		c.work = true
 	}
+}
+
+// sameDSN reports whether a data sequence number of the wire, 4 octets or 8 of it, is d.
+// Of two numbers less than 2^31 apart 4 octets tell.
+func sameDSN(wired, d wire.DSN, eight bool) bool {
+	return uint32(wired) == uint32(d) && (!eight || wired == d)
 }
 
 // window returns the window of a segment that is not a SYN, in bytes.

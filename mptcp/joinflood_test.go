@@ -72,8 +72,8 @@ func TestJoinsForgotten(t *testing.T) {
 			k.send(wire.RST, 1, 0, nil)
 		}
 		c := r.ep.open(r.conn).conn
-		if len(c.subs) > 3 || c.live() != 2 || len(r.ep.flows.byTuple) != 2 {
-			t.Errorf("%s: %d subflows kept, %d live, %d flows", p.Name, len(c.subs), c.live(), len(r.ep.flows.byTuple))
+		if len(c.subs) > 3 || c.live() != 2 || len(r.ep.flows.names.byTuple) != 2 {
+			t.Errorf("%s: %d subflows kept, %d live, %d flows", p.Name, len(c.subs), c.live(), len(r.ep.flows.names.byTuple))
 		}
 		for i, f := range c.subs {
 			if int(f.id) != i {
@@ -92,7 +92,7 @@ func TestJoinsForgotten(t *testing.T) {
 		r.ep.Abort(r.now, r.conn)
 		r.poll()
 		r.pass(1000 * sim.Second) // MP_FASTCLOSE on an ACK is repeated
-		if n := len(r.ep.flows.byTuple); n != 0 || c.timer != noTimer {
+		if n := len(r.ep.flows.names.byTuple); n != 0 || c.timer != noTimer {
 			t.Errorf("%s: the connection does not end: %d flows", p.Name, n)
 		}
 	}

@@ -35,7 +35,7 @@ func (k *keptCheck) wrong(now sim.Time, e *Endpoint) string {
 }
 
 func (k *keptCheck) wrongRows(now sim.Time, c *connection) string {
-	if !c.rows.fresh {
+	if !c.rowsFresh {
 		return ""
 	}
 	n := 0

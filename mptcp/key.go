@@ -80,13 +80,13 @@ func left160(sum [sha256.Size]byte) (h [20]byte) {
 
 // side is what one of the two hosts contributed to a connection.
 type side struct {
-	idsn  wire.DSN
+	key   Key
+	token uint32
 	known bool
 	// inferred: only the initial data sequence number is known, from a mapping
 	// (SocketOptions.SYNCookieSSN).
 	inferred bool
-	token    uint32
-	key      Key
+	idsn     wire.DSN
 }
 
 func newSide(k Key) side {

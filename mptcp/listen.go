@@ -227,12 +227,15 @@ func (e *Endpoint) resetFor(now sim.Time, s *Segment, reason uint8) {
 		e.count(now, nil, mpRstTx)
 	}
 	e.resets = append(e.resets, r)
+	e.odd |= oddReset
 }
 
 // pollReset takes the first reset for a segment of no flow.
 func (e *Endpoint) pollReset(out *Segment) {
 	r := e.resets[0]
-	e.resets = e.resets[1:]
+	if e.resets = e.resets[1:]; len(e.resets) == 0 {
+		e.odd &^= oddReset
+	}
 	r.fill(out)
 }
 

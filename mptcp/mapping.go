@@ -44,12 +44,24 @@ func (r *runs) at(i int) *mapping { return &r.all[r.head+i] }
 
 func (r *runs) last() *mapping { return &r.all[len(r.all)-1] }
 
+// push appends m. A queue of one entry goes back to the front, so that short queues stay
+// in the same line.
 func (r *runs) push(m mapping) {
-	if len(r.all) == cap(r.all) && r.head > len(r.all)/2 {
+	switch {
+	case r.head > 0 && r.head+1 == len(r.all):
+		r.all[0] = r.all[r.head]
+		r.all, r.head = r.all[:1], 0
+	case len(r.all) < cap(r.all):
+	case r.head > len(r.all)/2:
 		r.compact()
+	case cap(r.all) == 0:
+		r.all = make([]mapping, 0, leastRuns)
 	}
 	r.all = append(r.all, m)
 }
+
+// leastRuns entries fill three lines, so that the allocator begins with a line.
+const leastRuns = 8
 
 func (r *runs) compact() {
 	n := copy(r.all, r.all[r.head:])

@@ -41,7 +41,7 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 		if f.fourth == fourthOrdered {
 			f.fourth = fourthSent
 			f.conn.work = true
-			f.conn.e.polled = f.conn
+			f.conn.e.settlesAfter(f.conn)
 		}
 		if f.due&dueAddress != 0 && s.Len == 0 && !s.Flags.Has(wire.FIN) && f.writeAddressSignal(now, s, room) {
 			break
@@ -58,14 +58,14 @@ func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
 // hasSignals reports whether a segment of an established subflow may have to carry
 // more than a DSS.
 func (f *subflow) hasSignals(s *Segment) bool {
-	return f.fast || f.fourth == fourthOrdered || f.due != 0 || f.failDue || f.prioDue || f.sendPos == 0 && s.Len > 0
+	return f.fast || f.fourth == fourthOrdered || f.due != 0 || f.failDue || f.prioDue || s.Len > 0 && f.sendPos == 0
 }
 
 // writeDSS puts DATA_ACK, mapping and DATA_FIN into the segment (RFC 8684 section
 // 3.3) and returns the octets that they take, padding included.
 func (f *subflow) writeDSS(s *Segment) int {
 	c := f.conn
-	if f.raw.infinite && s.Len == 0 && !c.closing.pending() {
+	if f.raw.infinite && s.Len == 0 && !c.finPending() {
 		return 0
 	}
 	ack := c.dataAck()
@@ -75,20 +75,20 @@ func (f *subflow) writeDSS(s *Segment) int {
 	n := f.writeDataAck(s, ack)
 	h := &s.Segment
 	opt := h.Opt | wire.HasMap
-	switch fin := c.send.end; {
+	switch fin := c.finPending(); {
 	case s.Len > 0:
 		m := &f.sending
 		h.DSN = c.local.absolute(m.dsn)
 		h.SSN = uint32(m.pos + 1)
 		h.MapLen = uint16(m.len)
-		if c.closing.pending() && m.dsn+uint64(m.len) == fin {
+		if fin && m.dsn+uint64(m.len) == c.send.end {
 			opt |= wire.DataFIN
 			h.MapLen++
 		}
-	case c.closing.pending() && !f.failDue:
+	case fin && !f.failDue:
 		// A DATA_FIN without data has SSN 0 and length 1.
 		opt |= wire.DataFIN
-		h.DSN = c.local.absolute(fin)
+		h.DSN = c.local.absolute(c.send.end)
 		h.SSN, h.MapLen = 0, 1
 	default:
 		return n

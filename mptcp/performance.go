@@ -52,14 +52,8 @@ const (
 
 // performance is what a connection knows of its subflows' performance.
 type performance struct {
-	start     sim.Time // of the window
-	at        sim.Time // its end; sim.Never: nothing is judged
-	on        bool
-	delivered bool // SocketOptions.ResetDelivered: see restart.go
-}
-
-func (p *performance) init(o *SocketOptions) {
-	*p = performance{on: o.ResetUnderperforming, delivered: o.ResetDelivered, at: sim.Never}
+	start sim.Time // of the window
+	at    sim.Time // its end; sim.Never: nothing is judged
 }
 
 func (p *performance) stop() { p.at = sim.Never }

@@ -15,10 +15,10 @@ type reassembly struct {
 	// continue each other are one entry. Consumed from the front like runs.
 	waiting []piece
 	head    int
-	ready   spanQueue
+	queued  int64      // bytes in waiting
 	arena   *tcp.Arena // of literal bytes: what is dropped is released
+	ready   spanQueue
 
-	queued    int64 // bytes in waiting
 	duplicate int64 // bytes that had been received before
 	refused   int64 // bytes dropped because of the bounds
 }

@@ -90,15 +90,14 @@ func (c *connection) fastRecovery(f *subflow) {
 // of the subflows in health, doubling while nothing moves; that of upstream Linux
 // is in retrans.go.
 type retransTimer struct {
-	at sim.Time
-	// Of RetransUpstream: the deadline, which at may precede, and what the next
-	// restart adds.
-	due      sim.Time
+	alone   aloneRange
+	backoff uint
+	moved   sim.Time // last progress
+	// Of RetransUpstream: what the next restart adds, and the deadline, which at may
+	// precede.
 	interval sim.Duration
-	moved    sim.Time // last progress
-	ask      bool     // of RetransUpstream: the scheduler is asked although the window is closed
-	backoff  uint
-	alone    aloneRange
+	due      sim.Time
+	at       sim.Time
 }
 
 func (t *retransTimer) stop() { *t = retransTimer{at: sim.Never} }
@@ -117,7 +116,9 @@ func (c *connection) retransProgress(now sim.Time) {
 	if !t.alone.arrived(c.send.una) {
 		due = now.Add(c.retransInterval())
 	}
-	t.at = min(t.at, due)
+	if due < t.at {
+		t.at, c.rearm = due, true
+	}
 }
 
 // armRetrans starts the timer if data is outstanding.
@@ -128,7 +129,7 @@ func (c *connection) armRetrans(now sim.Time) {
 			return
 		}
 		c.retrans.moved = now
-		c.retrans.at = now.Add(c.retransInterval())
+		c.retrans.at, c.rearm = now.Add(c.retransInterval()), true
 	}
 }
 
@@ -221,8 +222,8 @@ func (t *probeTimer) stop() { *t = probeTimer{at: sim.Never} }
 // armProbe starts the timer if data waits for the window and nothing is
 // outstanding.
 func (c *connection) armProbe(now sim.Time) {
-	if c.probe.at != sim.Never || c.send.una != c.send.next || c.send.next == c.send.end ||
-		c.peer.edge > c.send.next {
+	if c.send.una != c.send.next || c.send.next == c.send.end || c.peer.edge > c.send.next ||
+		c.probe.at != sim.Never {
 		return
 	}
 	c.touched = true

@@ -263,7 +263,7 @@ func TestSharedWindow(t *testing.T) {
 				if c == nil || s.Flags.Has(wire.SYN) || !s.Segment.Opt.Has(wire.HasDataAck) {
 					return false
 				}
-				f := w.client.ep.flows.byTuple[*s.Tuple]
+				f := w.client.ep.flows.names.byTuple[*s.Tuple]
 				if f == 0 || w.client.ep.flows.slots[f].sock != c {
 					return false
 				}
@@ -284,7 +284,7 @@ func TestSharedWindow(t *testing.T) {
 				if c == nil || s.Len == 0 || !s.Segment.Opt.Has(wire.HasMap) {
 					return false
 				}
-				f := w.server.ep.flows.byTuple[*s.Tuple]
+				f := w.server.ep.flows.names.byTuple[*s.Tuple]
 				if f == 0 || w.server.ep.flows.slots[f].sock != c {
 					return false
 				}

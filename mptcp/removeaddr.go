@@ -88,7 +88,7 @@ func (f *subflow) writeRemoval(now sim.Time, s *Segment, room int) {
 			int64(len(c.addr.removed)), int64(room), 0, 0)
 		f.due |= dueRemoval
 		c.owing, c.chores = f, true // another ACK takes the rest
-		c.e.polled = c
+		c.e.settlesAfter(c)
 	}
 }
 
@@ -159,7 +159,7 @@ func (f *subflow) retireNow() {
 	f.due &^= dueFIN
 	f.closing = true
 	f.conn.changed = true
-	f.conn.e.polled = f.conn
+	f.conn.e.settlesAfter(f.conn)
 }
 
 // retireLocal closes the subflows from the local address of an id, whether or not a

@@ -234,7 +234,7 @@ func TestRemoveAddrSender(t *testing.T) {
 			cli.close = true
 			w.flush(w.client)
 			w.until(1200*sim.Second, p.Name+": end of the withdrawn subflow", func() bool {
-				return len(w.client.ep.flows.byTuple)+len(w.server.ep.flows.byTuple) == 0
+				return len(w.client.ep.flows.names.byTuple)+len(w.server.ep.flows.names.byTuple) == 0
 			})
 		}
 	}

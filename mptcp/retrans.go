@@ -72,7 +72,9 @@ func (c *connection) restartUpstream(now sim.Time) {
 		t.interval = c.p.TCP.MinRTO
 	}
 	t.due = now.Add(t.interval)
-	t.at = min(t.at, t.due)
+	if t.due < t.at {
+		t.at, c.rearm = t.due, true
+	}
 }
 
 // retransUpstream is the expiry.
@@ -86,7 +88,7 @@ func (c *connection) retransUpstream(now sim.Time) {
 	if f != nil && c.send.una != c.send.next {
 		c.retransBuffer(now, f)
 	}
-	c.work, t.ask = true, true
+	c.work, c.askClosed = true, true
 	c.restartUpstream(now)
 }
 

@@ -17,8 +17,7 @@ import (
 
 // rowCache are the rows of a connection, in the order of their subflows.
 type rowCache struct {
-	kept  bool // rows may be kept: they change with their own subflow only
-	fresh bool // rows hold but for those in dirty
+	kept bool // rows may be kept: they change with their own subflow only
 	// sifts: open tells which rows are open (sched.Queue.Open).
 	sifts   bool
 	longest int32 // segment of all rows
@@ -41,38 +40,41 @@ func (k *rowCache) init(c *connection) {
 		c.sock.opt.MSSPolicy == SegmentFree
 }
 
-// mark notes that the row of a subflow does not hold any more. One without a row may
-// be due one.
-func (k *rowCache) mark(row uint8) {
-	if row >= maxKeptRows {
-		k.fresh = false
+// markRow notes that the row of a subflow does not hold any more. One without a row may
+// be due one. Nothing is noted of rows that are filled again anyway.
+func (c *connection) markRow(row uint8) {
+	if !c.rowsFresh {
 		return
 	}
-	k.dirty |= 1 << row
+	if row >= maxKeptRows {
+		c.rowsFresh = false
+		return
+	}
+	c.rows.dirty |= 1 << row
 }
 
 // touch notes that something has happened beside data and acknowledgements on
 // established subflows: what is kept of rows and deadlines must be looked up again.
 func (c *connection) touch() {
 	c.touched = true
-	c.rows.fresh = false
+	c.rowsFresh = false
 }
 
 // penalise lowers the window of a subflow that holds up the connection.
 func (c *connection) penalise(now sim.Time, f cc.FlowID) {
 	c.cc.Reduce(now, f, cc.Penalty)
-	c.rows.fresh = false
+	c.rowsFresh = false
 }
 
 // currentRows returns what the scheduler sees of the subflows that may be granted data.
 func (c *connection) currentRows(now sim.Time) []sched.Path {
 	k := &c.rows
-	if !k.fresh || !c.refreshRows(now) {
+	if !c.rowsFresh || !c.refreshRows(now) {
 		c.fillRows(now)
 	}
-	if c.p.Retrans == RetransUpstream && (c.retrans.ask || c.peer.edge > c.send.next) {
+	if c.p.Retrans == RetransUpstream && (c.askClosed || c.peer.edge > c.send.next) {
 		c.setRetransInterval(now)
-		c.asked, c.retrans.ask = true, false
+		c.asked, c.askClosed = true, false
 	}
 	return k.rows
 }
@@ -110,7 +112,7 @@ func (c *connection) rowSettled(now sim.Time, f *subflow) {
 func (c *connection) fillRows(now sim.Time) {
 	k := &c.rows
 	if c.sock.opt.MSSPolicy != SegmentFree {
-		c.segment = c.chooseSegment()
+		c.segment = uint16(c.chooseSegment())
 	}
 	k.reserve(len(c.alive))
 	n, dirty := 0, uint64(0)
@@ -136,7 +138,7 @@ func (c *connection) fillRows(now sim.Time) {
 		c.inSegments(k.rows)
 		k.sifts = false // what is open counts in segments of the connection
 	}
-	k.fresh, k.dirty = k.kept && n <= maxKeptRows, dirty
+	c.rowsFresh, k.dirty = k.kept && n <= maxKeptRows, dirty
 }
 
 // fillRow fills in what changes of a row, field by field.
@@ -183,7 +185,7 @@ func (c *connection) fillBuffer(r *sched.Path, f *subflow) {
 		r.Queued = t.SocketMemory()
 	}
 	r.SendBufFree = c.send.limit - r.Queued
-	if c.sock.tunesSend {
+	if f.flow.tunes {
 		r.SendBufFree = t.SendBuffer() - r.Queued
 	}
 }
@@ -217,7 +219,7 @@ func (k *rowCache) reserve(n int) {
 func (c *connection) latestRetrans(now sim.Time) sim.Time {
 	k := &c.rows
 	due := now
-	if !k.fresh {
+	if !c.rowsFresh {
 		for _, f := range c.alive {
 			if f.usable() {
 				due = max(due, f.retransDue())

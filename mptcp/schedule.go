@@ -16,7 +16,7 @@ func (c *connection) push(now sim.Time) {
 	switch {
 	case c.over:
 		return
-	case c.fallback.on:
+	case c.ending && c.fallback.on:
 		c.pushPlain(now)
 		return
 	}
@@ -46,7 +46,7 @@ func (c *connection) push(now sim.Time) {
 		c.optimiseRcvBuf(now, 1)
 	}
 	c.armRetrans(now)
-	if c.perf.on {
+	if c.judges {
 		c.armPerformance(now)
 		c.touch()
 	}
@@ -64,7 +64,7 @@ func (c *connection) needNotAsk() bool {
 // any, held that all data waits for a whole segment. It returns the rows if they hold
 // still.
 func (c *connection) ask(now sim.Time, rows []sched.Path) (progress, held bool, after []sched.Path) {
-	e := c.e
+	e, w := c.e, c.scratch
 	candidates, tail := len(rows), 0
 	q := c.queue()
 	if c.p.NagleOnData {
@@ -73,16 +73,16 @@ func (c *connection) ask(now sim.Time, rows []sched.Path) (progress, held bool, 
 		q.End -= uint64(c.holdTail(now, tail))
 	}
 	q.Open, q.Sifted = c.rows.open, c.rows.sifts && int64(q.End-q.Next) >= int64(c.rows.longest)
-	e.work.grants = e.work.grants[:0]
+	w.grants = w.grants[:0]
 	held = q.Next == q.End && len(q.Reinject) == 0 && len(q.Skipped) == 0 && c.asks&sched.FactInFlight == 0
 	if !held {
-		e.work.grants = c.sched.Pick(now, q, rows, e.work.grants)
+		w.grants = c.sched.Pick(now, q, rows, w.grants)
 	}
 	if e.witness != nil {
 		c.witnessDecision(now, q, rows, held)
 	}
-	for i := range e.work.grants {
-		g := &e.work.grants[i]
+	for i := range w.grants {
+		g := &w.grants[i]
 		if c.p.NagleOnData && g.Kind == sched.New {
 			c.noteShort(g.DSN+uint64(g.Len), tail)
 		}
@@ -111,7 +111,7 @@ func (c *connection) observeWait(now sim.Time, candidates int, held bool) {
 
 // queue returns what the scheduler sees of the connection's data.
 func (c *connection) queue() *sched.Queue {
-	q := &c.e.work.queue
+	q := &c.scratch.queue
 	q.Next, q.Una, q.End = c.send.next, c.send.una, c.send.end
 	q.PeerEdge = c.peer.edge
 	q.SendBuffer, q.PeerFlow = c.send.limit, c.peerFlow
@@ -196,7 +196,7 @@ func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
 	t := &f.flow.tcp
 	limit := c.p.mappingLimit(t.MSS())
 	c.stats.granted += int64(n)
-	if c.perf.on {
+	if c.judges {
 		f.effort.loaded(now)
 	}
 	if c.p.DSN == DSN4Wrap {
@@ -212,7 +212,7 @@ func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
 				longest = 0 // its mapping has ended
 			}
 		}
-		if s := c.segment; s != 0 {
+		if s := int(c.segment); s != 0 {
 			done := (n - left) % s
 			k = min(k, s-done)
 			if done == 0 {

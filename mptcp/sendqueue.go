@@ -26,20 +26,20 @@ type sendQueue struct {
 	// again are the ranges to be sent again, sorted and without overlap.
 	again []sched.Range
 
-	// flight and copy are parallel: the unacknowledged ranges in order, and for
-	// each the subflow that carried its last copy, or sched.NoFlow. Consumed from
-	// the front.
-	flight []sched.Carried
+	// copied and flight are parallel: for each of the unacknowledged ranges, in order,
+	// the subflow that carried its last copy, or sched.NoFlow. Copied ends where no
+	// copies follow. Consumed from the front.
 	copied []cc.FlowID
-	head   int
 	copies int // ranges in flight that were copied
+	flight []sched.Carried
+	head   int
 
 	limit          int64  // size of the buffer in bytes
 	una, next, end uint64 // last, because every acknowledgement needs them
 }
 
 func newSendQueue(limit int64, page int) sendQueue {
-	return sendQueue{una: 1, next: 1, end: 1, limit: limit, buffers: buffers{size: page}}
+	return sendQueue{una: 1, next: 1, end: 1, limit: limit, buffers: buffers{size: int32(page)}}
 }
 
 // maxRange bounds the ranges that neighbours with the same carriers merge into.
@@ -80,18 +80,37 @@ func (q *sendQueue) grant(f cc.FlowID, n int) {
 	dsn := q.next
 	q.next += uint64(n)
 	if i := len(q.flight) - 1; i >= q.head {
-		if r := &q.flight[i]; r.Carried == bit(f) && q.copied[i] == sched.NoFlow && r.Len+n <= maxRange && r.DSN+uint64(r.Len) == dsn {
+		if r := &q.flight[i]; r.Carried == bit(f) && (q.copies == 0 || q.copyOn(i) == sched.NoFlow) && r.Len+n <= maxRange && r.DSN+uint64(r.Len) == dsn {
 			r.Len += n
 			return
 		}
 	}
 	if len(q.flight) == cap(q.flight) && q.head > len(q.flight)/2 {
 		n := copy(q.flight, q.flight[q.head:])
-		copy(q.copied, q.copied[q.head:])
-		q.flight, q.copied, q.head = q.flight[:n], q.copied[:n], 0
+		q.copied = q.copied[:copy(q.copied, q.copied[min(q.head, len(q.copied)):])]
+		q.flight, q.head = q.flight[:n], 0
 	}
 	q.flight = append(q.flight, sched.Carried{DSN: dsn, Len: n, Carried: bit(f)})
-	q.copied = append(q.copied, sched.NoFlow)
+}
+
+// copyOn returns the subflow that carried the last copy of range i; sched.NoFlow: there
+// is none.
+func (q *sendQueue) copyOn(i int) cc.FlowID {
+	if i < len(q.copied) {
+		return q.copied[i]
+	}
+	return sched.NoFlow
+}
+
+// noteCopy notes that a subflow carries a copy of range i.
+func (q *sendQueue) noteCopy(i int, f cc.FlowID) {
+	for len(q.copied) <= i {
+		q.copied = append(q.copied, sched.NoFlow)
+	}
+	if q.copied[i] == sched.NoFlow {
+		q.copies++
+	}
+	q.copied[i] = f
 }
 
 // copyTo records that a subflow carries a copy of n bytes from dsn on, all of
@@ -107,10 +126,7 @@ func (q *sendQueue) copyTo(f cc.FlowID, dsn uint64, n int) {
 			q.split(i, end)
 		}
 		q.flight[i].Carried |= bit(f)
-		if q.copied[i] == sched.NoFlow {
-			q.copies++
-		}
-		q.copied[i] = f
+		q.noteCopy(i, f)
 	}
 	q.forget(dsn, end)
 }
@@ -121,9 +137,11 @@ func (q *sendQueue) split(i int, dsn uint64) {
 	left := int(dsn - r.DSN)
 	q.flight = slices.Insert(q.flight, i, sched.Carried{DSN: r.DSN, Len: left, Carried: r.Carried})
 	q.flight[i+1] = sched.Carried{DSN: dsn, Len: r.Len - left, Carried: r.Carried}
-	q.copied = slices.Insert(q.copied, i, q.copied[i])
-	if q.copied[i] != sched.NoFlow {
-		q.copies++
+	if i < len(q.copied) {
+		q.copied = slices.Insert(q.copied, i, q.copied[i])
+		if q.copied[i] != sched.NoFlow {
+			q.copies++
+		}
 	}
 }
 
@@ -154,8 +172,10 @@ func (q *sendQueue) ack(una uint64) {
 			}
 			break
 		}
-		if q.copied[q.head] != sched.NoFlow {
-			q.copies--
+		if q.copies > 0 && q.copyOn(q.head) != sched.NoFlow {
+			if q.copies--; q.copies == 0 {
+				q.copied = q.copied[:0]
+			}
 		}
 		q.head++
 	}

@@ -53,11 +53,13 @@ func (q *sendQueue) fill(f cc.FlowID, dsn uint64, n int) {
 	i := q.find(dsn)
 	if i > q.head {
 		r := &q.flight[i-1]
-		if r.DSN+uint64(r.Len) == dsn && r.Carried == bit(f) && q.copied[i-1] == sched.NoFlow && r.Len+n <= maxRange {
+		if r.DSN+uint64(r.Len) == dsn && r.Carried == bit(f) && q.copyOn(i-1) == sched.NoFlow && r.Len+n <= maxRange {
 			r.Len += n
 			return
 		}
 	}
 	q.flight = slices.Insert(q.flight, i, sched.Carried{DSN: dsn, Len: n, Carried: bit(f)})
-	q.copied = slices.Insert(q.copied, i, sched.NoFlow)
+	if i < len(q.copied) {
+		q.copied = slices.Insert(q.copied, i, sched.NoFlow)
+	}
 }

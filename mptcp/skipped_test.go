@@ -52,7 +52,7 @@ func checkSendQueue(t *rapid.T, q *sendQueue, carrier []cc.FlowID) {
 	}
 	at := q.una
 	for i, r := range q.inFlight() {
-		if r.DSN < at || r.Len <= 0 || q.copied[q.head+i] != sched.NoFlow {
+		if r.DSN < at || r.Len <= 0 || q.copyOn(q.head+i) != sched.NoFlow {
 			t.Fatalf("in flight: %+v", q.inFlight())
 		}
 		at = r.DSN + uint64(r.Len)

@@ -21,8 +21,6 @@ type socket struct {
 	number uint32 // how manieth socket of the endpoint it is: its name in traces
 	flow   *flow
 	conn   *connection
-	listen *listener
-	parent *socket // listener that has not handed it out yet
 
 	// What the application was told, and what it asked for.
 	connected, closed      bool
@@ -37,11 +35,13 @@ type socket struct {
 	reaped                 bool
 	notOffered             bool // MPTCP was wanted, but the SYN did not offer it
 	opened                 bool // by a fast open cookie
-	reason                 trace.Reason
 	readBytes              uint64
-	lent                   span   // literal bytes that Read returned last
-	told                   uint64 // end of what a plain connection has reported as readable
-	urgentTold             uint64 // end of urgent data that a plain connection has reported
+	reason                 trace.Reason
+	listen                 *listener
+	parent                 *socket // listener that has not handed it out yet
+	lent                   span    // literal bytes that Read returned last
+	told                   uint64  // end of what a plain connection has reported as readable
+	urgentTold             uint64  // end of urgent data that a plain connection has reported
 	// earlyOf is the listener whose fast open limit the connection counts against.
 	earlyOf                *listener
 	userTimeout            sim.Duration // of every flow; 0: none
@@ -189,6 +189,7 @@ func (s *socket) dismiss() {
 	if s.appClosed && s.lastSeen && s.forgotten && !s.reaped {
 		s.reaped = true
 		s.e.ended = append(s.e.ended, s)
+		s.e.odd |= oddEnded
 	}
 }
 

@@ -55,7 +55,7 @@ const (
 // touches comes first.
 type subflow struct {
 	// The first line (56 bytes behind the allocator's header) is for every segment, the
-	// second for those that arrive, the third for those that leave.
+	// second for payload that arrives, the third and the fourth for payload that leaves.
 	conn   *connection
 	flow   *flow
 	id     cc.FlowID
@@ -81,20 +81,20 @@ type subflow struct {
 	// was heard at staleHeard.
 	stale              bool
 	staleCount         uint8
-	backup, peerBackup bool   // as we, and as the peer, asked for
-	givenUp            bool   // failed, and its data may be sent again elsewhere
-	inRecovery         bool   // TCP was in fast recovery when last looked at
-	sendPos            uint64 // position of the segment that is being built
+	backup, peerBackup bool // as we, and as the peer, asked for
+	givenUp            bool // failed, and its data may be sent again elsewhere
+	inRecovery         bool // TCP was in fast recovery when last looked at
+	peerISN            wire.Seq
+	raw                rawInput // its flags in the first line
 
-	raw  rawInput
-	rx   rxMaps
-	held heldData // its size first
 	// urgentPos is the end of urgent data that no mapping covers yet; 0: none.
 	urgentPos uint64
-	peerISN   wire.Seq
+	rx        rxMaps
+	held      heldData // its size first
 
-	sending mapping // of the segment that is being built
 	tx      txMaps
+	sendPos uint64  // position of the segment that is being built
+	sending mapping // of it
 	line    straight
 
 	check  verification // its size first
@@ -291,12 +291,16 @@ func (f *subflow) SegmentAt(now sim.Time, pos uint64, max int) (n int, off uint6
 	}
 	f.sending, f.sendPos = *m, pos
 	d := pos - m.pos
+	off = m.dsn + d - 1
+	if f.conn.fastOpened {
+		off += uint64(f.conn.early.sent)
+	}
 	if f.conn.e.witness != nil {
 		f.witnessCarriage(now, Carriage{
 			DSN: m.dsn + d, Len: int(min(uint64(max), uint64(m.len)-d)), Again: pos < f.flow.tcp.SndNxt(),
 		})
 	}
-	return int(min(uint64(max), uint64(m.len)-d)), m.dsn + d - 1 + uint64(f.conn.early.sent)
+	return int(min(uint64(max), uint64(m.len)-d)), off
 }
 
 // OneSegment implements tcp.Extension: a segment lies within a mapping.
@@ -353,7 +357,7 @@ func (f *subflow) Deliver(now sim.Time, pos uint64, n int, off uint64) {
 // receive takes in n bytes of data from dsn on.
 func (c *connection) receive(dsn uint64, n int64, off uint64) {
 	edge := c.wnd.edge
-	if c.closing.peerFIN != 0 {
+	if c.ending && c.closing.peerFIN != 0 {
 		edge = min(edge, c.closing.peerFIN) // nothing lies behind the DATA_FIN
 	}
 	if c.recv.insert(dsn, n, off, edge) > 0 {
@@ -405,7 +409,7 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 			c.plainAcked(now)
 		} else {
 			f.tx.ack(f.flow.tcp.SndUna())
-			if c.perf.on && f.tx.len() == 0 {
+			if c.judges && f.tx.len() == 0 {
 				f.effort.emptied(now)
 			}
 			c.releaseLiterals()
@@ -425,12 +429,12 @@ func (f *subflow) OnEvent(now sim.Time, e tcp.Event, why trace.Reason) {
 		}
 	case tcp.PeerClosed:
 		if f.phase == phasePlain && !f.endsUnmapped() {
-			c.fallback.eof = true
+			c.fallback.eof, c.ending = true, true
 		} else if f.raw.on {
-			c.fallback.eof = true
+			c.fallback.eof, c.ending = true, true
 			c.tryRevert(now, f, trace.InfiniteMap)
 		} else if c.fallback.waits && !f.joined {
-			c.fallback.eof = true // a peer that has reverted ends its stream so
+			c.fallback.eof, c.ending = true, true // a peer that has reverted ends its stream so
 		} else {
 			f.closing = true
 		}

@@ -225,6 +225,7 @@ func (e *Endpoint) sendCookie(now sim.Time, l *listener, syn *Segment, c *connec
 	e.count(now, s, syncookiesSent)
 	e.emit(now, s, 0, trace.SYNCookie, trace.NoReason, 0, int64(index), 0, 0, 0)
 	e.resets = append(e.resets, r)
+	e.odd |= oddReset
 }
 
 // cookieCapable adds MP_CAPABLE with the verifiable key, unless its token is in

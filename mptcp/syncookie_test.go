@@ -31,7 +31,7 @@ func cookieWorld(t *testing.T, version Versions, change func(h string, o *Socket
 // state counts what an endpoint holds: flows, tokens, and sockets beside
 // listeners.
 func (h *host) state() int {
-	n := len(h.ep.flows.byTuple) + len(h.ep.tokens)
+	n := len(h.ep.flows.names.byTuple) + len(h.ep.tokens)
 	for _, s := range h.ep.socks.slots {
 		if s != nil && s.listen == nil {
 			n++
@@ -186,8 +186,8 @@ func TestSYNCookieForged(t *testing.T) {
 	// A second flow with the same forged key: its token is in use.
 	w.dialData(0)
 	w.runTo(w.now.Add(100 * ms))
-	if len(w.server.ep.tokens) != 1 || len(w.server.ep.flows.byTuple) != 2 {
-		t.Errorf("%d tokens, %d flows", len(w.server.ep.tokens), len(w.server.ep.flows.byTuple))
+	if len(w.server.ep.tokens) != 1 || len(w.server.ep.flows.names.byTuple) != 2 {
+		t.Errorf("%d tokens, %d flows", len(w.server.ep.tokens), len(w.server.ep.flows.names.byTuple))
 	}
 }
 
@@ -254,7 +254,7 @@ func TestSYNFlood(t *testing.T) {
 				Src: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(i)}), uint16(i))}
 			w.server.ep.HandleSegment(w.now, &s)
 		}
-		if n := len(w.server.ep.flows.byTuple); n != 16 {
+		if n := len(w.server.ep.flows.names.byTuple); n != 16 {
 			t.Errorf("%v: %d flows", mode, n)
 		}
 		var out Segment
@@ -281,7 +281,7 @@ func TestSYNCookieJoin(t *testing.T) {
 	flows := -1
 	w.arrive = func(to *host, s *Segment) {
 		if to == w.server && s.Opt.Has(wire.OptJoin) && s.Opt.Join.Form == wire.JoinACK && flows < 0 {
-			flows = len(w.server.ep.flows.byTuple)
+			flows = len(w.server.ep.flows.names.byTuple)
 		}
 	}
 	cli, srv := w.request(200000, 200000)

@@ -125,7 +125,7 @@ func (f *flow) growSend() {
 		f.sock.writable(f.tcp.SendRoom(), f.tcp.SendBuffer())
 	default:
 		c := f.sub.conn
-		c.rows.mark(f.sub.rowAt)
+		c.markRow(f.sub.rowAt)
 		c.sumSendBuffers()
 		f.sock.writable(c.send.room(c.released()), c.send.limit)
 	}
