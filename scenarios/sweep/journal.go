@@ -53,12 +53,30 @@ type journal struct {
 	synced time.Time
 }
 
-// openJournal opens or creates a journal for one writer, and reads what is in it.
+// openJournal opens or creates a journal for one writer, and reads what is in it. If not
+// even its first line can be written, nothing that it has created is left.
 func openJournal(dir, name, sweep string) (*journal, []Result, error) {
-	if err := os.MkdirAll(filepath.Join(dir, JournalFolder), 0o777); err != nil {
+	folder := filepath.Join(dir, JournalFolder)
+	path := filepath.Join(folder, name+journalSuffix)
+	var created []string
+	for _, p := range []string{folder, dir} {
+		if _, err := os.Lstat(p); errors.Is(err, fs.ErrNotExist) {
+			created = append(created, p)
+		}
+	}
+	j, list, err := startJournal(folder, path, sweep)
+	if err != nil {
+		for _, p := range created {
+			_ = os.Remove(p) // not if something is in it
+		}
+	}
+	return j, list, err
+}
+
+func startJournal(folder, path, sweep string) (*journal, []Result, error) {
+	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return nil, nil, err
 	}
-	path := filepath.Join(dir, JournalFolder, name+journalSuffix)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, nil, err
@@ -70,6 +88,9 @@ func openJournal(dir, name, sweep string) (*journal, []Result, error) {
 	}
 	list, err := j.recover(path, sweep)
 	if err != nil {
+		if info, e := f.Stat(); e == nil && info.Size() == 0 { // and nobody else writes it
+			_ = os.Remove(path)
+		}
 		f.Close()
 		return nil, nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/renameio/v2/maybe"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
@@ -237,16 +238,16 @@ func (p *program) copyFiles(files []string, dir string, force bool) error {
 }
 
 // writeNew writes a file that the user asked for by name, and the directories
-// above it. A file that exists is an error unless force is set.
+// above it. A file that exists is an error unless force is set; it is replaced at once or
+// not at all, and nothing half-written is left.
 func writeNew(file string, text []byte, force bool) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return err
 	}
-	how := os.O_CREATE | os.O_WRONLY | os.O_EXCL
 	if force {
-		how = os.O_CREATE | os.O_WRONLY | os.O_TRUNC
+		return maybe.WriteFile(file, text, 0o666)
 	}
-	f, err := os.OpenFile(file, how, 0o666)
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists; --force replaces it", file)
 	}
@@ -254,5 +255,8 @@ func writeNew(file string, text []byte, force bool) error {
 		return err
 	}
 	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		err = errors.Join(err, os.Remove(file))
+	}
+	return err
 }

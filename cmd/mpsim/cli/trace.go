@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
@@ -114,16 +115,30 @@ func (p *program) convertRecords(file, out, kinds string) (done bool, err error)
 	if err != nil {
 		return true, fmt.Errorf("%s: %w", file, err)
 	}
-	w := p.out
-	if out != "-" {
-		to, err := os.Create(out)
-		if err != nil {
-			return true, err
-		}
-		defer to.Close()
-		w = to
+	if out == "-" {
+		return true, execute.WriteEvents(p.out, r, set)
 	}
-	return true, execute.WriteEvents(w, r, set)
+	return true, writeAtOnce(out, func(w io.Writer) error { return execute.WriteEvents(w, r, set) })
+}
+
+// writeAtOnce writes a file that may be large under another name beside it, which it has
+// when all is written; if that fails, what was there stays.
+func writeAtOnce(file string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".writing-*")
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
 }
 
 // readTrace reads a link trace from a file.
