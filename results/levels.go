@@ -98,6 +98,23 @@ func (t *Table) LevelMeans(metrics []string, level float64) (*TableSummary, erro
 	return s, nil
 }
 
+// MeansBy returns the means of a metric over the runs that have each value of a column, a
+// factor or "point", in the order of the table.
+func (t *Table) MeansBy(column, metric string, level float64) ([]LevelMean, error) {
+	by, c := t.column(column), t.column(metric)
+	switch {
+	case by == nil || t.column("point") == nil || t.column("replication") == nil:
+		return nil, fmt.Errorf("the table is not that of a sweep with a column %q", column)
+	case c == nil || c.Type != "number":
+		return nil, fmt.Errorf("the table has no column %q of numbers", metric)
+	}
+	var out []LevelMean
+	for _, s := range divide(column, by.Cells) {
+		out = append(out, t.levelMean(&s, c, level))
+	}
+	return out, nil
+}
+
 // filled counts the cells of a column that have a value.
 func (t *Table) filled(name string) int {
 	n := 0

@@ -100,7 +100,7 @@ func readCapture(in io.Reader, take func(*captured)) error {
 	}
 }
 
-var mptcpOption = regexp.MustCompile(`mptcp \d+ ([a-z-]+)`)
+var mptcpOption = regexp.MustCompile(`mptcp \d+ ([a-z-]+)( fin| v[01]-echo)?`)
 
 // tsharkNames are the names of MPTCP options as tshark and RFC 8684 have them, by those of
 // tcpdump.
@@ -120,12 +120,17 @@ func optionText(line string) string {
 	var names []string
 	for _, m := range mptcpOption.FindAllStringSubmatch(text, -1) {
 		name := tsharkNames[m[1]]
-		if name == "" {
+		switch {
+		case name == "":
 			name = m[1]
+		case m[2] == " fin":
+			name += " FIN"
+		case m[2] != "":
+			name += " echo"
 		}
 		names = append(names, name)
 	}
-	return strings.Join(names, " ") + "\t" + text
+	return strings.Join(names, ", ") + "\t" + text
 }
 
 // wholeOptions is how many packets have their options in full; behind them only those whose

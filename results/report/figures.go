@@ -14,7 +14,7 @@ import (
 
 // Time series: panels of lines over one grid of times. A panel with many points has an
 // overview as well, the least and the largest value of each of overviewColumns columns, which
-// is drawn until somebody zooms in.
+// is drawn until somebody zooms in. Rates have none: of them the page draws means.
 
 const (
 	overviewOver    = 4000 // points
@@ -69,18 +69,21 @@ type metric struct {
 	Shown bool `json:"shown"`
 	// Floor says that the axis begins at 0.
 	Floor bool `json:"floor"`
+	// Rate says that a value is a mean over the interval that ends at its time: many of them
+	// are drawn as means over longer intervals, not as least and largest values.
+	Rate bool `json:"rate"`
 }
 
 // metrics are the series that a page shows, in their order.
 var metrics = []metric{
-	{"goodput_bps", "Goodput", "bps", "flow", true, true},
-	{"cwnd_bytes", "Congestion window", "B", "flow", true, true},
-	{"srtt_s", "Smoothed RTT", "s", "flow", true, true},
-	{"in_flight_bytes", "In flight", "B", "flow", false, true},
-	{"ssthresh_bytes", "Slow start threshold", "B", "flow", false, true},
-	{"seq", "Bytes in order at the receiver", "B", "flow", false, false},
-	{"queue_bytes", "Queue", "B", "link", true, true},
-	{"rate_bps", "Link rate", "bps", "link", false, true},
+	{"goodput_bps", "Goodput", "bps", "flow", true, true, true},
+	{"cwnd_bytes", "Congestion window", "B", "flow", true, true, false},
+	{"srtt_s", "Smoothed RTT", "s", "flow", true, true, false},
+	{"in_flight_bytes", "In flight", "B", "flow", false, true, false},
+	{"ssthresh_bytes", "Slow start threshold", "B", "flow", false, true, false},
+	{"seq", "Bytes in order at the receiver", "B", "flow", false, false, false},
+	{"queue_bytes", "Queue", "B", "link", true, true, false},
+	{"rate_bps", "Link rate", "bps", "link", false, true, true},
 }
 
 // panelData is one panel as the page reads it.
@@ -245,7 +248,7 @@ func (d *figureData) add(b *blobs, m *metric, entity, title string, shown bool, 
 		columns = append(columns, v)
 		p.Series = append(p.Series, lineData{c.name, c.total, b.floats(v)})
 	}
-	if len(grid) > overviewOver {
+	if len(grid) > overviewOver && !m.Rate {
 		at, values := overview(grid, columns, overviewColumns)
 		p.OverviewTime = b.ints(at, true)
 		for _, v := range values {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"mpsim/results"
 )
@@ -183,8 +184,12 @@ func (t *eventTable) add(e *logEvent) {
 			if f.key != name {
 				continue
 			}
-			if values[i] = f.number; f.isText {
-				values[i] = t.of(f.text)
+			text := f.text
+			if !f.isText {
+				text = large(name, f.number)
+			}
+			if values[i] = f.number; text != "" || f.isText {
+				values[i] = t.of(text)
 				texts |= 1 << i
 			}
 			break
@@ -194,6 +199,19 @@ func (t *eventTable) add(e *logEvent) {
 		t.values[i] = append(t.values[i], v)
 	}
 	t.texts = append(t.texts, texts)
+}
+
+// large returns a number as text if the scripts of a page, whose numbers have 53 bits, could
+// not show it exactly: keys and sequence numbers of 64 bits without a sign.
+func large(name string, v int64) string {
+	const exact = 1 << 53
+	switch {
+	case v >= -exact && v <= exact:
+		return ""
+	case name == "dsn" || name == "idsn" || name == "peer_idsn" || name == "token":
+		return strconv.FormatUint(uint64(v), 10)
+	}
+	return strconv.FormatInt(v, 10)
 }
 
 // endpoint is a connection of a node.

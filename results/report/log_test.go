@@ -33,7 +33,7 @@ func TestEventsAreThoseOfTheLog(t *testing.T) {
 	for i, c := range about["values"].([]any) {
 		values[i] = r.columns[integer(c)]
 	}
-	i := 0
+	i, keys := 0, 0
 	for line := range bytes.Lines(log) {
 		var e map[string]any
 		d := json.NewDecoder(bytes.NewReader(line))
@@ -60,12 +60,19 @@ func TestEventsAreThoseOfTheLog(t *testing.T) {
 				}
 				continue
 			}
-			v, _ := want.(json.Number).Float64()
-			if big := math.Abs(v) > 1<<53; !big && values[k][i] != v {
+			number := want.(json.Number)
+			v, _ := number.Float64()
+			if big := math.Abs(v) > 1<<53; big && texts[int(values[k][i])] != number.String() || !big && values[k][i] != v {
 				t.Fatalf("row %d: %s is %g, want %s", i, name, values[k][i], line)
+			}
+			if math.Abs(v) > 1<<53 {
+				keys++
 			}
 		}
 		i++
+	}
+	if keys < 4 {
+		t.Errorf("%d keys and first sequence numbers of 64 bits", keys)
 	}
 	if n := int(integer(about["n"])); i != n || n < 1000 {
 		t.Errorf("%d events, the log has %d lines", n, i)

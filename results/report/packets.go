@@ -80,7 +80,7 @@ type lastAct struct {
 }
 
 func newPacketTable(far map[string][2]string) *packetTable {
-	return &packetTable{far: far, flights: map[flightKey][]*flight{}, sockets: map[endpoint]int{}, dials: map[string][]dial{}, opened: map[uint32]int{}}
+	return &packetTable{streams: []stream{}, far: far, flights: map[flightKey][]*flight{}, sockets: map[endpoint]int{}, dials: map[string][]dial{}, opened: map[uint32]int{}}
 }
 
 // add takes a record of a packet.
@@ -98,7 +98,7 @@ func (t *packetTable) add(e *logEvent) {
 		p := t.newPacket(e)
 		t.flights[key] = append(t.flights[key], &flight{packet: p, hop: -1, at: node, seen: []int64{node}})
 	case "packet_forwarded":
-		f := t.find(key, node, e, "")
+		f := t.find(key, node, e)
 		if f == nil {
 			f = &flight{packet: t.newPacket(e), hop: -1, at: node, seen: []int64{node}}
 			t.flights[key] = append(t.flights[key], f)
@@ -106,12 +106,12 @@ func (t *packetTable) add(e *logEvent) {
 		t.arrive(f, node, e.time)
 		t.depart(f, node, e)
 	case "packet_received":
-		if f := t.find(key, node, e, ""); f != nil {
+		if f := t.find(key, node, e); f != nil {
 			t.arrive(f, node, e.time)
 			t.forget(key, f)
 		}
 	case "packet_dropped":
-		f := t.find(key, node, e, e.text("link"))
+		f := t.findLost(key, node, e)
 		if f == nil {
 			f = &flight{packet: t.newPacket(e), hop: -1, at: node, seen: []int64{node}}
 			t.flights[key] = append(t.flights[key], f)
@@ -119,7 +119,7 @@ func (t *packetTable) add(e *logEvent) {
 		t.drop(f, node, e)
 		t.forget(key, f)
 	case "box_action":
-		f := t.find(key, node, e, "")
+		f := t.find(key, node, e)
 		packet := int64(-1)
 		if f != nil {
 			packet = f.packet
@@ -208,20 +208,34 @@ func (t *packetTable) state(e *logEvent) {
 	}
 }
 
-// find returns the packet that a record at a node is about: one that is there, one that
-// is on the link from which it is dropped, or one that may arrive now.
-func (t *packetTable) find(key flightKey, node int64, e *logEvent, link string) *flight {
+// findLost returns the packet that is dropped at a node: before a link, or while it waits for
+// the link or is on it.
+func (t *packetTable) findLost(key flightKey, node int64, e *logEvent) *flight {
+	waits := e.why == "head_drop" || e.why == "sojourn_drop" || e.why == "retry_limit"
+	if !waits {
+		if f := t.find(key, node, e); f != nil {
+			return f
+		}
+	}
+	link := e.text("link")
+	for _, f := range t.flights[key] {
+		if f.hop >= 0 && t.from[f.hop] == node && t.list[t.link[f.hop]] == link {
+			return f
+		}
+	}
+	if waits {
+		return t.find(key, node, e)
+	}
+	return nil
+}
+
+// find returns the packet that a record at a node is about: one that is there, or one that
+// may arrive now.
+func (t *packetTable) find(key flightKey, node int64, e *logEvent) *flight {
 	list := t.flights[key]
 	for _, f := range list {
 		if f.hop < 0 && f.at == node {
 			return f
-		}
-	}
-	if link != "" {
-		for _, f := range list {
-			if f.hop >= 0 && t.from[f.hop] == node && t.list[t.link[f.hop]] == link {
-				return f
-			}
 		}
 	}
 	for _, f := range list {

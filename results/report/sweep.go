@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -111,7 +112,11 @@ func sweepPage(dir string) (*page, error) {
 	if t.Rows == 0 {
 		return nil, errors.New(dir + ": the table of the sweep has no rows")
 	}
-	d := &sweepData{Kind: "sweep", Rows: t.Rows, Effects: effects(t), Blobs: []blob{}}
+	list, err := effects(t)
+	if err != nil {
+		return nil, inFile(filepath.Join(dir, results.TableName), err)
+	}
+	d := &sweepData{Kind: "sweep", Rows: t.Rows, Effects: list, Blobs: []blob{}}
 	for _, c := range t.Columns {
 		d.Columns = append(d.Columns, tableColumn{c.Name, c.Role, c.Type, c.Unit, c.Cells})
 	}
@@ -129,7 +134,7 @@ func sweepTitle(m *sweepManifest) string {
 }
 
 // effects are all metrics that are numbers against all factors.
-func effects(t *results.Table) []effect {
+func effects(t *results.Table) ([]effect, error) {
 	out := []effect{}
 	for i := range t.Columns {
 		m := &t.Columns[i]
@@ -138,92 +143,48 @@ func effects(t *results.Table) []effect {
 		}
 		for k := range t.Columns {
 			if f := &t.Columns[k]; f.Role == "factor" {
-				out = append(out, effectOf(t, m, f))
+				e, err := effectOf(t, m, f)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, e)
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // effectOf averages a metric at the levels of a factor, or at the points of the design.
-func effectOf(t *results.Table, m, f *results.TableColumn) effect {
-	levels := distinct(f.Cells)
+func effectOf(t *results.Table, m, f *results.TableColumn) (effect, error) {
 	e := effect{Metric: m.Name, Unit: m.Unit, Factor: f.Name, FactorUnit: f.Unit, Kind: "levels", Means: []level{}}
-	by := f.Cells
-	if f.Type == "number" {
-		slices.SortStableFunc(levels, func(a, b string) int {
-			x, _ := strconv.ParseFloat(a, 64)
-			y, _ := strconv.ParseFloat(b, 64)
-			return compareNumbers(x, y)
-		})
-		if len(levels) > maxLevels {
-			e.Kind = "points"
-			by = cells(t, "point")
-			levels = distinct(by)
-		}
+	column := f.Name
+	if f.Type == "number" && len(distinct(f.Cells)) > maxLevels {
+		e.Kind, column = "points", "point"
 	}
-	for _, text := range levels {
-		var rows []int
-		for i, v := range by {
-			if v == text {
-				rows = append(rows, i)
-			}
-		}
-		l := mean(t, m, rows)
-		l.Label = f.Cells[rows[0]]
-		if f.Type == "number" {
-			if x, err := strconv.ParseFloat(l.Label, 64); err == nil {
-				l.Value = results.Number(x).Ptr()
-			}
+	means, err := t.MeansBy(column, m.Name, confidence)
+	if err != nil {
+		return e, err
+	}
+	keys := cells(t, column)
+	for _, x := range means {
+		l := level{Label: f.Cells[slices.Index(keys, x.Level)], Mean: x.Mean, Low: x.Low, High: x.High, Samples: x.Replications, Points: x.Points, Never: x.Never, Missing: x.Missing}
+		if v, err := strconv.ParseFloat(l.Label, 64); err == nil && f.Type == "number" {
+			l.Value = results.Number(v).Ptr()
 		}
 		e.Means = append(e.Means, l)
 	}
-	return e
+	if f.Type == "number" {
+		slices.SortStableFunc(e.Means, func(a, b level) int { return cmp.Compare(order(a.Value), order(b.Value)) })
+	}
+	return e, nil
 }
 
-// mean averages a metric over rows. A sample is one replication: its mean over all points of
-// the rows. Replications are independent of one another, points are no replications; one that
-// not every point has is left out.
-func mean(t *results.Table, m *results.TableColumn, rows []int) level {
-	var l level
-	point, replication := cells(t, "point"), cells(t, "replication")
-	points, order := []string{}, []string{}
-	sum, n := map[string]float64{}, map[string]int{}
-	for _, i := range rows {
-		if !slices.Contains(points, point[i]) {
-			points = append(points, point[i])
-		}
-		v, err := strconv.ParseFloat(m.Cells[i], 64)
-		switch {
-		case err != nil || math.IsNaN(v):
-			l.Missing++
-			continue
-		case math.IsInf(v, 0):
-			l.Never++
-			continue
-		}
-		if n[replication[i]] == 0 {
-			order = append(order, replication[i])
-		}
-		sum[replication[i]] += v
-		n[replication[i]]++
+// order returns a number by which levels are sorted, those without a value first.
+func order(v *results.Number) float64 {
+	if v == nil {
+		return math.Inf(-1)
 	}
-	var samples []float64
-	for _, r := range order {
-		if n[r] == len(points) {
-			samples = append(samples, sum[r]/float64(n[r]))
-		}
-	}
-	nan := results.Number(math.NaN())
-	l.Mean, l.Low, l.High, l.Samples, l.Points = nan, nan, nan, len(samples), len(points)
-	switch {
-	case len(samples) == 1:
-		l.Mean = results.Number(samples[0])
-	case len(samples) > 1:
-		at, low, high := results.Interval(samples, confidence)
-		l.Mean, l.Low, l.High = results.Number(at), results.Number(low), results.Number(high)
-	}
-	return l
+	return float64(*v)
 }
 
 func cells(t *results.Table, name string) []string {
@@ -244,16 +205,6 @@ func distinct(list []string) []string {
 		}
 	}
 	return out
-}
-
-func compareNumbers(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // sweepView is what the template of a sweep shows without any script.

@@ -120,6 +120,32 @@ function thin(time, values, from, to) {
   return [t, ...out];
 }
 
+// means returns rates of a window as means over k intervals each, in the middle of their
+// time: bytes stay what they are, however few points are drawn.
+const MEANS = 300;
+function means(time, values, from, to) {
+  const step = time.length > 1 ? time[1] - time[0] : 0;
+  let a = Math.max(0, before(time, from) - 1);
+  const b = Math.min(time.length, before(time, to) + 2), k = Math.ceil((b - a) / MEANS);
+  if (k <= 1) return [1, thin(time, values, from, to)];
+  a -= a % k;
+  const t = [], out = values.map(() => []);
+  for (let i = a; i < b; i += k) {
+    const end = Math.min(i + k, time.length);
+    t.push((time[i] - step + time[end - 1]) / 2);
+    values.forEach((v, s) => {
+      let sum = 0, n = 0;
+      for (let j = i; j < end; j++) {
+        if (Number.isNaN(v[j])) continue;
+        sum += v[j];
+        n++;
+      }
+      out[s].push(n ? sum / n : null);
+    });
+  }
+  return [k, [t, ...out]];
+}
+
 const plots = [];
 
 // Panel is one figure: a flow's or a link's metric.
@@ -129,6 +155,7 @@ class Panel {
     this.metric = D.figures.metrics.find((m) => m.id === data.metric);
     this.box = make("div", {class: "panel figure", "data-panel": data.metric + " " + data.entity});
     this.loading = null;
+    this.note = make("span", {});
   }
 
   // load unpacks the overview, or everything.
@@ -150,7 +177,11 @@ class Panel {
       this.loading = this.load(true).then(() => this.refresh());
     }
     const from = this.full || (!whole ? null : this.few) || this.few;
-    const out = thin(from.time, from.values, win.from, win.to);
+    let out, k = 1;
+    if (this.metric.rate) [k, out] = means(from.time, from.values, win.from, win.to);
+    else out = thin(from.time, from.values, win.from, win.to);
+    const time = from.time, step = time.length > 1 ? time[1] - time[0] : 0;
+    this.note.textContent = this.metric.rate && step ? ", mean of " + withUnit(k * step, "s") : "";
     for (let k = 1; k < out.length; k++) out[k] = out[k].map((v) => (v == null ? null : v / this.unit[0]));
     return out;
   }
@@ -159,9 +190,10 @@ class Panel {
     await this.load(!this.data.overview);
     const from = this.full || this.few;
     let top = 0;
-    for (const v of from.values) for (let i = 0; i < v.length; i++) if (v[i] > top) top = v[i];
+    const values = this.metric.rate ? means(from.time, from.values, 0, D.end)[1].slice(1) : from.values;
+    for (const v of values) for (let i = 0; i < v.length; i++) if (v[i] > top) top = v[i];
     this.unit = unitOf(this.metric.unit, top);
-    this.box.replaceChildren(make("h3", {}, this.metric.title + " ", make("span", {class: "dim"}, "of " + this.data.title + ", " + this.unit[1])));
+    this.box.replaceChildren(make("h3", {}, this.metric.title + " ", make("span", {class: "dim"}, "of " + this.data.title + ", " + this.unit[1], this.note)));
     this.target = make("div", {});
     this.box.append(this.target);
     this.draw();
@@ -173,7 +205,7 @@ class Panel {
     if (this.u) this.u.destroy();
     const grid = {stroke: style("--grid"), width: 1}, fg = style("--fg");
     const axis = {stroke: fg, grid, ticks: {stroke: style("--grid"), width: 1, size: 5}, font: "12px system-ui, 'Liberation Sans', Arial, sans-serif"};
-    const unit = this.unit[1], panel = this;
+    const unit = this.unit, panel = this;
     const options = {
       width: this.box.clientWidth, height: Math.max(150, Math.min(230, this.box.clientWidth * 0.3)), padding: [8, RIGHT, 0, 0],
       scales: {x: {time: false, range: () => [win.from, win.to]}, y: {range: (u, low, high) => panel.range(low, high)}},
@@ -181,7 +213,7 @@ class Panel {
       series: [{label: "time", value: (u, v) => (v == null ? "–" : clock(v, (win.to - win.from) / 10))}, ...this.data.series.map((s) => {
         const p = paint(s.name);
         return {label: s.name, stroke: p.color, dash: p.dash.length ? p.dash : undefined, width: s.total ? 2.4 : 1.4, points: {show: (u, si, i0, i1) => i1 - i0 < 60, size: 4},
-          value: (u, v) => (v == null ? "–" : short(v) + " " + unit)};
+          value: (u, v) => (v == null ? "–" : withUnit(v * unit[0], panel.metric.unit))};
       })],
       cursor: {drag: {x: true, y: false, setScale: false}, y: false, points: {size: 7}},
       legend: {live: true},

@@ -1,8 +1,8 @@
 // The packets between hosts: an arrow a hop, time downwards, a part of the run at a time.
 
-const FLAG_NAMES = [["S", "SYN"], ["F", "FIN"], ["R", "RST"], ["P", "PSH"], [".", "ACK"], ["E", "ECE"], ["W", "CWR"]];
+const FLAG_NAMES = [["F", "FIN"], ["S", "SYN"], ["R", "RST"], ["P", "PSH"], [".", "ACK"]];
 function flagNames(text) {
-  return FLAG_NAMES.filter(([letter]) => text.includes(letter)).map(([, name]) => name).join(" ");
+  return FLAG_NAMES.filter(([letter]) => text.includes(letter)).map(([, name]) => name).join(",");
 }
 
 function svg(name, attributes, ...children) {
@@ -114,14 +114,16 @@ class Packets {
     return s && base != null ? (value - base + 2 * 4294967296) % 4294967296 : value;
   }
 
+  // label names a packet as the figures of mpsim plot --kind packets do.
   label(i) {
-    const back = this.back[i] === 1, flags = this.p.texts[this.flags[i]];
+    const back = this.back[i] === 1, flags = this.p.texts[this.flags[i]], seq = this.relative(this.seq[i], i, back);
     let text = flagNames(flags) || "packet";
-    text += " seq=" + this.relative(this.seq[i], i, back);
-    if (flags.includes(".")) text += " ack=" + this.relative(this.ack[i], i, !back);
-    if (this.payload[i]) text += " len=" + this.payload[i];
+    if (this.payload[i] && flags) text += ` ${seq}:${seq + this.payload[i]}`;
+    else if (this.payload[i]) text += `, ${this.payload[i]} B`;
+    else if (/[SFR]/.test(flags)) text += " seq " + seq;
+    if (flags.includes(".")) text += " ack " + this.relative(this.ack[i], i, !back);
     const options = this.optionName(this.sent[i]) || this.optionName(this.got[i]);
-    return options ? text + " " + options.replaceAll(" ", ", ") : text;
+    return options ? text + ", " + options : text;
   }
 
   story(k) {
@@ -140,6 +142,7 @@ class Packets {
   }
 
   draw() {
+    tip("");
     const place = $("packet-figure"), p = this.p, hops = [];
     let k = this.at;
     for (; k < p.n && hops.length < this.n; k++) if (this.shows(k)) hops.push(k);
@@ -205,7 +208,7 @@ class Packets {
       if (node === undefined) continue;
       g.append(svg("rect", {x: node - 5, y: at - 5, width: 10, height: 10, fill: style("--c4"), stroke: style("--fg")}));
       const name = D.boxes[this.actBox[a]] || "box " + this.actBox[a];
-      const t = svg("text", {x: node + 9, y: at + 4});
+      const t = svg("text", {x: node + 9, y: at + 4, "paint-order": "stroke", stroke: style("--bg"), "stroke-width": 5, "stroke-linejoin": "round"});
       t.textContent = name + ": " + p.texts[this.actWhy[a]].replaceAll("_", " ");
       if (node + 160 > width) {
         t.setAttribute("x", node - 9);
@@ -233,8 +236,8 @@ class Packets {
     let b = x.get(this.to[h]);
     const lost = this.end[h] === 1, back = b !== undefined && b < a;
     if (b === undefined || b === a) b = a + gap * 0.5 || a + 60;
-    if (lost) { // the cross lies where the link begins, on its way
-      b = a + (b - a) * 0.55;
+    if (lost) { // before the link, or on its way
+      b = a + (b - a) * (this.duration[h] === 0 ? 0.3 : 0.6);
       y1 = Math.max(y1, y0 + 6);
     }
     g.append(svg("line", {x1: a, y1: y0, x2: b, y2: y1, stroke: color, "stroke-width": this.payload[i] ? 1.8 : 1.1, "stroke-dasharray": this.end[h] === 2 ? "5 4" : "none"}));
@@ -244,7 +247,7 @@ class Packets {
       const angle = Math.atan2(y1 - y0, b - a), head = (turn) => `${b - 9 * Math.cos(angle + turn)},${y1 - 9 * Math.sin(angle + turn)}`;
       g.append(svg("polygon", {points: `${b},${y1} ${head(0.38)} ${head(-0.38)}`, fill: color}));
     }
-    const label = this.label(i) + (lost ? " ✗ " + this.p.texts[this.why[h]].replaceAll("_", " ") : "");
+    const label = this.label(i) + (lost ? " lost: " + this.p.texts[this.why[h]].replaceAll("_", " ") : "");
     const side = (back ? -1 : 1) * 12, t = svg("text", {x: a + side, y: y0 + (y1 - y0) * (12 / Math.max(24, Math.abs(b - a))) - 2, "text-anchor": back ? "end" : "start", "paint-order": "stroke", stroke: style("--bg"), "stroke-width": 5, "stroke-linejoin": "round"});
     t.textContent = label;
     this.labels.append(t);
