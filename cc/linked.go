@@ -107,6 +107,13 @@ func (l *linked) PacingRate(f FlowID) sim.Rate { return l.at(f).PacingRate() }
 // OnSent does nothing: Reno does not count what is sent.
 func (l *linked) OnSent(sim.Time, FlowID, int64) {}
 
+// Traits says so.
+func (l *linked) Traits() Traits {
+	t := l.each.Traits()
+	t.IgnoresSent = true
+	return t
+}
+
 // take brings an acknowledgement to its subflow and through slow start, and
 // returns the bytes that are left for congestion avoidance.
 func (l *linked) take(f FlowID, a *Ack) (r *linkedFlow, n int64) {

@@ -26,6 +26,13 @@ var renoSpec = Spec{
 
 type reno struct{ Flow }
 
+// Traits says that Reno does not look at what is sent.
+func (r *reno) Traits() Traits {
+	t := r.Flow.Traits()
+	t.IgnoresSent = true
+	return t
+}
+
 // OnAck grows the window.
 func (r *reno) OnAck(_ sim.Time, a *Ack) {
 	n := r.Growth(a)

@@ -14,8 +14,11 @@ type Traits struct {
 	// proportional rate reduction (Linux's cong_control).
 	OwnRecovery bool
 	// OwnWindows: Window, Ssthresh and, unless Paced, PacingRate of a subflow change
-	// only by calls that name it, so that who asks may keep them until then.
+	// only by calls that name it, and not by OnSent, so that who asks may keep them until
+	// then.
 	OwnWindows bool
+	// IgnoresSent: OnSent does nothing and need not be called.
+	IgnoresSent bool
 }
 
 // Characterised is a controller that states its traits.

@@ -63,6 +63,9 @@ func (c *connection) touch() {
 // penalise lowers the window of a subflow that holds up the connection.
 func (c *connection) penalise(now sim.Time, f cc.FlowID) {
 	c.cc.Reduce(now, f, cc.Penalty)
+	if s := c.subs[f]; s.flow != nil {
+		s.flow.tcp.WindowReduced()
+	}
 	c.rowsFresh = false
 }
 

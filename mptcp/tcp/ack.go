@@ -123,7 +123,7 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 	}
 	if verdict&IgnoreWindow == 0 && c.windowMayChange(s, ack, seq) {
 		f.flags |= ackWindow
-		c.setWindow(int64(s.Window)<<c.snd.scale, seq)
+		c.setWindow(int64(s.Window)<<(c.snd.scale&31), seq)
 	}
 	if ack > c.snd.una {
 		f.flags |= ackAdvanced
@@ -192,8 +192,8 @@ func (c *Conn) ackOfNothing(now sim.Time, f *ackFacts) {
 // ackOfFlight processes an acknowledgement while something is outstanding.
 func (c *Conn) ackOfFlight(now sim.Time, s *Segment, f *ackFacts) {
 	c.removeAcked(now, f)
-	if c.p.RACK {
-		c.updateReorderWindow(f)
+	if c.p.RACK && f.sample.taken {
+		c.updateReorderWindow(f.sample.priorDelivered)
 	}
 	if c.tlpActive() {
 		c.ackOfTLP(now, f)
@@ -339,6 +339,13 @@ func (c *Conn) measure(now sim.Time, f *ackFacts) sim.Duration {
 	return rtt
 }
 
+// oneWayDelay is how long the newest acknowledged segment was under way, up to an unknown
+// constant. The echo would do, but it is that of the first of the segments that a delayed
+// acknowledgement answers (RFC 7323 section 4.3), and so contains the wait.
+func (c *Conn) oneWayDelay(now sim.Time, s *Segment, rtt sim.Duration) sim.Duration {
+	return sim.Duration(int32(s.TSVal-c.tsClock(now.Add(-rtt)))) * c.p.tick()
+}
+
 // tellController reports the acknowledgement to the controller and lets PRR
 // follow it.
 func (c *Conn) tellController(now sim.Time, s *Segment, f *ackFacts) {
@@ -364,13 +371,12 @@ func (c *Conn) tellController(now sim.Time, s *Segment, f *ackFacts) {
 	if f.flags&ackECE != 0 {
 		a.CE = delivered
 	}
-	// The echo would do, but it is that of the first of the segments that a delayed
-	// acknowledgement answers (RFC 7323 section 4.3), and so contains the wait.
 	a.OWD = 0
 	if f.hasTS && f.rtt > 0 {
-		a.OWD = sim.Duration(int32(s.TSVal-c.tsClock(now.Add(-f.rtt)))) * c.p.tick()
+		a.OWD = c.oneWayDelay(now, s, f.rtt)
 	}
 	c.cc.OnAck(now, c.flow, a)
+	c.refreshWindow()
 	if c.caState == cc.CWR || c.caState == cc.Recovery {
 		c.reduceProportionally(delivered, c.recovery.lost > f.lost, f.flags&ackAdvanced != 0)
 	}

@@ -81,6 +81,8 @@ type Conn struct {
 	tlpResent bool // the tail loss probe was a retransmission
 	ownRates  bool // the controller governs recovery, not PRR
 	paced     bool // the controller may pace
+	hearsSent bool // the controller wants to know what is sent
+	keepsCwnd bool // snd.cwnd is the controller's window: nobody else changes it
 	mtuWatch  bool // something is known of the path MTU or sought: pollNew has to look
 	flow      cc.FlowID
 	tsRecent  uint32 // TS.Recent
@@ -131,7 +133,6 @@ type Conn struct {
 	joined      bool // the controller knows the flow
 	ipHeader    uint8
 	sendBuffer  int64
-	recvBuffer  int64
 	queue       spanQueue // what the application has not read
 	stats       Stats
 	lit         *Literals
@@ -175,6 +176,7 @@ type sender struct {
 	wl1           int64 // receive position of the segment that set it
 	maxWnd        int64 // largest ever
 	mss           int   // payload bytes of a full segment now
+	cwnd          int64 // the controller's window, if keepsCwnd
 	peerMSS       int   // announced by the peer, bounded by what we announce
 	scale         uint8
 	small         int64 // end of the last short segment (Minshall)
@@ -183,15 +185,17 @@ type sender struct {
 
 // receiver is the receive half.
 type receiver struct {
-	nxt   int64    // RCV.NXT
-	wup   int64    // RCV.NXT when an ACK was last sent (Last.ACK.sent)
-	wnd   int64    // window announced then
-	edge  int64    // what the window is to reach, before rounding to the scale
-	top   int64    // highest edge ever announced: what lies below is accepted
-	fin   int64    // position of the peer's FIN; -1: not seen
-	last  sim.Time // arrival of the last segment
-	read  int64    // what the application has consumed
-	scale uint8
+	nxt    int64    // RCV.NXT
+	wup    int64    // RCV.NXT when an ACK was last sent (Last.ACK.sent)
+	wnd    int64    // window announced then
+	edge   int64    // what the window is to reach, before rounding to the scale
+	top    int64    // highest edge ever announced: what lies below is accepted
+	fin    int64    // position of the peer's FIN; -1: not seen
+	last   sim.Time // arrival of the last segment
+	read   int64    // what the application has consumed
+	scale  uint8
+	step   int64 // the edge moves by no less, if the buffer has a fixed size
+	buffer int64 // its size
 }
 
 // negotiated are the options both ends agreed on.
@@ -231,13 +235,14 @@ func (c *Conn) Init(cfg *Config) {
 	*c = Conn{
 		p: cfg.Profile, cc: cfg.CC, flow: cfg.Flow, ext: cfg.Ext,
 		iss: cfg.ISS, tsOffset: cfg.TSOffset,
-		mssOurs: cfg.MSS, ipHeader: uint8(max(cfg.IPHeader, 20)), sendBuffer: cfg.SendBuffer, recvBuffer: cfg.ReceiveBuffer,
+		mssOurs: cfg.MSS, ipHeader: uint8(max(cfg.IPHeader, 20)), sendBuffer: cfg.SendBuffer,
 		noDelay: cfg.NoDelay, slots: cfg.CountSegments, keepalive: cfg.Keepalive,
 		trace: cfg.Trace, number: cfg.ConnNumber,
 	}
 	if c.p == nil {
 		c.p = Linux()
 	}
+	c.rcv.buffer = cfg.ReceiveBuffer
 	c.ooo.arena = cfg.Arena
 	if c.ooo.arena == nil {
 		c.ooo.arena = new(Arena)
@@ -249,18 +254,20 @@ func (c *Conn) Init(cfg *Config) {
 		sim.Bugf("connection without controller or with MSS %d", c.mssOurs)
 	}
 	if m := cfg.ReceiveMemory; m.Auto() {
-		c.tuned, c.recvBuffer = true, m.ScaleBuffer()
+		c.tuned, c.rcv.buffer = true, m.ScaleBuffer()
 		c.tune.Init(0, m, cfg.MSS)
 	}
 	if m := cfg.SendMemory; m.Auto() {
 		c.sendTuned, c.sendMemory, c.sendBuffer = true, m, min(m.Initial, m.Max)
 	}
+	c.rcv.step = min(c.rcv.buffer/2, int64(c.mssOurs))
 	c.rto = c.p.InitialRTO
 	c.rtx.stop()
 	c.slow.stop()
 	c.ackTimer, c.pacing.timer = sim.Never, sim.Never
 	traits := cc.TraitsOf(c.cc)
 	c.paced, c.ownRates, c.ecn.exact = traits.Paced, traits.OwnRecovery, traits.ExactECN
+	c.keepsCwnd, c.hearsSent = traits.OwnWindows, !traits.IgnoresSent
 	c.rcv.fin = -1
 	c.challengeAt = -1 << 62
 	c.rcv.last = -1

@@ -140,7 +140,7 @@ func (c *Conn) windowHolds(now sim.Time) bool {
 	if c.ext != nil || !c.p.AckOnRead {
 		return true
 	}
-	return int64(c.windowField(c.selectWindow(now)))<<c.rcv.scale >= c.rcv.wnd
+	return int64(c.windowField(c.selectWindow(now)))<<(c.rcv.scale&31) >= c.rcv.wnd
 }
 
 // decideDuplicateAck acknowledges a segment while there is a gap.
@@ -233,7 +233,7 @@ func (c *Conn) ackOnRead(now sim.Time) {
 	}
 	if receiving.has(c.state) {
 		left := max(c.rcv.top-c.rcv.nxt, 0)
-		full := c.recvBuffer
+		full := c.rcv.buffer
 		if c.tuned {
 			full = c.tune.Window()
 		}

@@ -89,6 +89,8 @@ type net struct {
 	// accept takes the SYN at b; nil: Accept.
 	accept func(now sim.Time, c *Conn, s *Segment)
 	pool   []*Segment
+	// handle takes a segment in; nil: Handle.
+	handle func(now sim.Time, c *Conn, s *Segment)
 }
 
 func newCC(t testing.TB, name string) cc.Controller {
@@ -299,6 +301,8 @@ func (n *net) deliver(h *host, s *Segment) {
 			}
 			return
 		}
+	} else if n.handle != nil {
+		n.handle(n.now, h.c, s)
 	} else {
 		h.c.Handle(n.now, s)
 	}

@@ -239,5 +239,6 @@ func (c *Conn) joinController(now sim.Time, restarted bool) {
 		RTT: c.rtt.latest, Restarted: restarted, Cost: c.cost,
 	})
 	c.joined = true
+	c.refreshWindow()
 	c.usage.fullAt = now
 }

@@ -18,6 +18,8 @@ type flight struct {
 	head, tail                          uint32
 	// Bytes of sequence space, likewise.
 	sacked, lost, resent int64
+	// resentEnd is the end of the highest record that was ever sent again.
+	resentEnd int64
 	// orders counts transmissions. In virtual time many leave at the same instant,
 	// so that the time alone does not tell which came first.
 	orders uint32
@@ -124,6 +126,11 @@ func (f *flight) find(pos int64) uint32 {
 func (f *flight) pop(r *sent) {
 	f.uncount(r.flags, int64(r.len), 1)
 	f.head++
+	f.catchUp()
+}
+
+// catchUp moves the cursors to the head if it has passed them.
+func (f *flight) catchUp() {
 	if int32(f.rtxHint-f.head) < 0 {
 		f.rtxHint = f.head
 	}

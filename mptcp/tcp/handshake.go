@@ -67,7 +67,7 @@ func (c *Conn) readSYN(now sim.Time, s *Segment) {
 		if o.Has(wire.OptWScale) && c.p.WindowScaling {
 			peer |= useScale
 			c.snd.scale = min(o.WScale, 14)
-			c.rcv.scale = Scale(c.recvBuffer)
+			c.rcv.scale = Scale(c.rcv.buffer)
 		}
 		if o.Has(wire.OptSACKPermitted) && c.p.SACK {
 			peer |= useSACK
@@ -296,7 +296,7 @@ func (c *Conn) writeSYN(now sim.Time, out *Segment) {
 	}
 	if offer&useScale != 0 && c.p.WindowScaling {
 		o.Present |= wire.OptWScale
-		o.WScale = Scale(c.recvBuffer)
+		o.WScale = Scale(c.rcv.buffer)
 	}
 	if offer&useTS != 0 && c.p.Timestamps {
 		out.Segment.Opt |= wire.HasTS
@@ -354,5 +354,5 @@ func (c *Conn) initialWindow(now sim.Time) int64 {
 		c.slope.Start(c.tune.Window(), mss)
 		return c.slope.Size()
 	}
-	return c.recvBuffer - (c.rcv.nxt - c.rcv.read)
+	return c.rcv.buffer - (c.rcv.nxt - c.rcv.read)
 }

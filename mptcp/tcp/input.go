@@ -16,6 +16,14 @@ func (c *Conn) Handle(now sim.Time, s *Segment) {
 	c.count.segmentsReceived++
 	c.rcv.last = now
 	c.burst = 0
+	if c.state == StateEstablished && s.Flags&^wire.PSH == wire.ACK && s.Opt == nil && c.predicted(now, s) {
+		return
+	}
+	c.process(now, s)
+}
+
+// process is Handle for whatever segment in whatever state.
+func (c *Conn) process(now sim.Time, s *Segment) {
 	switch c.state {
 	case StateClosed:
 		return

@@ -216,7 +216,7 @@ func (c *Conn) pollMTU(now sim.Time, out *Segment) probeOutcome {
 		return probeNone
 	}
 	mss := int64(c.newMSS())
-	window := c.cc.Window(c.flow)
+	window := c.window()
 	if window < probeWindow*mss {
 		return probeNone
 	}

@@ -18,15 +18,15 @@ func (c *Conn) Poll(now sim.Time, out *Segment) bool {
 	if c.out&special != 0 && c.pollSpecial(now, out) {
 		return true
 	}
+	if c.snd.end == 0 && !c.closing.queued && !c.mtuWatch {
+		return c.pollACK(now, out) // nothing was ever written
+	}
 	if sending.has(c.state) || c.EarlyOpen() {
 		if c.rexmit == rexmitNew {
 			if c.pollNew(now, out) {
 				return true
 			}
 			c.decideFRTO()
-		}
-		if c.snd.end == 0 && !c.closing.queued && !c.mtuWatch {
-			return c.pollACK(now, out) // nothing was ever written
 		}
 		again := c.rexmit == rexmitLost && c.flight.unsentLost > 0
 		if again && c.pollLost(now, out) || !again && c.pollNew(now, out) {
@@ -146,9 +146,18 @@ func (c *Conn) nextNew() (n int, fin bool, why blocked) {
 		return 0, false, blockedNothing
 	}
 	mss := int64(c.newMSS())
-	size := min(left, mss)
-	fin = c.closing.queued && size == left
 	room := s.una + s.wnd - s.nxt
+	if left > mss { // a full segment, and not the last
+		if mss > room {
+			return 0, false, blockedByPeer
+		}
+		if !c.mayLeave(mss) {
+			return 0, false, blockedByWindow
+		}
+		return int(mss), false, blockedNot
+	}
+	size := left
+	fin = c.closing.queued
 	if fin && size == room && size > 0 {
 		fin = false // the FIN follows when the window opens
 	}
@@ -193,13 +202,13 @@ func (c *Conn) newMSS() int {
 // nothing in flight may always send one segment.
 func (c *Conn) mayLeave(n int64) bool {
 	pipe := c.pipe()
-	if c.prr.active {
+	switch {
+	case c.prr.active:
 		return pipe < c.prr.cwnd || c.flight.empty()
-	}
-	if c.slots {
+	case c.slots:
 		n = int64(c.snd.mss)
 	}
-	return pipe+n <= c.cc.Window(c.flow) || c.flight.empty()
+	return pipe+n <= c.window() || c.flight.empty()
 }
 
 // pollNew sends a segment of new data if there is one and windows and Nagle let
@@ -288,7 +297,7 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 	if !c.scheduleTLP(now, false) && (wasEmpty || c.rtx.kind == timerTLP || c.rtx.kind == timerOff) {
 		c.rearmRTO(now)
 	}
-	c.noteUsage(now, c.pipe()+int64(s.mss) > c.cc.Window(c.flow))
+	c.noteUsage(now, c.pipe()+int64(s.mss) > c.window())
 	if c.prr.active {
 		c.prr.out += c.slot(r)
 	}
@@ -302,7 +311,9 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 func (c *Conn) payloadLeaves(now sim.Time, out *Segment, n int) {
 	c.snd.lastSent = now
 	c.count.bytesSent += int64(n)
-	c.cc.OnSent(now, c.flow, int64(n))
+	if c.hearsSent {
+		c.cc.OnSent(now, c.flow, int64(n))
+	}
 	c.ack.dataSent(c, now)
 	if c.paced {
 		c.paceSent(now, n)
@@ -358,7 +369,7 @@ func (c *Conn) pollRecord(now sim.Time, out *Segment, i uint32, r *sent) bool {
 		if pipe >= c.prr.cwnd {
 			return false
 		}
-	} else if pipe+int64(r.len) > c.cc.Window(c.flow) && pipe > 0 {
+	} else if pipe+int64(r.len) > c.window() && pipe > 0 {
 		return false
 	}
 	if c.paced && c.pacing.holds(now) {
@@ -425,6 +436,7 @@ func (c *Conn) resend(now sim.Time, out *Segment, i uint32) {
 	fl.stamp(r)
 	c.rateSent(now, r, false)
 	fl.setFlags(r, r.flags|sentEver)
+	fl.resentEnd = max(fl.resentEnd, r.end())
 	if r.times < 255 {
 		r.times++
 	}

@@ -34,7 +34,7 @@ type prr struct {
 
 // start begins an episode; the threshold follows from the controller.
 func (p *prr) start(c *Conn, pipe int64) {
-	prior := c.cc.Window(c.flow)
+	prior := c.window()
 	if c.p.PRRFromPipe {
 		prior = pipe
 	}
@@ -82,7 +82,7 @@ func (c *Conn) reduceProportionally(delivered int64, newlyLost, advanced bool) {
 // same for every second segment that arrives or so.
 func (c *Conn) Cwnd() int64 {
 	if !c.prr.active {
-		return c.cc.Window(c.flow)
+		return c.window()
 	}
 	pipe, mss := c.pipe(), int64(c.snd.mss)
 	n := max(c.prr.cwnd-pipe+mss-1, 0) / mss
@@ -104,7 +104,7 @@ func (c *Conn) windowLimited() bool {
 	if c.usage.limited {
 		return true
 	}
-	w := c.cc.Window(c.flow)
+	w := c.window()
 	return w < c.cc.Ssthresh(c.flow) && w < 2*c.usage.most
 }
 
@@ -124,6 +124,7 @@ func (c *Conn) noteUsage(now sim.Time, limited bool) {
 		(c.ext != nil || c.SendRoom() > 0):
 		// The application did not use the window for long (RFC 2861).
 		c.cc.Reduce(now, c.flow, cc.UnusedWindow)
+		c.refreshWindow()
 		u.fullAt = now
 	}
 }

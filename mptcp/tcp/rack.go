@@ -51,9 +51,14 @@ func (c *Conn) rackAdvance(now sim.Time, r *sent) {
 	if rtt < c.rtt.min && r.flags&(sentResent|sentEver) != 0 {
 		return // it is the original that arrived, not the retransmission
 	}
+	c.rackDelivered(now, r)
+}
+
+// rackDelivered learns that a record was delivered by its last transmission.
+func (c *Conn) rackDelivered(now sim.Time, r *sent) {
 	k := &c.rack
 	k.advanced = true
-	k.rtt = rtt
+	k.rtt = now.Sub(r.at)
 	if !k.valid || !r.sentBefore(k.order) {
 		k.valid, k.order = true, r.order
 	}
@@ -69,13 +74,11 @@ func (c *Conn) reorderWindow() sim.Duration {
 	return min(c.rtt.min/4*sim.Duration(c.rack.steps), c.rtt.srtt())
 }
 
-// updateReorderWindow adapts the steps after an acknowledgement.
-func (c *Conn) updateReorderWindow(f *ackFacts) {
+// updateReorderWindow adapts the steps after an acknowledgement of a segment before
+// which prior bytes (low half) had been delivered.
+func (c *Conn) updateReorderWindow(prior uint32) {
 	k := &c.rack
-	if !f.sample.taken {
-		return
-	}
-	if int32(f.sample.priorDelivered-uint32(k.lastDeliver)) < 0 {
+	if int32(prior-uint32(k.lastDeliver)) < 0 {
 		k.dsackSeen = false // at most once in a round trip
 	}
 	switch {

@@ -298,6 +298,7 @@ func (c *Conn) setCA(now sim.Time, s cc.State, why trace.Reason) {
 
 // windowChanged records a change of the controller's window.
 func (c *Conn) windowChanged(now sim.Time, why trace.Reason) {
+	c.refreshWindow()
 	if c.trace != nil {
 		c.emit(now, trace.Window, why, c.cc.Window(c.flow), c.cc.Ssthresh(c.flow), c.pipe(), 0, 0)
 	}

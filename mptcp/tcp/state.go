@@ -43,7 +43,7 @@ func states(ss ...State) (set stateSet) {
 	return set
 }
 
-func (set stateSet) has(s State) bool { return set>>s&1 != 0 }
+func (set stateSet) has(s State) bool { return set>>(s&15)&1 != 0 }
 
 var (
 	// sending are the states in which payload and FIN may leave.

@@ -256,7 +256,7 @@ func (c *Conn) ExpandSendBuffer(start bool) bool {
 	mss := int64(max(c.snd.mss, 1))
 	segments := int64(c.p.InitialWindowSegments)
 	if !start {
-		window := c.cc.Window(c.flow)
+		window := c.window()
 		if c.pipe()+mss > window {
 			return false
 		}

@@ -55,6 +55,7 @@ func (c *Conn) undoReduction(now sim.Time, unmark bool) {
 	}
 	if rc.undoable {
 		c.cc.Undo(now, c.flow)
+		c.refreshWindow()
 		c.ecn.withdrawCWR()
 		c.stats.SpuriousUndos++
 		c.emit(now, trace.Undo, trace.NoReason, c.cc.Window(c.flow), c.cc.Ssthresh(c.flow), 0, 0, 0)

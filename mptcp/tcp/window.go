@@ -11,7 +11,7 @@ func (c *Conn) windowMayChange(s *Segment, ack, seq int64) bool {
 	if ack > c.snd.una || seq > c.snd.wl1 {
 		return true
 	}
-	w := int64(s.Window) << c.snd.scale
+	w := int64(s.Window) << (c.snd.scale & 31)
 	return seq == c.snd.wl1 && (w > c.snd.wnd || w == 0 && c.snd.wnd != 0)
 }
 
@@ -74,8 +74,13 @@ func (c *Conn) selectWindow(now sim.Time) int64 {
 		free := full - (c.rcv.nxt - c.rcv.read) - c.ooo.bytes()
 		return max(c.rcv.nxt+Offer(free, c.slope.Size(), full, c.mssOurs, c.rcv.scale), c.rcv.edge)
 	}
-	edge := c.rcv.read + c.recvBuffer
-	if edge-c.rcv.edge < min(c.recvBuffer/2, int64(c.mssOurs)) {
+	return c.fixedEdge()
+}
+
+// fixedEdge is selectWindow for a plain connection whose buffer has a fixed size.
+func (c *Conn) fixedEdge() int64 {
+	edge := c.rcv.read + c.rcv.buffer
+	if edge-c.rcv.edge < c.rcv.step {
 		return max(c.rcv.edge, c.rcv.nxt)
 	}
 	return edge
@@ -85,19 +90,27 @@ func (c *Conn) selectWindow(now sim.Time) int64 {
 // was announced before must not be taken back, and what exceeds the buffer by
 // less than a unit is accepted.
 func (c *Conn) windowField(edge int64) uint16 {
-	w := (edge - c.rcv.nxt + 1<<c.rcv.scale - 1) >> c.rcv.scale
+	shift := c.rcv.scale & 31
+	w := (edge - c.rcv.nxt + 1<<shift - 1) >> shift
 	return uint16(min(w, 1<<16-1))
 }
 
 // announce fills in the window field of an outgoing segment.
 func (c *Conn) announce(now sim.Time) uint16 {
-	edge := c.selectWindow(now)
+	r := &c.rcv
+	var edge int64
+	if c.ext == nil && !c.tuned {
+		edge = c.fixedEdge()
+	} else {
+		edge = c.selectWindow(now)
+	}
 	field := c.windowField(edge)
-	c.rcv.wup = c.rcv.nxt
-	c.rcv.wnd = int64(field) << c.rcv.scale
+	r.wup = r.nxt
+	r.wnd = int64(field) << (r.scale & 31)
+	top := r.nxt + r.wnd
 	// A window that exceeds the field is announced in part.
-	c.rcv.edge = max(c.rcv.edge, min(edge, c.rcv.nxt+c.rcv.wnd))
-	c.rcv.top = max(c.rcv.top, c.rcv.nxt+c.rcv.wnd)
+	r.edge = max(r.edge, min(edge, top))
+	r.top = max(r.top, top)
 	return field
 }
 
