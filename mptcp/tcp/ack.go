@@ -143,7 +143,8 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 		f.flags |= ackECE
 	}
 	if c.retrying {
-		c.retrying, c.retries.probes, c.retries.soft = false, 0, trace.NoReason
+		c.retrying = c.retries.timeouts != 0
+		c.retries.probes, c.retries.soft = 0, trace.NoReason
 	}
 	if f.una == c.snd.nxt {
 		c.ackOfNothing(now, &f)

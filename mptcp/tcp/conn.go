@@ -84,19 +84,22 @@ type Conn struct {
 	hearsSent bool // the controller wants to know what is sent
 	keepsCwnd bool // snd.cwnd is the controller's window: nobody else changes it
 	mtuWatch  bool // something is known of the path MTU or sought: pollNew has to look
+	reducing  bool // proportional rate reduction decides what leaves
+	gaps      bool // something arrived out of order or twice, and is to be reported
+	heldUp    bool // the chronometer of the peer's window runs
 	flow      cc.FlowID
 	tsRecent  uint32 // TS.Recent
 	tsOffset  uint32
 	iss, irs  wire.Seq
 	ackTimer  sim.Time
-	trace     *trace.Node
 
 	// Line 1: whom it concerns.
-	p   *Profile
-	ext Extension
-	cc  cc.Controller
-	ecn ecnState
-	rto sim.Duration
+	p       *Profile
+	ext     Extension
+	cc      cc.Controller
+	scratch *Scratch
+	rto     sim.Duration
+	ecn     ecnState
 
 	// Line 2: the deadlines.
 	rtx     slot
@@ -106,34 +109,38 @@ type Conn struct {
 
 	// Lines 3 to 5: the two halves of the transmission control block, and what is
 	// counted of every segment.
-	rcv   receiver
-	snd   sender
-	count traffic
-
-	// Lines 6 to 8: receiving, out of order too.
+	rcv     receiver
+	count   traffic
 	mssOurs int
-	ack     ackPolicy
-	ooo     reassembly
-	sacks   sackState
+	snd     sender
 
-	// Lines 9 to 13: sending, then loss recovery.
-	flight   flight
-	rtoCap   sim.Duration
-	rate     rateState
+	// Line 6: when to acknowledge.
+	ack ackPolicy
+
+	// Lines 7 to 11: sending, of which 8 is for losses.
+	flight flight
+	outgo  outgoing
+	rate   rateState
+	rtt    rttEstimator
+	rtoCap sim.Duration
+	usage  windowUsage
+	rack   rack
+
+	// Line 12: what was received and not read.
+	queue spanQueue
+
+	// Loss and reordering.
 	retries  retryState
-	rtt      rttEstimator
-	usage    windowUsage
-	rack     rack
 	recovery recovery
 	prr      prr
+	ooo      reassembly
+	sacks    sackState
 	chrono   Chrono
 
 	// The rest is cold.
-	scratch     *Scratch
 	joined      bool // the controller knows the flow
 	ipHeader    uint8
 	sendBuffer  int64
-	queue       spanQueue // what the application has not read
 	stats       Stats
 	lit         *Literals
 	marks       urgentMarks
@@ -145,6 +152,8 @@ type Conn struct {
 	userTimeout sim.Duration
 	finWait2    sim.Duration // bound of FIN-WAIT-2 of an orphan; 0: none
 	reason      trace.Reason
+	priorACK    int64 // RCV.NXT that outPriorACK acknowledges
+	trace       *trace.Node
 	number      uint32
 	cost        float64 // of the path, for the controller
 
@@ -176,11 +185,15 @@ type sender struct {
 	wl1           int64 // receive position of the segment that set it
 	maxWnd        int64 // largest ever
 	mss           int   // payload bytes of a full segment now
-	cwnd          int64 // the controller's window, if keepsCwnd
-	peerMSS       int   // announced by the peer, bounded by what we announce
 	scale         uint8
-	small         int64 // end of the last short segment (Minshall)
-	lastSent      sim.Time
+}
+
+// outgoing is what else is needed to send.
+type outgoing struct {
+	cwnd     int64 // the controller's window, if keepsCwnd
+	peerMSS  int   // announced by the peer, bounded by what we announce
+	small    int64 // end of the last short segment (Minshall)
+	lastSent sim.Time
 }
 
 // receiver is the receive half.
@@ -390,7 +403,11 @@ func (c *Conn) pipe() int64 {
 	if c.slots {
 		return int64(int32(f.len())-f.nSacked-f.nLost+f.nResent) * int64(c.snd.mss)
 	}
-	return c.snd.nxt - c.snd.una - f.sacked - f.lost + f.resent
+	n := c.snd.nxt - c.snd.una
+	if f.nSacked|f.nLost|f.nResent != 0 {
+		n += f.resent - f.sacked - f.lost
+	}
+	return n
 }
 
 // slot is what a segment takes of the congestion window.

@@ -8,7 +8,7 @@ package tcp
 // window returns the congestion window in bytes.
 func (c *Conn) window() int64 {
 	if c.keepsCwnd {
-		return c.snd.cwnd
+		return c.outgo.cwnd
 	}
 	return c.cc.Window(c.flow)
 }
@@ -16,7 +16,7 @@ func (c *Conn) window() int64 {
 // refreshWindow asks for the window after a call of the controller.
 func (c *Conn) refreshWindow() {
 	if c.keepsCwnd {
-		c.snd.cwnd = c.cc.Window(c.flow)
+		c.outgo.cwnd = c.cc.Window(c.flow)
 	}
 }
 

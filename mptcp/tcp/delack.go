@@ -126,7 +126,7 @@ func (c *Conn) decideAck(now sim.Time) {
 		c.p.AckEvery <= 1,
 		c.rcv.nxt-c.rcv.wup > full && c.windowHolds(now):
 		c.out |= outACK
-	case !c.ooo.empty():
+	case c.gaps && !c.ooo.empty():
 		c.decideDuplicateAck(now)
 	default:
 		c.delayAck(now)

@@ -23,10 +23,9 @@ import (
 // Not modelled: AccECN (RFC 9768), ECN++ on control segments (RFC 8257 section 5
 // leaves it to the operator; Linux marks them ECT for DCTCP).
 type ecnState struct {
-	echo  bool  // receiver: send ECE until CWR arrives; exact: DCTCP.CE
-	cwr   bool  // sender: the next new data carries CWR
-	exact bool  // as the controller wants it
-	prior int64 // RCV.NXT that outPriorACK acknowledges
+	echo  bool // receiver: send ECE until CWR arrives; exact: DCTCP.CE
+	cwr   bool // sender: the next new data carries CWR
+	exact bool // as the controller wants it
 }
 
 // wantsECN reports whether ECN is offered and accepted.
@@ -88,7 +87,7 @@ func (c *Conn) echoExactly(ce bool) {
 	}
 	if c.ackTimer != sim.Never && c.rcv.nxt > c.rcv.wup && c.out&outPriorACK == 0 {
 		c.out |= outPriorACK
-		c.ecn.prior = c.rcv.nxt
+		c.priorACK = c.rcv.nxt
 	}
 	c.ack.now = true
 	c.ecn.echo = ce
@@ -103,8 +102,8 @@ func (c *Conn) sendPriorACK(now sim.Time, out *Segment) {
 	c.sendACK(now, out, c.snd.nxt)
 	c.out = c.out&^outPriorACK | rest
 	out.Flags ^= wire.ECE
-	out.Ack = c.rcvSeq(c.ecn.prior)
-	out.Window = uint16(min(int64(out.Window)+(c.rcv.nxt-c.ecn.prior)>>c.rcv.scale, 1<<16-1))
+	out.Ack = c.rcvSeq(c.priorACK)
+	out.Window = uint16(min(int64(out.Window)+(c.rcv.nxt-c.priorACK)>>c.rcv.scale, 1<<16-1))
 }
 
 // queueCWR says that the window was reduced.

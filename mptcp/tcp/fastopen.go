@@ -171,7 +171,7 @@ func (c *Conn) SYNTimeouts() int { return c.syn.rtx }
 
 // PeerMSS returns the maximum segment size that the peer announced, bounded by
 // our own.
-func (c *Conn) PeerMSS() int { return max(c.snd.peerMSS, c.mtu.clamp) }
+func (c *Conn) PeerMSS() int { return max(c.outgo.peerMSS, c.mtu.clamp) }
 
 // EarlyOpen reports whether data may be sent although the third segment of the
 // handshake has not arrived: the connection was opened by a valid cookie.

@@ -16,10 +16,6 @@ type flight struct {
 	// retransmission.
 	nSacked, nLost, nResent, unsentLost int32
 	head, tail                          uint32
-	// Bytes of sequence space, likewise.
-	sacked, lost, resent int64
-	// resentEnd is the end of the highest record that was ever sent again.
-	resentEnd int64
 	// orders counts transmissions. In virtual time many leave at the same instant,
 	// so that the time alone does not tell which came first.
 	orders uint32
@@ -29,7 +25,14 @@ type flight struct {
 	// rackHint: no record before it is a candidate of RACK by its first
 	// transmission (it is sacked, lost, or was sent again).
 	rackHint uint32
-	buf      []sent
+	// again says that something before resentEnd may have been sent again and be in flight.
+	again bool
+	buf   []sent
+	// Bytes of sequence space by the flags of the records; all are 0 while there are no such
+	// records.
+	sacked, lost, resent int64
+	// resentEnd is the end of the highest record that was ever sent again.
+	resentEnd int64
 	// resentQ holds retransmissions in the order of their time.
 	resentQ resentQueue
 }
@@ -111,6 +114,29 @@ func (f *flight) grow() {
 // beyond the last; pos before the first gives head.
 func (f *flight) find(pos int64) uint32 {
 	lo, hi := f.head, f.tail
+	if lo == hi {
+		return lo
+	}
+	// Segments are mostly of one length, so that the place follows from the position, and
+	// a search would touch a line for each step.
+	first := f.at(lo).pos
+	past := f.at(hi - 1).end()
+	if pos >= past || pos < first {
+		if pos >= past {
+			return hi
+		}
+		return lo
+	}
+	if i := lo + uint32(uint64(pos-first)*uint64(hi-lo)/uint64(past-first)); i != hi {
+		switch r := f.at(i); {
+		case r.pos > pos:
+			hi = i
+		case r.end() > pos:
+			return i
+		default:
+			lo = i + 1
+		}
+	}
 	for lo != hi {
 		mid := lo + (hi-lo)/2
 		if f.at(mid).end() <= pos {
@@ -137,6 +163,13 @@ func (f *flight) catchUp() {
 	if int32(f.rackHint-f.head) < 0 {
 		f.rackHint = f.head
 	}
+}
+
+// forget notes that what was sent again is acknowledged, if everything below una is; it
+// reports whether that is so.
+func (f *flight) forget(una int64) bool {
+	f.again = f.resentEnd > una
+	return !f.again
 }
 
 // trim removes the first n bytes of the first record, which are acknowledged.

@@ -79,7 +79,7 @@ func (c *Conn) readSYN(now sim.Time, s *Segment) {
 	}
 	c.syn.peer = peer
 	c.options = peer | c.options&useECN
-	c.snd.peerMSS = min(max(mss, minMSS), c.mssOurs)
+	c.outgo.peerMSS = min(max(mss, minMSS), c.mssOurs)
 	// The window of a SYN is not scaled.
 	c.setWindow(int64(s.Window), -1)
 	c.negotiateECN(s)

@@ -178,6 +178,7 @@ func (c *Conn) discardReceived() {
 		c.ooo.arena.Release(s.off, s.end-s.pos)
 	}
 	c.ooo.spans, c.ooo.sHead = nil, 0
+	c.noteGaps()
 }
 
 // Discard gives all literal bytes of the connection back. It may be called when

@@ -71,7 +71,7 @@ func (c *Conn) startMTU(now sim.Time) {
 		return
 	}
 	c.mtuWatch = true
-	m.clamp = c.snd.peerMSS
+	m.clamp = c.outgo.peerMSS
 	m.high = m.clamp + c.headers()
 	m.low = c.mtuFor(c.p.BaseMSS)
 	m.since = now
@@ -99,7 +99,7 @@ func (c *Conn) syncMSS() {
 	if m.search {
 		size = min(size, m.low-c.headers())
 	}
-	c.snd.peerMSS = max(size, minMSS)
+	c.outgo.peerMSS = max(size, minMSS)
 	c.updateMSS()
 }
 
@@ -180,7 +180,7 @@ func (c *Conn) resendLonger(now sim.Time) {
 	if c.caState != cc.LossState {
 		rc.highSeq = c.snd.nxt
 		rc.undoMarker, rc.undoable, rc.frto = -1, false, false
-		c.prr.stop()
+		c.reducing = false
 		c.stopTLP()
 		c.setCA(now, cc.LossState, trace.PathMTU)
 	}
@@ -212,7 +212,7 @@ func (c *Conn) pollMTU(now sim.Time, out *Segment) probeOutcome {
 	if m.path > 0 && m.until <= now {
 		c.pathExpired(now)
 	}
-	if !m.search || m.size != 0 || c.caState != cc.Open || !c.ooo.empty() || c.sacks.dup.start != c.sacks.dup.end {
+	if !m.search || m.size != 0 || c.caState != cc.Open || c.gaps {
 		return probeNone
 	}
 	mss := int64(c.newMSS())
@@ -256,7 +256,7 @@ func (c *Conn) searchAgain(now sim.Time) {
 	if now.Sub(m.since) < c.p.MTUProbeInterval {
 		return
 	}
-	m.low = c.snd.peerMSS + c.headers()
+	m.low = c.outgo.peerMSS + c.headers()
 	m.high = m.clamp + c.headers()
 	if m.path > 0 {
 		m.high = min(m.high, m.path)

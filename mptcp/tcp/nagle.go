@@ -15,7 +15,7 @@ func (c *Conn) nagleHolds() bool {
 	}
 	switch c.p.Nagle {
 	case NagleMinshall:
-		return c.snd.small > c.snd.una && c.snd.small <= c.snd.nxt
+		return c.outgo.small > c.snd.una && c.outgo.small <= c.snd.nxt
 	case NagleAny:
 		return !c.flight.empty()
 	}

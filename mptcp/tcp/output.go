@@ -113,11 +113,11 @@ func (c *Conn) finish(now sim.Time, out *Segment) {
 	} else if c.urgent {
 		c.writeUrgent(out)
 	}
-	if c.options&useSACK != 0 && (!c.ooo.empty() || c.sacks.dup.start != c.sacks.dup.end) {
+	if c.options&useSACK != 0 && c.gaps {
 		used := out.OptionsLen(out.Opt)
 		room := wire.MaxOptionsLen - used
 		if out.Len > 0 {
-			room = min(room, c.snd.peerMSS-used-int(out.Len))
+			room = min(room, c.outgo.peerMSS-used-int(out.Len))
 		}
 		c.writeSACK(now, out, room)
 	}
@@ -187,7 +187,7 @@ func (c *Conn) newMSS() int {
 		c.snd.mss = c.segmentRoom(0)
 		return c.snd.mss
 	}
-	if c.ooo.empty() && c.sacks.dup.start == c.sacks.dup.end {
+	if !c.gaps {
 		return c.snd.mss
 	}
 	room := wire.MaxOptionsLen
@@ -203,7 +203,7 @@ func (c *Conn) newMSS() int {
 func (c *Conn) mayLeave(n int64) bool {
 	pipe := c.pipe()
 	switch {
-	case c.prr.active:
+	case c.reducing:
 		return pipe < c.prr.cwnd || c.flight.empty()
 	case c.slots:
 		n = int64(c.snd.mss)
@@ -220,7 +220,8 @@ func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
 		}
 	}
 	n, fin, why := c.nextNew()
-	if c.chrono.held && why != blockedByPeer {
+	if c.heldUp && why != blockedByPeer {
+		c.heldUp = false
 		c.chrono.release(now)
 	}
 	switch why {
@@ -240,6 +241,7 @@ func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
 		}
 		if c.mayLeave(min(c.Unsent(), int64(c.snd.mss))) {
 			c.chrono.hold(now)
+			c.heldUp = true
 		} else {
 			c.chrono.release(now)
 		}
@@ -275,7 +277,7 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 	c.flight.stamp(r)
 	c.rateSent(now, r, wasEmpty)
 	if n > 0 && n < s.mss {
-		s.small = s.nxt + int64(n)
+		c.outgo.small = s.nxt + int64(n)
 	}
 	if fin {
 		out.Flags |= wire.FIN
@@ -298,7 +300,7 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 		c.rearmRTO(now)
 	}
 	c.noteUsage(now, c.pipe()+int64(s.mss) > c.window())
-	if c.prr.active {
+	if c.reducing {
 		c.prr.out += c.slot(r)
 	}
 	c.finish(now, out)
@@ -309,7 +311,7 @@ func (c *Conn) sendNew(now sim.Time, out *Segment, n int, fin bool) {
 
 // payloadLeaves does the accounting of n bytes of payload, new or not.
 func (c *Conn) payloadLeaves(now sim.Time, out *Segment, n int) {
-	c.snd.lastSent = now
+	c.outgo.lastSent = now
 	c.count.bytesSent += int64(n)
 	if c.hearsSent {
 		c.cc.OnSent(now, c.flow, int64(n))
@@ -334,7 +336,7 @@ func (c *Conn) restartAfterIdle(now sim.Time) {
 	if !c.p.SlowStartAfterIdle || c.count.bytesSent == 0 {
 		return
 	}
-	if idle := now.Sub(c.snd.lastSent); idle > c.rto {
+	if idle := now.Sub(c.outgo.lastSent); idle > c.rto {
 		c.cc.OnIdleRestart(now, c.flow, idle, c.rto)
 		c.usage.fullAt = now
 		c.windowChanged(now, trace.IdleRestart)
@@ -365,7 +367,7 @@ func (c *Conn) pollRecord(now sim.Time, out *Segment, i uint32, r *sent) bool {
 		return false
 	}
 	pipe := c.pipe()
-	if c.prr.active {
+	if c.reducing {
 		if pipe >= c.prr.cwnd {
 			return false
 		}
@@ -436,7 +438,7 @@ func (c *Conn) resend(now sim.Time, out *Segment, i uint32) {
 	fl.stamp(r)
 	c.rateSent(now, r, false)
 	fl.setFlags(r, r.flags|sentEver)
-	fl.resentEnd = max(fl.resentEnd, r.end())
+	fl.resentEnd, fl.again = max(fl.resentEnd, r.end()), true
 	if r.times < 255 {
 		r.times++
 	}
@@ -494,7 +496,7 @@ func (c *Conn) noteResent(now sim.Time, i uint32) {
 		rc.resentAt = now
 	}
 	rc.undoRetrans = max(rc.undoRetrans, 0) + 1
-	if c.prr.active {
+	if c.reducing {
 		c.prr.out += c.slot(r)
 	}
 }

@@ -74,8 +74,10 @@ func (c *Conn) predicted(now sim.Time, s *Segment) bool {
 // as well.
 func (c *Conn) undisturbed(una int64) bool {
 	fl := &c.flight
-	return c.caState == cc.Open && fl.nSacked|fl.nLost|fl.nResent == 0 && fl.resentEnd <= una &&
-		c.options&useSACK != 0 && !c.mtuWatch
+	if c.caState != cc.Open || fl.nSacked|fl.nLost|fl.nResent != 0 || c.options&useSACK == 0 || c.mtuWatch {
+		return false
+	}
+	return !fl.again || fl.forget(una)
 }
 
 // nextAcked is what processAck and ackOfFlight do with the acknowledgement of the next
@@ -87,19 +89,18 @@ func (c *Conn) nextAcked(now sim.Time, s *Segment, acked, pipe int64) {
 	if c.literal && c.ext == nil {
 		c.lit.Release(uint64(c.snd.una))
 	}
-	c.retries.timeouts = 0
 
 	// The records that it removes; the last one counts for rate and RACK.
 	r := fl.at(head)
 	firstAt, left := r.at, acked
 	for {
-		if n := int64(r.len); n > left {
+		n := int64(r.len)
+		if n > left {
 			r.pos += left
 			r.len -= uint16(left)
 			break
-		} else {
-			left -= n
 		}
+		left -= n
 		fl.head++
 		if left == 0 {
 			break
@@ -109,13 +110,11 @@ func (c *Conn) nextAcked(now sim.Time, s *Segment, acked, pipe int64) {
 	fl.catchUp()
 	c.rate.delivered += acked
 	c.rate.firstAt, c.rate.deliveredAt = r.at, now
-	lastAt, prior := r.at, r.delivered
 	c.rackDelivered(now, r)
 
 	// The round trip.
-	rtt, newest := now.Sub(firstAt), now.Sub(lastAt)
-	hasTS := c.options&useTS != 0
-	if rtt == 0 && hasTS && s.TSEcr != 0 {
+	rtt, newest := now.Sub(firstAt), now.Sub(r.at)
+	if rtt == 0 && c.options&useTS != 0 && s.TSEcr != 0 {
 		rtt = c.tsRTT(now, s.TSEcr)
 		newest = rtt
 	}
@@ -129,40 +128,44 @@ func (c *Conn) nextAcked(now sim.Time, s *Segment, acked, pipe int64) {
 		c.allAcked(now)
 	}
 	if c.p.RACK {
-		c.updateReorderWindow(prior)
+		c.updateReorderWindow(r.delivered)
 	}
 	c.setTimer(now)
+	c.tellNext(now, s, r, newest, acked, int64(fl.head-head), pipe)
+	c.streamAcked(now, una)
+}
 
-	// The controller.
+// tellNext is tellController for an acknowledgement that took out n records, of which r
+// was the last, and gave the measurement rtt.
+func (c *Conn) tellNext(now sim.Time, s *Segment, r *sent, rtt sim.Duration, acked, n, pipe int64) {
 	if c.rate.appLimited > 0 && c.rate.delivered > c.rate.appLimited {
 		c.rate.appLimited = 0
 	}
 	a := &c.scratch.ack
 	delivered := acked
 	if c.slots {
-		delivered = int64(fl.head-head) * int64(c.snd.mss)
+		delivered = n * int64(c.snd.mss)
 	}
 	a.Acked, a.Delivered = delivered, delivered
 	a.Interval = max(sim.Duration(r.elapsed)<<elapsedShift, now.Sub(r.deliveredAt))
-	a.RateDelivered = int64(uint32(c.rate.delivered) - prior)
+	a.RateDelivered = int64(uint32(c.rate.delivered) - r.delivered)
 	a.TotalDelivered = c.rate.delivered
 	a.PriorDelivered = c.rate.delivered - a.RateDelivered
 	if a.Interval < c.rtt.min {
 		a.Interval, a.RateDelivered = 0, 0
 	}
 	a.Lost, a.CE, a.OWD = 0, 0, 0
-	a.RTT, a.SRTT, a.MinRTT = newest, c.rtt.srtt(), c.rtt.min
+	a.RTT, a.SRTT, a.MinRTT = rtt, c.rtt.srtt(), c.rtt.min
 	a.InFlight = pipe
 	a.Una, a.Nxt = uint64(c.snd.una), uint64(c.snd.nxt)
 	a.State = cc.Open
 	a.CwndLimited = c.windowLimited()
 	a.AppLimited = r.flags&sentAppLimited != 0
-	if hasTS && newest > 0 {
-		a.OWD = c.oneWayDelay(now, s, newest)
+	if c.options&useTS != 0 && rtt > 0 {
+		a.OWD = c.oneWayDelay(now, s, rtt)
 	}
 	c.cc.OnAck(now, c.flow, a)
 	c.refreshWindow()
-	c.streamAcked(now, una)
 }
 
 // nextArrived is what receiveData does with the next payload, if nothing is missing

@@ -24,7 +24,6 @@ import (
 // Prior (RecoverFS) is the window at the beginning in Linux, the bytes in flight
 // in RFC 9937.
 type prr struct {
-	active    bool
 	prior     int64
 	ssthresh  int64
 	delivered int64
@@ -38,10 +37,9 @@ func (p *prr) start(c *Conn, pipe int64) {
 	if c.p.PRRFromPipe {
 		prior = pipe
 	}
-	*p = prr{active: true, prior: max(prior, 1), cwnd: max(pipe, 1)}
+	c.reducing = true
+	*p = prr{prior: max(prior, 1), cwnd: max(pipe, 1)}
 }
-
-func (p *prr) stop() { p.active = false }
 
 // sndcnt returns how many bytes may leave after an ACK that delivered d bytes
 // while pipe bytes are in flight.
@@ -67,7 +65,7 @@ func (p *prr) sndcnt(d, pipe, mss int64, safe bool) int64 {
 // reduceProportionally follows an acknowledgement.
 func (c *Conn) reduceProportionally(delivered int64, newlyLost, advanced bool) {
 	p := &c.prr
-	if !p.active || delivered <= 0 {
+	if !c.reducing || delivered <= 0 {
 		return
 	}
 	pipe := c.pipe()
@@ -81,7 +79,7 @@ func (c *Conn) reduceProportionally(delivered int64, newlyLost, advanced bool) {
 // at once, but what is in flight exceeds it then, and PRR lets new data out all the
 // same for every second segment that arrives or so.
 func (c *Conn) Cwnd() int64 {
-	if !c.prr.active {
+	if !c.reducing {
 		return c.window()
 	}
 	pipe, mss := c.pipe(), int64(c.snd.mss)

@@ -14,7 +14,7 @@ func TestPRRVectors(t *testing.T) {
 		{3, 2, 16, 1, false, 0, 16},
 		{10, 5, 8, 1, true, 2, 10},
 	} {
-		p := prr{active: true, prior: 20 * mss, ssthresh: 10 * mss, delivered: v.delivered * mss, out: v.out * mss}
+		p := prr{prior: 20 * mss, ssthresh: 10 * mss, delivered: v.delivered * mss, out: v.out * mss}
 		got := p.sndcnt(v.d*mss, v.pipe*mss, mss, v.safe)
 		// A segment leaves while the count is positive: the ceiling in segments.
 		if snd := (got + mss - 1) / mss; snd != v.snd || v.pipe+snd != v.cwnd {
@@ -27,7 +27,7 @@ func TestPRRVectors(t *testing.T) {
 // one segment for two delivered, and ends at the threshold (RFC 6937 section 5).
 func TestPRRRecovery(t *testing.T) {
 	const mss = 1000
-	p := prr{active: true, prior: 20 * mss, ssthresh: 10 * mss}
+	p := prr{prior: 20 * mss, ssthresh: 10 * mss}
 	pipe := int64(20 * mss)
 	sent := 0
 	for i := range 19 {

@@ -135,6 +135,9 @@ func checkInvariants(t rapid.TB, c *Conn) {
 		t.Fatalf("sums %d %d %d %d %d %d %d, records %d %d %d %d %d %d %d", f.sacked, f.lost, f.resent, f.nSacked, f.nLost, f.nResent, f.unsentLost,
 			sacked, lost, resent, nS, nL, nR, wait)
 	}
+	if c.gaps != (!c.ooo.empty() || c.sacks.dup.start != c.sacks.dup.end) {
+		t.Fatalf("gaps %v", c.gaps)
+	}
 	if c.pipe() < 0 {
 		t.Fatalf("pipe %d", c.pipe())
 	}

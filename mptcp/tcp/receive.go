@@ -92,7 +92,7 @@ func (c *Conn) inOrder(now sim.Time, s *Segment, seq, data int64) {
 			c.deliver(now, span{nxt, data, s.Off + uint64(nxt-seq)})
 		}
 	}
-	if !c.ooo.empty() {
+	if c.gaps && !c.ooo.empty() {
 		c.drain(now)
 	}
 	if c.rcv.nxt == c.rcv.fin && c.state != StateClosed {
@@ -132,6 +132,7 @@ func (c *Conn) drain(now sim.Time) {
 		c.deliver(now, s)
 	}
 	c.ooo.trim(c.rcv.nxt)
+	c.noteGaps()
 	if c.ooo.empty() {
 		c.ack.now = true // the gap is filled (RFC 5681 section 4.2)
 	}
@@ -176,6 +177,7 @@ func (c *Conn) outOfOrder(now sim.Time, s *Segment, seq, data int64) {
 // there already.
 func (c *Conn) keep(from, to int64, off uint64) (dup block) {
 	dup, ok := c.ooo.insert(from, to, off)
+	c.noteGaps()
 	if dup.end > dup.start {
 		c.stats.DuplicateBytes += dup.end - dup.start
 	}

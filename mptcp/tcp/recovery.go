@@ -244,7 +244,7 @@ func (c *Conn) startReduction(pipe int64) {
 }
 
 // endReduction ends it: the window is the controller's again.
-func (c *Conn) endReduction() { c.prr.stop() }
+func (c *Conn) endReduction() { c.reducing = false }
 
 // tryOpen returns to Open, or to Disorder while something is out of order (Linux
 // tcp_try_to_open).

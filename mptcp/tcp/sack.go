@@ -22,7 +22,13 @@ type sackState struct {
 func (k *sackState) duplicate(c *Conn, start, end int64) {
 	if c.options&useSACK != 0 && start < end {
 		k.dup = block{start, end}
+		c.gaps = true
 	}
+}
+
+// noteGaps keeps in the first line of the connection whether there is anything to report.
+func (c *Conn) noteGaps() {
+	c.gaps = !c.ooo.empty() || c.sacks.dup.start != c.sacks.dup.end
 }
 
 // note puts the range that contains pos first.
@@ -46,7 +52,7 @@ func (k *sackState) note(q *reassembly, pos int64) {
 // pendingSACK returns the bytes of the SACK option that is to be sent, if room
 // bytes are there.
 func (c *Conn) pendingSACK(room int) int {
-	if c.options&useSACK == 0 || c.ooo.empty() && c.sacks.dup.start == c.sacks.dup.end {
+	if c.options&useSACK == 0 || !c.gaps {
 		return 0
 	}
 	n := min(c.blockCount(), (room-4)/8)
@@ -74,7 +80,7 @@ func (c *Conn) blockCount() int {
 func (c *Conn) writeSACK(now sim.Time, out *Segment, room int) {
 	n := (room - 4) / 8
 	k := &c.sacks
-	if n <= 0 || c.ooo.empty() && k.dup.start == k.dup.end {
+	if n <= 0 || !c.gaps {
 		if out.Len == 0 {
 			c.noteCut(now, c.blockCount(), 0, room)
 		}
@@ -86,6 +92,7 @@ func (c *Conn) writeSACK(now sim.Time, out *Segment, room int) {
 		o.SACK[0] = wire.SACKBlock{Start: c.rcvSeq(k.dup.start), End: c.rcvSeq(k.dup.end)}
 		m = 1
 		k.dup = block{}
+		c.noteGaps()
 		c.stats.DSACKsSent++
 	}
 	keep, dup := 0, m

@@ -37,6 +37,7 @@ func (c *Conn) retransmissionTimeout(now sim.Time) {
 	c.emit(now, trace.RTO, trace.Timeout, c.snd.una, int64(c.rto), int64(c.backoff), c.pipe(), 0)
 	c.enterLoss(now)
 	c.retries.timeouts++
+	c.retrying = true
 	c.out = c.out&^outTail | outHead
 	if c.backoff < 255 {
 		c.backoff++
@@ -116,7 +117,7 @@ func (c *Conn) enterLoss(now sim.Time) {
 	if c.caState <= cc.Disorder && fl.nSacked >= 3 {
 		rc.reordering = min(rc.reordering, 3)
 	}
-	c.prr.stop()
+	c.reducing = false
 	rc.highSeq = c.snd.nxt
 	c.stopTLP()
 	c.ecn.queueCWR(c)

@@ -78,7 +78,7 @@ func (c *Conn) ackOfTLP(now sim.Time, f *ackFacts) {
 		c.stats.TailRepairs++
 		c.startReduction(c.pipe())
 		c.cc.Reduce(now, c.flow, cc.TailRepair)
-		c.prr.stop()
+		c.reducing = false
 		c.recovery.undoMarker = -1
 		c.caState = cc.CWR
 		c.keepOpen(now)

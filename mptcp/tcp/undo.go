@@ -60,7 +60,7 @@ func (c *Conn) undoReduction(now sim.Time, unmark bool) {
 		c.stats.SpuriousUndos++
 		c.emit(now, trace.Undo, trace.NoReason, c.cc.Window(c.flow), c.cc.Ssthresh(c.flow), 0, 0, 0)
 	}
-	c.prr.stop()
+	c.reducing = false
 	rc.undoMarker = -1
 	c.rack.advanced = true // look at the segments again
 }

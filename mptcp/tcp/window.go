@@ -39,7 +39,7 @@ func (c *Conn) MSSChanged() { c.updateMSS() }
 
 // segmentRoom is the payload of a full segment that carries extra bytes of
 // options beside timestamps and extension.
-func (c *Conn) segmentRoom(extra int) int { return c.roomFor(c.snd.peerMSS, extra) }
+func (c *Conn) segmentRoom(extra int) int { return c.roomFor(c.outgo.peerMSS, extra) }
 
 // roomFor is the same for a segment whose payload and options have size bytes.
 func (c *Conn) roomFor(size, extra int) int {
