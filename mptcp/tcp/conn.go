@@ -219,6 +219,7 @@ const (
 	useSACK
 	useScale
 	useECN
+	useTLP // the profile probes tails, and selective acknowledgements let RACK judge
 )
 
 // output is what Poll has to send beside data and retransmissions.

@@ -78,6 +78,9 @@ func (c *Conn) readSYN(now sim.Time, s *Segment) {
 		c.tsRecent = s.TSVal
 	}
 	c.syn.peer = peer
+	if c.p.TLP && c.p.RACK && peer&useSACK != 0 {
+		peer |= useTLP
+	}
 	c.options = peer | c.options&useECN
 	c.outgo.peerMSS = min(max(mss, minMSS), c.mssOurs)
 	// The window of a SYN is not scaled.

@@ -145,13 +145,20 @@ func (c *Conn) nextNew() (n int, fin bool, why blocked) {
 	if left <= 0 && !(c.closing.queued && left == 0) {
 		return 0, false, blockedNothing
 	}
-	mss := int64(c.newMSS())
+	mss := int64(s.mss)
+	if c.ext != nil || c.gaps {
+		mss = int64(c.newMSS())
+	}
 	room := s.una + s.wnd - s.nxt
 	if left > mss { // a full segment, and not the last
 		if mss > room {
 			return 0, false, blockedByPeer
 		}
-		if !c.mayLeave(mss) {
+		if c.reducing || !c.keepsCwnd {
+			if !c.mayLeave(mss) {
+				return 0, false, blockedByWindow
+			}
+		} else if c.pipe()+mss > c.outgo.cwnd && !c.flight.empty() {
 			return 0, false, blockedByWindow
 		}
 		return int(mss), false, blockedNot

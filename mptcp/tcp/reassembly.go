@@ -199,11 +199,10 @@ func (q *spanQueue) push(s span) {
 	q.spans = append(q.spans, s)
 }
 
-// pop takes up to n bytes of the first span.
-func (q *spanQueue) pop(n int64) (off uint64, got int64, ok bool) {
-	if q.head == len(q.spans) || n <= 0 {
-		return 0, 0, false
-	}
+func (q *spanQueue) empty() bool { return q.head == len(q.spans) }
+
+// pop takes up to n bytes of the first span; there is one.
+func (q *spanQueue) pop(n int64) (off uint64, got int64) {
 	s := &q.spans[q.head]
 	got = min(n, s.end-s.pos)
 	off = s.off
@@ -218,5 +217,5 @@ func (q *spanQueue) pop(n int64) (off uint64, got int64, ok bool) {
 			q.spans, q.head = q.spans[:n], 0
 		}
 	}
-	return off, got, true
+	return off, got
 }

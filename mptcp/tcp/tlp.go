@@ -23,18 +23,18 @@ func (c *Conn) stopTLP() { c.tlpHigh = 0 }
 // scheduleTLP arms the probe timer if probes are allowed. advancing says that the
 // retransmission timer is to start anew.
 func (c *Conn) scheduleTLP(now sim.Time, advancing bool) bool {
-	if !c.p.TLP || !c.p.RACK || c.options&useSACK == 0 || c.flight.empty() ||
+	if c.options&useTLP == 0 || c.flight.empty() ||
 		c.caState != cc.Open && c.caState != cc.CWR || c.state == StateSynReceived {
 		return false
 	}
-	d := c.p.InitialRTO
-	if c.rtt.srtt8 > 0 {
-		d = c.rtt.srtt8 >> 2
-		if c.flight.len() == 1 {
-			d += c.p.MinRTO
-		} else {
-			d += rackSlack
-		}
+	d := c.rtt.srtt8 >> 2
+	switch {
+	case c.rtt.srtt8 == 0:
+		d = c.p.InitialRTO
+	case c.flight.tail-c.flight.head == 1:
+		d += c.p.MinRTO
+	default:
+		d += rackSlack
 	}
 	limit := c.rto
 	if !advancing {

@@ -118,10 +118,16 @@ func (c *Conn) announce(now sim.Time) uint16 {
 // extension: the next span whose true offsets are contiguous, from off on. ok is
 // false if nothing is there. Reading may announce a larger window.
 func (c *Conn) Read(now sim.Time, max int64) (off uint64, n int64, ok bool) {
-	off, n, ok = c.queue.pop(max)
-	if !ok {
+	if c.queue.empty() || max <= 0 {
 		return 0, 0, false
 	}
+	off, n = c.read(now, max)
+	return off, n, true
+}
+
+// read is Read if there is something.
+func (c *Conn) read(now sim.Time, max int64) (off uint64, n int64) {
+	off, n = c.queue.pop(max)
 	c.rcv.read += n
 	if c.tuned && c.tune.Read(now, n) {
 		ahead := int64(0)
@@ -131,7 +137,7 @@ func (c *Conn) Read(now sim.Time, max int64) (off uint64, n int64, ok bool) {
 		c.tune.Adjust(now, c.rcv.nxt-c.rcv.read, ahead, c.ReceiveRTT())
 	}
 	c.ackOnRead(now)
-	return off, n, true
+	return off, n
 }
 
 // Readable returns the bytes that Read can take.
