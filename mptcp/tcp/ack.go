@@ -111,9 +111,9 @@ func (c *Conn) processAck(now sim.Time, s *Segment, seq, end int64, seen bool) b
 	// last acknowledgement sent. As in Linux (tcp_ack) the acknowledgement is
 	// checked first: a forged segment must not poison TS.Recent by its sequence
 	// number alone.
-	if f.hasTS && seq <= c.rcv.wup && (int32(s.TSVal-c.tsRecent) >= 0 || now.Sub(c.ack.tsRecentAt) >= c.p.pawsIdle()) {
+	if f.hasTS && seq <= c.rcv.wup && (int32(s.TSVal-c.tsRecent) >= 0 || now.Sub(c.tsRecentAt) >= c.p.pawsIdle()) {
 		c.tsRecent = s.TSVal
-		c.ack.tsRecentAt = now
+		c.tsRecentAt = now
 	}
 	if seq != end {
 		f.flags |= ackHasData

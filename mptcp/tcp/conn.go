@@ -91,6 +91,7 @@ type Conn struct {
 	tsRecent  uint32 // TS.Recent
 	tsOffset  uint32
 	iss, irs  wire.Seq
+	answers   bool // payload has come in at some time, so that ack has a say
 	ackTimer  sim.Time
 
 	// Line 1: whom it concerns.
@@ -102,10 +103,11 @@ type Conn struct {
 	ecn     ecnState
 
 	// Line 2: the deadlines.
-	rtx     slot
-	slow    slowSlot
-	pacing  pacing
-	tlpHigh int64 // SND.NXT when a tail loss probe was sent; 0: none is outstanding
+	rtx        slot
+	slow       slowSlot
+	paceTimer  sim.Time // when to poll again because of pacing; Never: not waiting
+	tsRecentAt sim.Time // when TS.Recent was taken
+	tlpHigh    int64    // SND.NXT when a tail loss probe was sent; 0: none is outstanding
 
 	// Lines 3 to 5: the two halves of the transmission control block, and what is
 	// counted of every segment.
@@ -130,6 +132,7 @@ type Conn struct {
 	queue spanQueue
 
 	// Loss and reordering.
+	paceDue  sim.Time // when the next segment may leave
 	retries  retryState
 	recovery recovery
 	prr      prr
@@ -278,7 +281,7 @@ func (c *Conn) Init(cfg *Config) {
 	c.rto = c.p.InitialRTO
 	c.rtx.stop()
 	c.slow.stop()
-	c.ackTimer, c.pacing.timer = sim.Never, sim.Never
+	c.ackTimer, c.paceTimer = sim.Never, sim.Never
 	traits := cc.TraitsOf(c.cc)
 	c.paced, c.ownRates, c.ecn.exact = traits.Paced, traits.OwnRecovery, traits.ExactECN
 	c.keepsCwnd, c.hearsSent = traits.OwnWindows, !traits.IgnoresSent

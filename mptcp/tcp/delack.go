@@ -24,7 +24,6 @@ type ackPolicy struct {
 	ato        sim.Duration // 0: no data yet
 	mss        int          // estimate of the peer's segment size
 	last       sim.Time     // arrival of the last data
-	tsRecentAt sim.Time     // when TS.Recent was taken
 }
 
 // maxCompressed is Linux tcp_comp_sack_nr.
@@ -32,6 +31,7 @@ const maxCompressed = 44
 
 // quick acknowledges the next segments at once (Linux tcp_enter_quickack_mode).
 func (a *ackPolicy) quick(c *Conn, n int) {
+	c.answers = true
 	a.addQuick(c, n)
 	a.pingpong = 0
 	a.ato = c.p.DelAckMin
@@ -85,7 +85,7 @@ func (a *ackPolicy) dataArrived(c *Conn, now sim.Time, n int, push bool) {
 // dataSent notes that we sent payload: an answer soon after what arrived makes
 // the exchange a pingpong.
 func (a *ackPolicy) dataSent(c *Conn, now sim.Time) {
-	if c.p.PingPong && a.ato > 0 && now.Sub(a.last) < a.ato {
+	if c.answers && c.p.PingPong && a.ato > 0 && now.Sub(a.last) < a.ato {
 		a.pingpong = 1
 	}
 }
@@ -106,7 +106,6 @@ func (a *ackPolicy) sent(c *Conn) {
 		c.stats.CompressedAcks += int64(a.compressed - 1)
 		a.compressed = 0
 	}
-	c.ackTimer = sim.Never
 }
 
 // QuickAck acknowledges the segment at once that opens the window of a receive

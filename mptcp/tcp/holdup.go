@@ -30,7 +30,7 @@ func (c *Conn) Holdup(now sim.Time) Holdup {
 	case blockedByNagle:
 		return HeldByNagle
 	}
-	if c.paced && now < c.pacing.due {
+	if c.paced && now < c.paceDue {
 		return HeldByPacing
 	}
 	return NotHeld

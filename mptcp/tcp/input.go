@@ -108,7 +108,7 @@ func (c *Conn) validate(now sim.Time, s *Segment, seq, end int64) bool {
 // paws handles a segment whose timestamp lies in the past. It reports whether
 // the segment must be dropped (RFC 7323 section 5.3).
 func (c *Conn) paws(now sim.Time, s *Segment, seq, end int64) bool {
-	if now.Sub(c.ack.tsRecentAt) >= c.p.pawsIdle() || c.tsRecent == 0 {
+	if now.Sub(c.tsRecentAt) >= c.p.pawsIdle() || c.tsRecent == 0 {
 		return false
 	}
 	if s.Len == 0 && s.Flags&(wire.SYN|wire.FIN) == 0 && seq == end {

@@ -238,7 +238,7 @@ func (c *Conn) pollMTU(now sim.Time, out *Segment) probeOutcome {
 		}
 		return probeWait
 	case c.ext != nil && !c.ext.OneSegment(uint64(s.nxt), uint64(s.nxt+n)),
-		c.paced && c.pacing.holds(now):
+		c.paced && c.paceHolds(now):
 		return probeNone
 	}
 	m.size, m.from = middle, s.nxt

@@ -121,7 +121,10 @@ func (c *Conn) finish(now sim.Time, out *Segment) {
 		}
 		c.writeSACK(now, out, room)
 	}
-	c.ack.sent(c)
+	if c.answers {
+		c.ack.sent(c)
+	}
+	c.ackTimer = sim.Never
 	c.out &^= outACK
 	c.count.segmentsSent++
 }
@@ -233,7 +236,7 @@ func (c *Conn) pollNew(now sim.Time, out *Segment) bool {
 	}
 	switch why {
 	case blockedNot:
-		if c.paced && c.pacing.holds(now) {
+		if c.paced && c.paceHolds(now) {
 			return false
 		}
 		c.sendNew(now, out, n, fin)
@@ -381,7 +384,7 @@ func (c *Conn) pollRecord(now sim.Time, out *Segment, i uint32, r *sent) bool {
 	} else if pipe+int64(r.len) > c.window() && pipe > 0 {
 		return false
 	}
-	if c.paced && c.pacing.holds(now) {
+	if c.paced && c.paceHolds(now) {
 		return false
 	}
 	c.resend(now, out, i)

@@ -16,21 +16,17 @@ import "mpsim/sim"
 //
 // Departure: Linux sends bursts of a millisecond of data (TSO), here every segment is
 // spaced by itself.
-type pacing struct {
-	timer sim.Time // when to poll again because of pacing; Never: not waiting
-	due   sim.Time // when the next segment may leave
-}
 
 // unpacedSegments is how many segments leave before pacing begins (Linux
 // tcp_update_skb_after_send, after fq's initial quantum).
 const unpacedSegments = 10
 
-// holds reports whether data must wait; the connection is polled when it may leave.
-func (p *pacing) holds(now sim.Time) bool {
-	if now >= p.due {
+// paceHolds reports whether data must wait; the connection is polled when it may leave.
+func (c *Conn) paceHolds(now sim.Time) bool {
+	if now >= c.paceDue {
 		return false
 	}
-	p.timer = p.due
+	c.paceTimer = c.paceDue
 	return true
 }
 
@@ -40,8 +36,7 @@ func (c *Conn) paceSent(now sim.Time, n int) {
 	if rate <= 0 || c.count.bytesSent < unpacedSegments*int64(c.snd.mss) {
 		return
 	}
-	p := &c.pacing
 	gap := sim.Duration(int64(n) * 8e9 / int64(rate))
-	gap -= min(gap/2, now.Sub(min(p.due, now)))
-	p.due = max(p.due, now).Add(gap)
+	gap -= min(gap/2, now.Sub(min(c.paceDue, now)))
+	c.paceDue = max(c.paceDue, now).Add(gap)
 }

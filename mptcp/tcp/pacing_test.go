@@ -69,10 +69,10 @@ func TestPacingCredit(t *testing.T) {
 		c := &Conn{cc: &pacedWindow{rate: 11_584_000}}
 		c.snd.mss = 1448
 		c.count.bytesSent = 20 * 1448
-		c.pacing.due = sim.Time(50 * ms)
-		now := c.pacing.due.Add(x.late)
+		c.paceDue = sim.Time(50 * ms)
+		now := c.paceDue.Add(x.late)
 		c.paceSent(now, 1448)
-		if got := c.pacing.due.Sub(now); got != x.want {
+		if got := c.paceDue.Sub(now); got != x.want {
 			t.Errorf("late by %v: the next leaves %v later, want %v", x.late, got, x.want)
 		}
 	}
@@ -85,7 +85,7 @@ func TestUnpacedHasNoTimer(t *testing.T) {
 	n.a.write = 500_000
 	n.flush(n.a)
 	for n.b.got < 500_000 && n.step(sim.Never) {
-		if n.a.c.pacing.timer != sim.Never || n.a.c.pacing.due != 0 {
+		if n.a.c.paceTimer != sim.Never || n.a.c.paceDue != 0 {
 			t.Fatal("reno waits for pacing")
 		}
 	}

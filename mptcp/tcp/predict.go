@@ -47,7 +47,7 @@ func (c *Conn) predicted(now sim.Time, s *Segment) bool {
 	}
 	if fresh {
 		c.tsRecent = s.TSVal
-		c.ack.tsRecentAt = now
+		c.tsRecentAt = now
 	}
 	if verdict&IgnoreWindow == 0 && (acked > 0 || c.windowMayChange(s, una, seq)) {
 		c.setWindow(int64(s.Window)<<(c.snd.scale&31), seq)
@@ -61,7 +61,9 @@ func (c *Conn) predicted(now sim.Time, s *Segment) bool {
 		c.nextArrived(now, s, seq, seq+int64(s.Len))
 	}
 	if c.state != StateClosed {
-		c.decideAck(now)
+		if c.answers {
+			c.decideAck(now)
+		}
 		if c.keepalive && c.slow.kind == timerKeepalive {
 			c.keepaliveRestart(now)
 		}
@@ -175,5 +177,6 @@ func (c *Conn) nextArrived(now sim.Time, s *Segment, seq, end int64) {
 		c.receiveData(now, s, seq, end, false)
 		return
 	}
+	c.answers = true
 	c.inOrder(now, s, seq, end)
 }

@@ -12,6 +12,7 @@ import (
 // receiveData takes [seq, end) of the peer's stream, the last position of which
 // is the FIN if fin is set.
 func (c *Conn) receiveData(now sim.Time, s *Segment, seq, end int64, fin bool) {
+	c.answers = true
 	if !receiving.has(c.state) {
 		if seq < c.rcv.nxt {
 			c.duplicate(seq, min(end, c.rcv.nxt))

@@ -42,14 +42,14 @@ func (t *slowSlot) stop() { t.at, t.kind = sim.Never, timerOff }
 // NextTimeout returns when HandleTimeout wants to be called, or sim.Never. It
 // may lie before now.
 func (c *Conn) NextTimeout() sim.Time {
-	return min(c.rtx.at, c.ackTimer, c.slow.at, c.pacing.timer)
+	return min(c.rtx.at, c.ackTimer, c.slow.at, c.paceTimer)
 }
 
 // HandleTimeout acts on every deadline that has been reached.
 func (c *Conn) HandleTimeout(now sim.Time) {
 	c.burst = 0
-	if c.pacing.timer <= now {
-		c.pacing.timer = sim.Never
+	if c.paceTimer <= now {
+		c.paceTimer = sim.Never
 	}
 	if c.ackTimer <= now {
 		c.ackTimer = sim.Never
