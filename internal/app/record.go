@@ -25,18 +25,20 @@ func (g Gap) Length() sim.Duration { return g.End.Sub(g.Start) }
 // Record is what a receiving application knows of its stream. Times are exact;
 // Bins[i] counts the bytes delivered in [i, i+1) x BinWidth.
 type Record struct {
-	Bytes   int64    // delivered, right or wrong
-	Corrupt int64    // of these, bytes that are not the ones of their place
-	Begin   sim.Time // when the flow started; Never: not yet
-	First   sim.Time // first delivery; Never: none yet
-	Last    sim.Time // latest delivery; Never: none yet
-	Done    sim.Time // complete: all data received and the stream closed; Never: not yet
-	Gaps    []Gap    // pauses longer than GapFloor, also from Begin to First
-	Bins    []int64
+	// What each delivery needs is 64 bytes.
+	next  uint64
+	Bytes int64    // delivered, right or wrong
+	First sim.Time // first delivery; Never: none yet
+	Last  sim.Time // latest delivery; Never: none yet
+	Bins  []int64
 	// Content, if it is not nil, has every byte that is delivered written to it.
 	Content io.Writer
-	next    uint64
-	literal []byte // being compared
+
+	Corrupt int64    // of Bytes, those that are not the ones of their place
+	Begin   sim.Time // when the flow started; Never: not yet
+	Done    sim.Time // complete: all data received and the stream closed; Never: not yet
+	Gaps    []Gap    // pauses longer than GapFloor, also from Begin to First
+	literal []byte   // being compared
 }
 
 // NewRecord returns an empty record of a run of the given length, with room for

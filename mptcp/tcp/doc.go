@@ -16,8 +16,8 @@
 // memory.
 //
 // Where things are: profile.go choices, conn.go the connection and its getters,
-// handshake.go, input.go (checks of an incoming segment), ack.go (what an
-// acknowledgement says), scoreboard.go (SACK), recovery.go (the states of loss
+// handshake.go, input.go (checks of an incoming segment), predict.go (the short way of
+// most segments), ack.go (what an acknowledgement says), cwnd.go, scoreboard.go (SACK), recovery.go (the states of loss
 // recovery), undo.go, rack.go, tlp.go, prr.go, rtt.go, timers.go, timeout.go,
 // receive.go, reassembly.go, sack.go (the blocks we report), delack.go,
 // window.go, output.go, nagle.go, close.go, ecn.go, reset.go, icmp.go, fastopen.go,
