@@ -368,6 +368,14 @@ func TestBrowserMillion(t *testing.T) {
 	points := b.number(`D.figures.panels.reduce((n, p) => n + p.n * p.series.length, 0)`)
 	zoom := b.number(`(async () => { let worst = 0; for (const [a, z] of [[10, 50], [20, 40], [29, 31], [29.9, 30.1], [0, 60], [0, 30]]) { const t = performance.now(); setWindow(a, z); await new Promise((r) => requestAnimationFrame(() => setTimeout(r))); worst = Math.max(worst, performance.now() - t); await new Promise((r) => setTimeout(r, 500)); } return worst; })()`)
 	longest := b.number(`Math.max(0, ...long)`)
+	// Means over longer intervals keep the bytes: those of the first half of the run.
+	half := b.number(`(() => { const d = plots.find((p) => p.metric.id === "goodput_bps"); const y = d.u.data[1].filter((v, i) => v != null && d.u.data[0][i] < 30); return y.reduce((s, v) => s + v, 0) / y.length * d.unit[0]; })()`)
+	if want := valueAt(t, dir, "mptcp", "bytes", 30) * 8 / 30; math.Abs(half/want-1) > 0.005 {
+		t.Errorf("the figure has %g b/s on average, the series %g", half, want)
+	}
+	if n := b.number(`plots.find((p) => p.metric.id === "goodput_bps").u.data[0].length`); n > 302 {
+		t.Errorf("%g points of a rate", n)
+	}
 	t.Logf("%.0f records, %.0f points: page of %.1f MB made in %v, opened in %v, longest task %.0f ms, slowest zoom %.0f ms", records, points, float64(info.Size())/1e6, built.Round(time.Millisecond), opened.Round(time.Millisecond), longest, zoom)
 	if records < 1e6 || points < 1e6 {
 		t.Errorf("%.0f records and %.0f points are no million", records, points)

@@ -49,6 +49,9 @@ func TestEventsAreThoseOfTheLog(t *testing.T) {
 		if got := texts[int(col("why")[i])]; got != why {
 			t.Fatalf("row %d: reason %q, want %s", i, got, line)
 		}
+		if integer(e["conn"]) != 0 && texts[int(col("flow")[i])] == "" {
+			t.Fatalf("row %d: the flow of a connection is not known: %s", i, line)
+		}
 		if flow, ok := e["flow"]; ok && texts[int(col("flow")[i])] != flow {
 			t.Fatalf("row %d: flow %v, want %s", i, texts[int(col("flow")[i])], line)
 		}

@@ -88,6 +88,10 @@ func TestHopsAreThoseOfTheLinks(t *testing.T) {
 	if len(streams) != 2 || streams[0].(map[string]any)["name"] != "mptcp one" || streams[1].(map[string]any)["name"] != "mptcp two" {
 		t.Errorf("streams %v", streams)
 	}
+	seq := p.col("seq")
+	if s := streams[0].(map[string]any); float64(integer(s["first"])) != seq[0] || float64(integer(s["first_back"])) != seq[1] || p.text("flags", 0) != "S" || p.text("flags", 1) != "S." {
+		t.Errorf("the first stream begins with %v and %v, its SYNs have %.0f and %.0f", s["first"], s["first_back"], seq[0], seq[1])
+	}
 	if s := p.col("stream"); s[0] != 0 || s[len(s)-1] < 0 {
 		t.Errorf("the first packet is of stream %g, the last of %g", s[0], s[len(s)-1])
 	}

@@ -18,20 +18,17 @@ import (
 
 // runData is what the scripts of a page of a run read.
 type runData struct {
-	Kind     string      `json:"kind"` // "run"
-	End      float64     `json:"end"`  // s
-	Outages  []interval  `json:"outages"`
-	Actions  []moment    `json:"actions"`
-	Figures  *figureData `json:"figures"`
-	Lanes    []lane      `json:"lanes"`
-	FromLog  bool        `json:"from_log"` // the lanes are those of an event log
-	Events   *eventData  `json:"events,omitempty"`
-	Packets  *packetData `json:"packets,omitempty"`
-	Boxes    []string    `json:"boxes"` // by number
-	Whys     []sentence  `json:"whys"`  // what the reasons of the scheduler mean
-	Blobs    []blob      `json:"blobs"`
-	Explain  string      `json:"explain"` // the directory, for commands
-	Scenario string      `json:"scenario"`
+	Kind    string      `json:"kind"` // "run"
+	End     float64     `json:"end"`  // s
+	Outages []interval  `json:"outages"`
+	Actions []moment    `json:"actions"`
+	Figures *figureData `json:"figures"`
+	Lanes   []lane      `json:"lanes"`
+	Events  *eventData  `json:"events,omitempty"`
+	Packets *packetData `json:"packets,omitempty"`
+	Boxes   []string    `json:"boxes"` // by number
+	Whys    []sentence  `json:"whys"`  // what the reasons of the scheduler mean
+	Blobs   []blob      `json:"blobs"`
 }
 
 type interval struct {
@@ -84,7 +81,7 @@ func openRun(src *Source) (*run, error) {
 		return nil, err
 	}
 	if err := r.manifest.Verify(src.Dir); err != nil {
-		r.verified = err.Error()
+		r.verified = strings.TrimPrefix(err.Error(), filepath.Clean(src.Dir)+string(filepath.Separator))
 	}
 	path := filepath.Join(src.Dir, results.SummaryName)
 	b, err := os.ReadFile(path)
@@ -128,7 +125,7 @@ func (r *run) openLog(src *Source) error {
 		in = f
 		r.logName = results.EventsName
 	} else {
-		r.logName = name
+		r.logName = filepath.Base(name)
 	}
 	return inFile(name, r.read(in, src))
 }
@@ -216,7 +213,7 @@ func (r *run) boxes() []string {
 func (r *run) data(b *blobs) *runData {
 	s := &r.summary
 	d := &runData{Kind: "run", End: float64(s.SimTime), Outages: outages(s), Actions: []moment{}, Boxes: r.boxes(), Whys: sentences(),
-		Explain: r.dir, Scenario: s.Scenario, Figures: figures(s, r.series, b)}
+		Figures: figures(s, r.series, b)}
 	for _, a := range s.Actions {
 		label := a.Label
 		if label == "" {
@@ -227,7 +224,7 @@ func (r *run) data(b *blobs) *runData {
 	if r.lanes != nil {
 		d.Lanes = r.lanes.of(s)
 	}
-	if d.FromLog = len(d.Lanes) > 0; !d.FromLog {
+	if len(d.Lanes) == 0 {
 		d.Lanes = lanesOfSeries(s, r.series)
 	}
 	if d.Lanes == nil {
@@ -243,7 +240,8 @@ func (r *run) data(b *blobs) *runData {
 	return d
 }
 
-// outages joins the outages of one span of time.
+// outages joins the outages of one span of time, under the name that the timeline gives them
+// or those of the links.
 func outages(s *results.Summary) []interval {
 	out := []interval{}
 	for _, o := range s.Outages {
@@ -257,6 +255,12 @@ func outages(s *results.Summary) []interval {
 	}
 	for i := range out {
 		out[i].Label += " down"
+		for _, a := range s.Actions {
+			if float64(a.At) == out[i].From && a.Label != "" {
+				out[i].Label = a.Label
+				break
+			}
+		}
 	}
 	return out
 }

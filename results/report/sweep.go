@@ -310,9 +310,9 @@ func (v *sweepView) describe(dir string, m *sweepManifest, t *results.Table, d *
 	for _, f := range m.Files {
 		b, err := os.ReadFile(filepath.Join(dir, f.Name))
 		if sum := sha256.Sum256(b); err != nil {
-			v.Changed = err.Error()
+			v.Changed = f.Name + " cannot be read"
 		} else if int64(len(b)) != f.Bytes || hex.EncodeToString(sum[:]) != f.SHA256 {
-			v.Changed = filepath.Join(dir, f.Name) + " is not the file that the sweep wrote"
+			v.Changed = f.Name + " is not the file that the sweep wrote"
 		}
 	}
 	if v.Changed != "" {

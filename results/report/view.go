@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -175,7 +174,7 @@ func (r *run) missing(d *runData) (m missing) {
 	}
 	switch {
 	case d.Packets == nil && r.events != nil:
-		m.Packets = "The event log (" + filepath.Base(r.logName) + ") has no packets. " + again + " --events=all writes them, --trace FILE in binary, and --pcap writes a capture."
+		m.Packets = "The event log (" + r.logName + ") has no packets. " + again + " --events=all writes them, --trace FILE in binary, and --pcap writes a capture."
 	case d.Packets == nil:
 		m.Packets = "The run has neither records of packets nor a capture. " + again + " --events=all (or --trace FILE) records each hop of each packet, and --pcap what the clients' interfaces see, with all options."
 	case !d.Packets.Options:

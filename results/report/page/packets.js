@@ -122,8 +122,11 @@ class Packets {
     else if (this.payload[i]) text += `, ${this.payload[i]} B`;
     else if (/[SFR]/.test(flags)) text += " seq " + seq;
     if (flags.includes(".")) text += " ack " + this.relative(this.ack[i], i, !back);
-    const options = this.optionName(this.sent[i]) || this.optionName(this.got[i]);
-    return options ? text + ", " + options : text;
+    const sent = this.optionName(this.sent[i]), got = this.optionName(this.got[i]);
+    if (sent || got) text += ", " + (sent || got);
+    // Both ends were captured, and somebody in between has changed the options.
+    if (this.sent[i] && this.got[i] && sent !== got) text += " (arrives with " + (got || "none") + ")";
+    return text;
   }
 
   story(k) {
