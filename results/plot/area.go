@@ -122,7 +122,7 @@ func (s *scale) draw(a draw.Canvas) {
 	frame := rectangle(x0, a.Min.Y, x1, a.Max.Y)
 	a.StrokeLines(lineStyle(0.5, black), append(frame, frame[0]))
 	text := textStyle(sizeText, false, black, draw.XLeft, draw.YCenter)
-	marks := ticks(s.low, s.high, 4)
+	marks := ticks(s.low, s.high, 5)
 	if len(marks) == 0 {
 		marks = []tick{{s.low, fmt.Sprintf("%.3g", s.low)}}
 	}

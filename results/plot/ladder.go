@@ -81,7 +81,7 @@ func packetDiagram(s *Source, o *Options) (drawing, error) {
 	if n == 0 {
 		return nil, ErrNothing
 	}
-	l := &ladder{full: o.Full, title: capital(cmp.Or(r.Summary.Title, r.Summary.Scenario))}
+	l := &ladder{full: o.Full, title: o.titled(capital(cmp.Or(r.Summary.Title, r.Summary.Scenario)))}
 	l.note = "Time downwards (ms), not to scale"
 	if n > count {
 		l.note += fmt.Sprintf("; first %d of %d packets", count, n+all.made-len(all.list))

@@ -197,11 +197,12 @@ func (l *ladder) tex() []byte {
 		width, unit = fullWidth, `\textwidth`
 	}
 	x := func(v float64) string { return strconv.FormatFloat(v/width, 'f', 4, 64) }
-	fmt.Fprintf(&b, "%% needs \\usepackage{tikz}\n\\begin{tikzpicture}[x=%s, y=1.2pt, font=\\scriptsize, >=latex, inner sep=1pt]\n", unit)
+	fmt.Fprintf(&b, "%% needs \\usepackage{tikz}\n\\begin{tikzpicture}[x=%s, y=1.2pt, font=\\fontsize{6}{7}\\selectfont, >=latex, inner sep=1pt,\n  label/.style={fill=white, fill opacity=0.85, text opacity=1, inner sep=0.5pt, outer xsep=6pt, outer ysep=0.5pt}]\n", unit)
 	for i := range l.columns {
 		c := &l.columns[i]
 		fmt.Fprintf(&b, "\\draw[gray] (%s,0) -- (%s,%.1f);\n\\node[anchor=south, align=center] at (%s,0) {\\textbf{%s}\\\\%s};\n", x(c.x), x(c.x), -l.height, x(c.x), escape(c.name), escape(c.is))
 	}
+	clock := ""
 	for i := range l.arrows {
 		a := &l.arrows[i]
 		head, from, to := "->", l.columns[a.from].x, l.crossAt(a)
@@ -214,7 +215,7 @@ func (l *ladder) tex() []byte {
 			if a.to < a.from {
 				anchor = "south east"
 			}
-			fmt.Fprintf(&b, "\\node[anchor=%s] at (%s,%.1f) {%s};\n", anchor, x(from), -a.y0, escape(s))
+			fmt.Fprintf(&b, "\\node[label, anchor=%s] at (%s,%.1f) {%s};\n", anchor, x(from), -a.y0, escape(s))
 		}
 		if a.changed != "" {
 			fmt.Fprintf(&b, "\\fill (%s,%.1f) circle (1.2pt);\n", x(from), -a.y0)
@@ -222,8 +223,9 @@ func (l *ladder) tex() []byte {
 		if a.lost != "" {
 			fmt.Fprintf(&b, "\\node at (%s,%.1f) {$\\times$};\n\\node[anchor=west, gray] at (%s,%.1f) {~~%s};\n", x(to), -a.y1, x(to), -a.y1, escape(reason(a.lost)))
 		}
-		if a.first {
-			fmt.Fprintf(&b, "\\node[anchor=east, gray] at (%s,%.1f) {%s};\n", x(ladderLeft-8), -a.y0, clockText(a))
+		if a.first && clock != clockText(a) {
+			clock = clockText(a)
+			fmt.Fprintf(&b, "\\node[anchor=east, gray] at (%s,%.1f) {%s};\n", x(ladderLeft-8), -a.y0, clock)
 		}
 	}
 	b.WriteString("\\end{tikzpicture}\n")

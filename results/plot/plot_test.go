@@ -174,6 +174,17 @@ func TestFigureSaysWhatItShows(t *testing.T) {
 	}
 }
 
+// A figure has the title that is asked for, or none.
+func TestTitle(t *testing.T) {
+	s := open(t, story(t))
+	for title, want := range map[string]string{"": "Three phones download for 30 s while WiFi is a black hole from 8 s to 18 s", "Goodput of mine": "Goodput of mine", "-": ""} {
+		f, err := figureOf("goodput", s, &Options{Title: title})
+		if err != nil || f.title != want || (len(f.layout().titleLines) == 0) != (want == "") {
+			t.Errorf("%q: %q, %v", title, f.title, err)
+		}
+	}
+}
+
 // Where Liberation is not installed, a family of the same widths stands in.
 func TestSVGNamesFamiliesOfEqualWidths(t *testing.T) {
 	b, err := Render("goodput", []*Run{load(t, story(t))}, "svg")

@@ -52,6 +52,8 @@ func Open(paths []string) (*Source, error) {
 type Options struct {
 	// Metric, X, Y and By are names of columns of a table.
 	Metric, X, Y, By string
+	// Title replaces the title; "-": none.
+	Title string
 	// Full is a figure as wide as a page, not as one column of two.
 	Full bool
 	// Where are conditions COLUMN=VALUE on the rows of a table; all hold, of several on one
@@ -202,8 +204,19 @@ func figureOf(kind string, s *Source, o *Options) (*figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.full = o.Full
+	f.full, f.title = o.Full, o.titled(f.title)
 	return f, nil
+}
+
+// titled returns the title that a figure has.
+func (o *Options) titled(own string) string {
+	switch o.Title {
+	case "":
+		return own
+	case "-":
+		return ""
+	}
+	return o.Title
 }
 
 // Draw draws a figure of the given kind in the given format: one of Formats, or "tex".

@@ -323,13 +323,19 @@ func (c *column) title() string {
 	return capital(strings.ReplaceAll(c.name, "_", " "))
 }
 
+// seriesNames are the metrics of series whose names say little.
+var seriesNames = map[string]string{"srtt_s": "Smoothed RTT", "cwnd_bytes": "Congestion window", "ssthresh_bytes": "Slow-start threshold"}
+
 // label names a quantity with its unit.
 func (c *column) label(u unit) string {
-	name := c.name
-	for _, end := range []string{"_bps", "_s"} {
-		name = strings.TrimSuffix(name, end)
+	name := seriesNames[c.name]
+	if name == "" {
+		name = c.name
+		for _, end := range []string{"_bps", "_s", "_bytes"} {
+			name = strings.TrimSuffix(name, end)
+		}
+		name = (&column{name: name}).title()
 	}
-	name = (&column{name: name}).title()
 	if u.name == "" {
 		return name
 	}

@@ -101,10 +101,12 @@ func galleryPage() string {
 	return b.String()
 }
 
-func writeGallery(t *testing.T, page string) {
-	t.Helper()
+// galleryCall returns what calls the program with the paths of the gallery: below out/ of a
+// temporary directory, and in the source.
+func galleryCall(t *testing.T) func(line string, more ...string) {
 	out := t.TempDir()
-	call := func(line string, more ...string) {
+	return func(line string, more ...string) {
+		t.Helper()
 		args := append(append([]string{"mpsim"}, strings.Fields(line)...), more...)
 		for i, a := range args {
 			if rest, ok := strings.CutPrefix(a, "out/"); ok {
@@ -118,6 +120,11 @@ func writeGallery(t *testing.T, page string) {
 			t.Fatalf("%s: exit code %d\n%s", strings.Join(args, " "), code, said.String())
 		}
 	}
+}
+
+func writeGallery(t *testing.T, page string) {
+	t.Helper()
+	call := galleryCall(t)
 	for _, r := range galleryRuns {
 		call(r)
 	}

@@ -36,6 +36,7 @@ func (p *program) plotCommand() *cobra.Command {
 	fl.StringVar(&kind, "kind", "goodput", "what to draw (mpsim list plot)")
 	fl.StringVarP(&out, "output", "o", "", "file to write; its extension names the format")
 	fl.StringVar(&data, "data", "", "write what the figure shows as a table into this `file` (CSV)")
+	fl.StringVar(&o.Title, "title", "", "`text` in place of the title of the scenario or sweep; - for none")
 	fl.BoolVar(&o.Full, "full", false, "as wide as a page of two columns (182 mm), not as one of them (89 mm)")
 	fl.StringVar(&o.Metric, "metric", "", "`column` of the values")
 	fl.StringVar(&o.X, "x", "", "`column` along the axis")
