@@ -191,6 +191,7 @@ func (l *ladder) connect(all *journeys) {
 			}
 		}
 	}
+	last := map[said]string{}
 	var groups []int
 	for _, j := range all.list {
 		g := slices.Index(groups, j.group)
@@ -206,6 +207,11 @@ func (l *ladder) connect(all *journeys) {
 			}
 			if h.from.came && h.from.place.kind == results.PlaceBox {
 				a.changed = h.from.changed()
+				if at := (said{h.from.place, j.group, j.stops[0].place}); a.changed != "" && a.changed == last[at] {
+					a.changed = " " // as with the packet before
+				} else if a.changed != " " {
+					last[at] = a.changed
+				}
 			}
 			switch {
 			case h.to == nil:
@@ -222,6 +228,13 @@ func (l *ladder) connect(all *journeys) {
 		}
 	}
 	l.entries()
+}
+
+// said is where a change is said: at a box, of a subflow, in one direction.
+type said struct {
+	place placeName
+	group int
+	from  placeName
 }
 
 // entries adds what marks mean to the legend.

@@ -1,11 +1,13 @@
 package plot
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"mpsim/net/wire"
+	"mpsim/results"
 )
 
 // The labels of packets, with sequence numbers relative to the SYNs across the end of their
@@ -106,5 +108,44 @@ func TestErrorsOfPackets(t *testing.T) {
 	}
 	if _, err := Draw("packets", open(t, sweepDir(t)), new(Options), "svg"); err == nil {
 		t.Error("a diagram of a table")
+	}
+}
+
+// A change is marked with every packet and said with the first of a row; a packet that a link
+// drops ends half-way to the column to which others came, one of which nothing more is known
+// is drawn open.
+func TestLadderOfJourneys(t *testing.T) {
+	host, box, server := placeName{results.PlaceHost, "a"}, placeName{results.PlaceBox, "nat"}, placeName{results.PlaceHost, "b"}
+	wide, narrow := packet{window: 9}, packet{window: 1}
+	way := func(id uint64, ends ...stop) *journey {
+		return &journey{id: id, stops: append([]stop{{place: host, left: true, label: "ACK"}, {place: placeName{results.PlaceRouter, "r"}, came: true, left: true}}, ends...)}
+	}
+	changes := stop{place: box, typ: "nat", came: true, left: true, before: wide, after: narrow}
+	passes := stop{place: box, typ: "nat", came: true, left: true, before: wide, after: wide}
+	arrives := stop{place: server, came: true}
+	lost := stop{place: placeName{results.PlaceLink, "l"}, beyond: "r2", dropped: true, why: "queue_full"}
+	all := &journeys{groups: []tupleGroup{{name: "x"}}, merged: []int{0}, list: []*journey{
+		way(1, changes, stop{place: placeName{results.PlaceRouter, "r2"}, came: true, left: true}, arrives), way(2, changes, arrives), way(3, passes, arrives), way(4, passes, lost), way(5, changes),
+	}}
+	l := new(ladder)
+	l.place(all)
+	l.connect(all)
+	l.layout()
+	var names, got []string
+	for _, c := range l.columns {
+		names = append(names, c.name+" "+c.is)
+	}
+	if text := strings.Join(names, ", "); text != "a host, nat box, b host" {
+		t.Fatalf("columns %s", text)
+	}
+	for _, a := range l.arrows {
+		got = append(got, fmt.Sprintf("%d:%d-%g %q%s", a.packet, a.from, a.end(), a.changed, a.lost))
+	}
+	want := `1:0-1 "", 1:1-2 "other window", 2:0-1 "", 2:1-2 " ", 3:0-1 "", 3:1-2 "", 4:0-1 "", 4:1-1.5 ""queue_full, 5:0-1 "", 5:1-1.5 "other window"`
+	if text := strings.Join(got, ", "); text != want {
+		t.Errorf("%s, want\n%s", text, want)
+	}
+	if a := &l.arrows[len(l.arrows)-1]; !a.open || a.lost != "" {
+		t.Errorf("%+v", a)
 	}
 }
