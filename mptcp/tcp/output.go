@@ -22,21 +22,26 @@ func (c *Conn) Poll(now sim.Time, out *Segment) bool {
 		return c.pollACK(now, out) // nothing was ever written
 	}
 	if sending.has(c.state) || c.EarlyOpen() {
-		if c.rexmit == rexmitNew {
-			if c.pollNew(now, out) {
-				return true
-			}
-			c.decideFRTO()
-		}
-		again := c.rexmit == rexmitLost && c.flight.unsentLost > 0
-		if again && c.pollLost(now, out) || !again && c.pollNew(now, out) {
-			return true
-		}
-		if c.rexmit == rexmitLost && c.caState == cc.Recovery && !c.p.RACK && c.pollRescue(now, out) {
+		if c.rexmit == rexmitNone && c.pollNew(now, out) || c.rexmit != rexmitNone && c.pollAgain(now, out) {
 			return true
 		}
 	}
 	return c.pollACK(now, out)
+}
+
+// pollAgain sends what is lost, or new data, as the state of recovery wants it.
+func (c *Conn) pollAgain(now sim.Time, out *Segment) bool {
+	if c.rexmit == rexmitNew {
+		if c.pollNew(now, out) {
+			return true
+		}
+		c.decideFRTO()
+	}
+	again := c.rexmit == rexmitLost && c.flight.unsentLost > 0
+	if again && c.pollLost(now, out) || !again && c.pollNew(now, out) {
+		return true
+	}
+	return c.rexmit == rexmitLost && c.caState == cc.Recovery && !c.p.RACK && c.pollRescue(now, out)
 }
 
 // pollACK sends an acknowledgement if one is due.

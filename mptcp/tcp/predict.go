@@ -50,7 +50,11 @@ func (c *Conn) predicted(now sim.Time, s *Segment) bool {
 		c.tsRecentAt = now
 	}
 	if verdict&IgnoreWindow == 0 && (acked > 0 || c.windowMayChange(s, una, seq)) {
-		c.setWindow(int64(s.Window)<<(c.snd.scale&31), seq)
+		if w := int64(s.Window) << (c.snd.scale & 31); w <= c.snd.maxWnd {
+			c.snd.wl1, c.snd.wnd = seq, w
+		} else {
+			c.setWindow(w, seq)
+		}
 	}
 	if acked > 0 {
 		c.nextAcked(now, s, acked, pipe)

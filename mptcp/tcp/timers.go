@@ -96,7 +96,11 @@ func (c *Conn) arm(now sim.Time, kind timerKind, d sim.Duration) {
 	if kind == timerRTO && c.rtoCap > 0 {
 		d = min(d, c.rtoCap)
 	}
-	c.rtx = slot{at: c.expiry(now, d), from: now, kind: kind}
+	at := now.Add(d)
+	if c.p.Granularity == LinuxHZ250 {
+		at = wheelExpiry(now, d)
+	}
+	c.rtx.at, c.rtx.from, c.rtx.kind = at, now, kind
 }
 
 // armSlow sets the slot of the slow timers, which are far coarser than any
