@@ -51,6 +51,7 @@ func (r *run) capture() error {
 		take = r.packets.optionsOf()
 	} else {
 		r.packets = newPacketTable(nil)
+		r.packets.source = fromCapture
 		r.packets.of("")
 		take = r.packets.fromCapture(r)
 	}

@@ -403,6 +403,8 @@ func TestBrowserKinds(t *testing.T) {
 		{"basic/two-paths.toml", execute.Job{Capture: true}, map[string]float64{"#packet-figure .packet": 40, "#events .note": 1}},
 		{"mbox/c3-join-stripped.toml", execute.Job{Events: trace.AllKinds, Capture: true}, map[string]float64{"#packet-figure .packet": 40}},
 		{"nat/join.toml", execute.Job{Events: trace.AllKinds}, map[string]float64{"#packet-figure .packet": 20}},
+		{"nat/join.toml", execute.Job{Packets: true}, map[string]float64{"#packet-figure .packet": 20}},
+		{"mbox/c3-join-stripped.toml", execute.Job{Packets: true}, map[string]float64{"#packet-figure .packet": 20}},
 		{"datacenter/fattree-permutation.toml", execute.Job{Events: results.Decisions, Limits: execute.Limits{Events: 200_000}}, map[string]float64{"#panels .uplot": 3, "#grants canvas": 2}},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
@@ -419,7 +421,11 @@ func TestBrowserKinds(t *testing.T) {
 			b.screenshot("kind", true)
 			if c.scenario == "mbox/c3-join-stripped.toml" {
 				b.value(`(() => { const e = document.getElementById("packet-only"); e.value = "boxes"; e.dispatchEvent(new Event("change")); })()`)
-				if text := b.value(`document.getElementById("packet-figure").textContent`).(string); !strings.Contains(text, "strip: options stripped") {
+				want := "strip: options stripped"
+				if c.job.Packets {
+					want = "changes options"
+				}
+				if text := b.value(`document.getElementById("packet-figure").textContent`).(string); !strings.Contains(text, want) {
 					t.Errorf("the box is not shown: %.300s", text)
 				}
 				b.screenshot("boxes", true)

@@ -19,6 +19,17 @@ const (
 	vanishes = 2 // nothing more is known: the end of the run, a box, or a log that is cut
 )
 
+// packetSource is where the packets of a page come from.
+type packetSource string
+
+// The sources: an event log or trace records, a capture of some interfaces, the capture of all
+// places.
+const (
+	fromLog     packetSource = "log"
+	fromCapture packetSource = "capture"
+	fromPlaces  packetSource = "places"
+)
+
 // packetTable is packets, hops and acts of boxes as columns.
 type packetTable struct {
 	names
@@ -33,6 +44,7 @@ type packetTable struct {
 	far     map[string][2]string // the nodes at the ends of each link direction
 	leftOut int
 	whole   bool // there are records of packets that were not lost
+	source  packetSource
 	options bool // a capture has told the options
 
 	flights map[flightKey][]*flight
@@ -80,7 +92,7 @@ type lastAct struct {
 }
 
 func newPacketTable(far map[string][2]string) *packetTable {
-	return &packetTable{streams: []stream{}, far: far, flights: map[flightKey][]*flight{}, sockets: map[endpoint]int{}, dials: map[string][]dial{}, opened: map[uint32]int{}}
+	return &packetTable{source: fromLog, streams: []stream{}, far: far, flights: map[flightKey][]*flight{}, sockets: map[endpoint]int{}, dials: map[string][]dial{}, opened: map[uint32]int{}}
 }
 
 // add takes a record of a packet.
@@ -372,13 +384,14 @@ func (t *packetTable) columns() []int64 {
 
 // packetData is the tables as the page reads them.
 type packetData struct {
-	N       int      `json:"n"` // hops
-	Packets int      `json:"packets"`
-	LeftOut int      `json:"left_out,omitempty"`
-	Options bool     `json:"options"`
-	Texts   []string `json:"texts"`
-	Columns []int64  `json:"columns"` // nodes, as numbers of texts
-	Streams []stream `json:"streams"`
+	N       int          `json:"n"` // hops
+	Packets int          `json:"packets"`
+	LeftOut int          `json:"left_out,omitempty"`
+	Options bool         `json:"options"`
+	Source  packetSource `json:"source"`
+	Texts   []string     `json:"texts"`
+	Columns []int64      `json:"columns"` // nodes, as numbers of texts
+	Streams []stream     `json:"streams"`
 
 	Stream  int `json:"stream"`
 	Seq     int `json:"seq"`
@@ -408,7 +421,7 @@ type packetData struct {
 }
 
 func (t *packetTable) data(b *blobs) *packetData {
-	return &packetData{N: len(t.begin), Packets: len(t.stream), LeftOut: t.leftOut, Options: t.options, Texts: t.list, Columns: t.columns(), Streams: t.streams,
+	return &packetData{N: len(t.begin), Packets: len(t.stream), LeftOut: t.leftOut, Options: t.options, Source: t.source, Texts: t.list, Columns: t.columns(), Streams: t.streams,
 		Stream: b.ints(t.stream, false), Seq: b.ints(t.seq, false), Ack: b.ints(t.ack, false), Payload: b.ints(t.payload, false),
 		Bytes: b.ints(t.bytes, false), Flags: b.ints(t.flags, false), Back: b.ints(t.back, false), Sent: b.ints(t.sentOptions, false), Got: b.ints(t.gotOptions, false),
 		Begin: b.ints(t.begin, true), Duration: b.ints(t.duration, false), From: b.ints(t.from, false), To: b.ints(t.to, false),

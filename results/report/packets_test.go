@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -206,6 +207,77 @@ func TestBoxesAreShown(t *testing.T) {
 	// Each packet of this network passes one link.
 	if n := uint64(integer(p.about["packets"])); n != hops {
 		t.Errorf("%d packets, %d hops", n, hops)
+	}
+}
+
+// The capture of all places gives the same hops as the links count, with the times of the
+// links, numbers from the SYN on, and what boxes and translators change.
+func TestPacketsOfAllPlaces(t *testing.T) {
+	dir, s := runOf(t, "basic/two-paths.toml", execute.Job{Packets: true, Until: 3 * sim.Second})
+	p := packetsIn(t, &Source{Dir: dir})
+	if p.about["source"] != string(fromPlaces) {
+		t.Fatalf("source %v", p.about["source"])
+	}
+	var hops, drops uint64
+	for _, l := range s.Links {
+		hops, drops = hops+l.Packets+l.Drops, drops+l.Drops
+	}
+	end, duration, packet, bytes := p.col("end"), p.col("duration"), p.col("packet"), p.col("bytes")
+	lost := uint64(0)
+	for i := range end {
+		if end[i] == dropped {
+			lost++
+		} else if least := 10e6 + bytes[int(packet[i])]*8/10e6*1e9; end[i] == arrives && duration[i] < least {
+			t.Fatalf("hop %d takes %g ns, the link alone %g", i, duration[i], least)
+		}
+	}
+	if n := uint64(len(end)); n != hops || lost != drops || drops == 0 {
+		t.Errorf("%d hops and %d losses, the links count %d and %d", n, lost, hops, drops)
+	}
+	for i, want := range [][3]string{{"S", "0", "MP_CAPABLE"}, {"S.", "0", "MP_CAPABLE"}, {".", "1", "MP_CAPABLE"}} {
+		if got := [3]string{p.text("flags", i), fmt.Sprint(p.col("seq")[i]), strings.Split(p.text("sent", i), "\t")[0]}; got != want {
+			t.Errorf("packet %d is %v, want %v", i, got, want)
+		}
+	}
+	if ack := p.col("ack"); ack[1] != 1 || ack[2] != 1 {
+		t.Errorf("the handshake acknowledges %g and %g", ack[1], ack[2])
+	}
+
+	// Each packet that the box says it has changed is changed there.
+	dir, _ = runOf(t, "mbox/c3-join-stripped.toml", execute.Job{Packets: true, Events: trace.Set(trace.BoxAction)})
+	log, err := os.ReadFile(filepath.Join(dir, results.EventsName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = packetsIn(t, &Source{Dir: dir})
+	acts := 0
+	for i := range p.col("act_why") {
+		if why := p.text("act_why", i); why == "changes options" && p.text("act_node", i) == "strip" {
+			acts++
+		} else if why != "" {
+			t.Errorf("%s %s", p.text("act_node", i), why)
+		}
+	}
+	if n := strings.Count(string(log), "options_stripped"); acts != n || n == 0 {
+		t.Errorf("%d changes of options, the box says %d", acts, n)
+	}
+
+	dir, _ = runOf(t, "nat/join.toml", execute.Job{Packets: true, Until: sim.Second})
+	p = packetsIn(t, &Source{Dir: dir})
+	translated := 0
+	for i := range p.col("act_why") {
+		if p.text("act_why", i) == "translates addresses" {
+			translated++
+		}
+	}
+	unknown := 0
+	for _, k := range p.col("stream") {
+		if k < 0 {
+			unknown++
+		}
+	}
+	if streams := p.about["streams"].([]any); translated == 0 || unknown > 0 || len(streams) < 2 {
+		t.Errorf("%d translations, %d packets of no stream, %d streams", translated, unknown, len(streams))
 	}
 }
 

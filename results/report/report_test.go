@@ -274,9 +274,10 @@ func TestPageSaysWhatIsMissing(t *testing.T) {
 		says, never []string
 	}{
 		{"nothing", execute.Job{}, []string{"The run has no event log. mpsim run two-paths --events", "neither records of packets nor a capture", "--pcap"}, []string{"lowest_rtt"}},
-		{"decisions", execute.Job{Events: results.Decisions}, []string{"has no packets. mpsim run two-paths --events=all", "lowest_rtt"}, []string{"The run has no event log"}},
+		{"decisions", execute.Job{Events: results.Decisions}, []string{"has no packets. mpsim run two-paths --packets", "lowest_rtt"}, []string{"The run has no event log"}},
 		{"capture", execute.Job{Capture: true}, []string{"These are the packets of the capture", "The run has no event log"}, []string{"neither records"}},
-		{"all", execute.Job{Events: trace.AllKinds}, []string{"MPTCP options are shown where the run was made with --pcap"}, []string{"The run has no event log", "has no packets"}},
+		{"all", execute.Job{Events: trace.AllKinds}, []string{"MPTCP options are shown where the run was made with --packets, or with --pcap"}, []string{"The run has no event log", "has no packets"}},
+		{"places", execute.Job{Packets: true}, []string{"The run has no event log"}, []string{"MPTCP options are shown where", "neither records", "These are the packets of the capture"}},
 		{"everything", execute.Job{Events: trace.AllKinds, Capture: true}, nil, []string{"MPTCP options are shown where", "has no packets", "The run has no"}},
 	} {
 		c.job.Until = sim.Second

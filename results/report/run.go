@@ -106,6 +106,9 @@ func openRun(src *Source) (*run, error) {
 	if err := r.openLog(src); err != nil {
 		return nil, err
 	}
+	if found, err := r.allPlaces(src); found || err != nil {
+		return r, err
+	}
 	return r, r.capture()
 }
 

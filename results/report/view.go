@@ -174,13 +174,13 @@ func (r *run) missing(d *runData) (m missing) {
 	}
 	switch {
 	case d.Packets == nil && r.events != nil:
-		m.Packets = "The event log (" + r.logName + ") has no packets. " + again + " --events=all writes them, --trace FILE in binary, and --pcap writes a capture."
+		m.Packets = "The event log (" + r.logName + ") has no packets. " + again + " --packets records every packet at every host and box with its options; --events=all writes each hop, --trace FILE in binary, and --pcap writes a capture."
 	case d.Packets == nil:
-		m.Packets = "The run has neither records of packets nor a capture. " + again + " --events=all (or --trace FILE) records each hop of each packet, and --pcap what the clients' interfaces see, with all options."
+		m.Packets = "The run has neither records of packets nor a capture. " + again + " --packets records every packet at every host and box with its options, --events=all (or --trace FILE) each hop without them, and --pcap what the clients' interfaces see."
 	case !d.Packets.Options:
-		m.Options = "MPTCP options are shown where the run was made with --pcap as well."
-	case r.packets.far == nil:
-		m.Options = "These are the packets of the capture. Where only one end is captured, the other end of an arrow is not to scale; " + again + " --events=all (or --trace FILE) records each hop."
+		m.Options = "MPTCP options are shown where the run was made with --packets, or with --pcap as well."
+	case d.Packets.Source == fromCapture:
+		m.Options = "These are the packets of the capture. Where only one end is captured, the other end of an arrow is not to scale; " + again + " --packets records every packet at every host and box."
 	}
 	if len(d.Figures.Panels) == 0 {
 		m.Series = "The run has no time series."

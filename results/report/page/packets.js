@@ -57,7 +57,7 @@ class Packets {
       }
     }
     const kinds = [["all", "all"], ["signals", p.options ? "SYN, FIN, RST, MPTCP signals" : "SYN, FIN, RST"], ["data", "with data"], ["dropped", "lost"]];
-    if (p.acts) kinds.push(["boxes", "touched by boxes"]);
+    if (p.acts) kinds.push(["boxes", p.source === "places" ? "changed on the way" : "touched by boxes"]);
     choice("packets", kinds, (v) => {
       this.only = v;
       this.draw();
@@ -137,7 +137,7 @@ class Packets {
     lines.push(line);
     if (this.link[k]) lines.push("link " + p.texts[this.link[k]]);
     if (this.end[k] === 1) lines.push("lost: " + p.texts[this.why[k]].replaceAll("_", " "));
-    if (this.end[k] === 2) lines.push(this.link[k] ? "its arrival is not recorded" : "its other end is not captured");
+    if (this.end[k] === 2) lines.push(p.source === "capture" ? "its other end is not captured" : "its arrival is not recorded");
     const sent = this.optionText(this.sent[i]), got = this.optionText(this.got[i]);
     if (sent) lines.push("options: " + sent);
     if (got && got !== sent) lines.push((sent ? "options on arrival: " : "options: ") + got);
@@ -166,7 +166,7 @@ class Packets {
     }
     if (p.acts && hops.length) {
       for (let a = before(this.actAt, rows[0].at); a < p.acts && this.actAt[a] <= this.begin[hops[hops.length - 1]] + 1e9; a++) {
-        if (shown.has(this.actPacket[a])) rows.push({at: this.actAt[a], act: a, kind: 2});
+        if (this.actWhy[a] && shown.has(this.actPacket[a])) rows.push({at: this.actAt[a], act: a, kind: 2});
       }
     }
     rows.sort((a, b) => a.at - b.at || (a.hop ?? -1) - (b.hop ?? -1) || a.kind - b.kind);
@@ -210,9 +210,9 @@ class Packets {
       const g = svg("g", {}), node = x.get(this.actNode[a]);
       if (node === undefined) continue;
       g.append(svg("rect", {x: node - 5, y: at - 5, width: 10, height: 10, fill: style("--c4"), stroke: style("--fg")}));
-      const name = D.boxes[this.actBox[a]] || "box " + this.actBox[a];
+      const name = this.actBox[a] < 0 ? "" : (D.boxes[this.actBox[a]] || "box " + this.actBox[a]) + ": ";
       const t = svg("text", {x: node + 9, y: at + 4, "paint-order": "stroke", stroke: style("--bg"), "stroke-width": 5, "stroke-linejoin": "round"});
-      t.textContent = name + ": " + p.texts[this.actWhy[a]].replaceAll("_", " ");
+      t.textContent = name + p.texts[this.actWhy[a]].replaceAll("_", " ");
       if (node + 160 > width) {
         t.setAttribute("x", node - 9);
         t.setAttribute("text-anchor", "end");
