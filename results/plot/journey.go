@@ -67,7 +67,9 @@ type journeys struct {
 	byPair map[wire.Tuple]int // the lesser end first
 	merged []int              // a group that is another one: union of sets
 	isn    map[isnKey]uint32
+	origin map[int]placeName // of a group: where its first packet was made
 	ways   map[wayKey]bool
+	newest uint64
 	seen   int // sightings so far
 	made   int // packets made in the window
 }
@@ -78,8 +80,9 @@ type wayKey struct {
 	before, after wire.Tuple
 }
 
-// mostJourneys is how many packets are followed; the others are counted.
-const mostJourneys = 100_000
+// mostJourneys is how many packets are followed where a flow is chosen among them; the others
+// are counted.
+const mostJourneys = 20_000
 
 // isnKey is one direction of a connection at a place, arriving or leaving: boxes change
 // sequence numbers.
@@ -97,9 +100,12 @@ func pair(t wire.Tuple) wire.Tuple {
 	return t
 }
 
-// journeysOf reads the packets of a run that were made in the window of the options, and the
-// sequence numbers of the SYNs before.
-func journeysOf(r *Run, o *Options) (*journeys, error) {
+// journeysOf reads the packets of a run that were made in the window of the options, count of
+// them unless some flow is chosen, and the sequence numbers of the SYNs before.
+func journeysOf(r *Run, o *Options, count int) (*journeys, error) {
+	if o.Flow != "" || o.Subflow != "" {
+		count = mostJourneys
+	}
 	file := filepath.Join(r.Dir, results.PacketsName)
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -109,7 +115,7 @@ func journeysOf(r *Run, o *Options) (*journeys, error) {
 		return nil, err
 	}
 	defer f.Close()
-	all := &journeys{byPair: map[wire.Tuple]int{}, isn: map[isnKey]uint32{}, ways: map[wayKey]bool{}}
+	all := &journeys{byPair: map[wire.Tuple]int{}, isn: map[isnKey]uint32{}, origin: map[int]placeName{}, ways: map[wayKey]bool{}}
 	open := map[uint64]*journey{}
 	from, to := sim.Time(o.From*1e9), sim.Time(o.To*1e9)
 	err = results.ReadPackets(f, func(s *results.Sighting) bool {
@@ -119,12 +125,16 @@ func journeysOf(r *Run, o *Options) (*journeys, error) {
 			return true
 		}
 		j := open[s.Packet]
+		if j == nil && s.Packet <= all.newest {
+			return true // one that is not followed
+		}
 		if j == nil {
+			all.newest = s.Packet // numbers are given in the order of first sightings
 			inside := s.At >= from && (o.To == 0 || s.At <= to)
 			if inside {
 				all.made++
 			}
-			if o.To != 0 && s.At > to || len(all.list) >= mostJourneys {
+			if o.To != 0 && s.At > to || len(all.list) >= count {
 				return true
 			}
 			j = &journey{id: s.Packet, kept: inside}
@@ -158,6 +168,9 @@ func (a *journeys) see(j *journey, s *results.Sighting, p *packet) {
 	}
 	st := &j.stops[n-1]
 	g := a.groupOf(p.tuple)
+	if _, ok := a.origin[g]; !ok && !j.known {
+		a.origin[g] = place
+	}
 	if j.known {
 		g = a.union(a.find(j.group), g)
 	}
@@ -237,7 +250,7 @@ func (a *journeys) name(s *results.Summary) {
 }
 
 // choose keeps the packets that the options ask for, and at most count of them; it returns how
-// many there were.
+// many there were, at least.
 func (a *journeys) choose(o *Options, count int) (int, error) {
 	if o.Flow != "" && !slices.ContainsFunc(a.groups, func(g tupleGroup) bool { return g.flow == o.Flow }) {
 		var names []string
@@ -257,6 +270,9 @@ func (a *journeys) choose(o *Options, count int) (int, error) {
 		}
 	}
 	n := len(kept)
-	a.list = kept[:min(n, count)]
+	if o.Flow == "" && o.Subflow == "" {
+		n = a.made
+	}
+	a.list = kept[:min(len(kept), count)]
 	return n, nil
 }

@@ -70,7 +70,7 @@ func packetDiagram(s *Source, o *Options) (drawing, error) {
 	if count == 0 {
 		count = mostPackets
 	}
-	all, err := journeysOf(r, o)
+	all, err := journeysOf(r, o, count)
 	if err != nil {
 		return nil, err
 	}
@@ -84,10 +84,7 @@ func packetDiagram(s *Source, o *Options) (drawing, error) {
 	l := &ladder{full: o.Full, title: o.titled(capital(cmp.Or(r.Summary.Title, r.Summary.Scenario)))}
 	l.note = "Time downwards (ms), not to scale"
 	if n > count {
-		l.note += fmt.Sprintf("; first %d of %d packets", count, n+all.made-len(all.list))
-		if len(all.list) < all.made {
-			l.note = fmt.Sprintf("Time downwards (ms), not to scale; first %d of %d packets", count, n)
-		}
+		l.note += fmt.Sprintf("; first %d of %d packets", count, n)
 	}
 	l.place(all)
 	l.connect(all)
@@ -109,7 +106,6 @@ func (l *ladder) place(all *journeys) {
 		count int
 	}
 	scores := map[placeName]*score{}
-	left := map[int]placeName{} // of a group: where its first packet began
 	for _, j := range all.list {
 		var way []*stop
 		for i := range j.stops {
@@ -126,13 +122,10 @@ func (l *ladder) place(all *journeys) {
 		if len(way) == 0 {
 			continue
 		}
-		if _, ok := left[j.group]; !ok {
-			left[j.group] = way[0].place
-		}
 		whole := len(way) > 1 && way[0].place.kind == results.PlaceHost && way[len(way)-1].place.kind == results.PlaceHost
 		for i, st := range way {
 			part := float64(i) / math.Max(float64(len(way)-1), 1)
-			if way[0].place != left[j.group] {
+			if o, ok := all.origin[j.group]; ok && way[0].place != o {
 				part = 1 - part
 			}
 			s := scores[st.place]

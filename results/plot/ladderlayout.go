@@ -35,11 +35,13 @@ func (l *ladder) layout() {
 	if l.full {
 		width = fullWidth
 	}
+	n := len(l.columns) - 1
+	half := func(k int) float64 {
+		return float64(textStyle(sizeText, true, black, draw.XLeft, 0).Width(l.columns[k].name))/2 + 3
+	}
+	left, right := max(ladderLeft, half(0)), max(ladderRight, half(n))
 	for i := range l.columns {
-		l.columns[i].x = ladderLeft
-		if n := len(l.columns) - 1; n > 0 {
-			l.columns[i].x += (width - ladderLeft - ladderRight) * float64(i) / float64(n)
-		}
+		l.columns[i].x = left + (width-left-right)*float64(i)/float64(max(n, 1))
 	}
 	var moments []moment
 	var takes []sim.Time

@@ -128,6 +128,7 @@ func TestLadderOfJourneys(t *testing.T) {
 		way(1, changes, stop{place: placeName{results.PlaceRouter, "r2"}, came: true, left: true}, arrives), way(2, changes, arrives), way(3, passes, arrives), way(4, passes, lost), way(5, changes),
 	}}
 	l := new(ladder)
+	all.origin = map[int]placeName{0: host}
 	l.place(all)
 	l.connect(all)
 	l.layout()
@@ -144,6 +145,12 @@ func TestLadderOfJourneys(t *testing.T) {
 	want := `1:0-1 "", 1:1-2 "other window", 2:0-1 "", 2:1-2 " ", 3:0-1 "", 3:1-2 "", 4:0-1 "", 4:1-1.5 ""queue_full, 5:0-1 "", 5:1-1.5 "other window"`
 	if text := strings.Join(got, ", "); text != want {
 		t.Errorf("%s, want\n%s", text, want)
+	}
+	// In a window in which the other end sends first, the columns are the same.
+	all.list = []*journey{{stops: []stop{{place: server, left: true}, changes, {place: host, came: true}}}}
+	back := new(ladder)
+	if back.place(all); back.columns[0].place != host || back.columns[2].place != server {
+		t.Errorf("%+v", back.columns)
 	}
 	if a := &l.arrows[len(l.arrows)-1]; !a.open || a.lost != "" {
 		t.Errorf("%+v", a)

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"mpsim/results"
 )
 
 // svgArrow is an arrow of a diagram: the columns of its ends, "phone" to "server", where an end
@@ -245,6 +247,12 @@ func TestPacketDiagramOptions(t *testing.T) {
 			t.Errorf("%s:\n%s", c.flags, text)
 		}
 	}
+	// Of all packets the first three are shown: the number of the last one tells how many there are.
+	svg := filepath.Join(t.TempDir(), "three.svg")
+	call(exitOK, "plot "+out+" --kind packets --count 3 -o "+svg)
+	if b, err := os.ReadFile(svg); err != nil || !bytes.Contains(b, []byte("first 3 of "+packetsOf(t, out)+" packets")) {
+		t.Errorf("the diagram does not say of how many packets it shows three; %v", err)
+	}
 	for _, format := range []string{"svg", "png", "pdf", "tex"} {
 		var files [2][]byte
 		for i := range files {
@@ -260,6 +268,21 @@ func TestPacketDiagramOptions(t *testing.T) {
 	if !strings.Contains(said.String(), `no packet is of a flow "upload"; there are packets of download`) {
 		t.Error(said.String())
 	}
+}
+
+// packetsOf returns how many packets a capture of all places has.
+func packetsOf(t *testing.T, out string) string {
+	t.Helper()
+	f, err := os.Open(filepath.Join(out, "packets.pcapng"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	numbers := map[uint64]bool{}
+	if err := results.ReadPackets(f, func(s *results.Sighting) bool { numbers[s.Packet] = true; return true }); err != nil {
+		t.Fatal(err)
+	}
+	return strconv.Itoa(len(numbers))
 }
 
 // checkWays compares the arrows with those that follow from the numbers of packets (frame.packet_id)
