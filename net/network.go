@@ -35,12 +35,13 @@ type Network struct {
 	ways    *ways    // nil: nodes go by their rules and tables only
 	spreads []spread // see isSpread
 
-	cuts    *cuts // nil: the network is the whole one
-	boxes   boxTable
-	partial partialTable
-	verify  verifier
-	scratch []byte // for rendering
-	watch   Watcher
+	pipeline pipeline
+	cuts     *cuts // nil: the network is the whole one
+	boxes    boxTable
+	partial  partialTable
+	verify   verifier
+	scratch  []byte // for rendering
+	watch    Watcher
 }
 
 // New returns an empty network whose events go through s and whose records go

@@ -17,43 +17,58 @@ const (
 	aheadLast   = 1 // the last packet there, and the chain of its node
 )
 
+// pipeline is what the stages have found, one place for each event on its way through
+// them. An event that comes in between later is not looked at.
+type pipeline struct {
+	events [8]approach
+	turn   uint32
+}
+
+// approach is what is known of one of the next events.
+type approach struct {
+	link  uint32
+	id    PacketID // its first packet
+	route uint32
+	hop   uint32 // of the packet at the far end of the link; from aheadNext on the link that follows
+}
+
 // lookAhead does one step of every stage. What it reads may be out of date or not a
 // link event at all: every number that leads to memory is checked.
 func (n *Network) lookAhead() {
+	p := &n.pipeline
+	turn := p.turn
+	p.turn = turn + 1
 	links := n.links
-	own, onto := &links[0], &links[0]
-	ready, head := &n.meta[0], n.Segment(0)
-	behind, last, way := ready, ready, &n.routes[0]
-	chain := n.traces[own.from]
-	if li := n.sim.Upcoming(aheadLink); int(li) < len(links) {
-		own = &links[li]
-	}
-	if li := n.sim.Upcoming(aheadPacket); int(li) < len(links) {
-		id := links[li].head
-		ready, head = &n.meta[id], n.Segment(id)
-	}
-	if li := n.sim.Upcoming(aheadWay); int(li) < len(links) {
-		id := links[li].head
-		behind, way = &n.meta[n.meta[id].next], &n.routes[n.Segment(id).Route]
-	}
-	if li := n.sim.Upcoming(aheadNext); int(li) < len(links) {
-		if hop := n.hopAfter(links[li].head); int(hop) < len(links) {
-			onto = &links[hop]
-		}
-	}
-	if li := n.sim.Upcoming(aheadLast); int(li) < len(links) {
-		if hop := n.hopAfter(links[li].head); int(hop) < len(links) {
-			last, chain = &n.meta[links[hop].tail], n.traces[links[hop].from]
-		}
-	}
-	prefetchHop(own, ready, head, behind, way, onto, last, chain)
-}
 
-// hopAfter returns what the cached path says of the packet after its present link.
-func (n *Network) hopAfter(id PacketID) uint32 {
-	s := n.Segment(id)
-	if h := s.Hop + 1; h < inlineHops {
-		return n.routes[s.Route].path[h]
+	e := &p.events[turn%8]
+	e.link = n.sim.Upcoming(aheadLink)
+	if int(e.link) >= len(links) {
+		e.link = 0
 	}
-	return noHop
+	own := &links[e.link]
+
+	e = &p.events[(turn-(aheadLink-aheadPacket))%8]
+	e.id = links[e.link].head
+	ready, head := &n.meta[e.id], n.Segment(e.id)
+
+	e = &p.events[(turn-(aheadLink-aheadWay))%8]
+	s := n.Segment(e.id)
+	e.route, e.hop = s.Route, uint32(s.Hop)+1
+	behind, way := &n.meta[n.meta[e.id].next], &n.routes[e.route]
+
+	e = &p.events[(turn-(aheadLink-aheadNext))%8]
+	hop := noHop
+	if e.hop < inlineHops {
+		hop = n.routes[e.route].path[e.hop]
+	}
+	if int(hop) >= len(links) {
+		hop = e.link
+	}
+	e.hop = hop
+	onto := &links[hop]
+
+	hop = p.events[(turn-(aheadLink-aheadLast))%8].hop
+	next := &links[hop]
+	last, chain := &n.meta[next.tail], n.traces[next.from]
+	prefetchHop(own, ready, head, behind, way, onto, last, chain)
 }

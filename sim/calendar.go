@@ -31,8 +31,13 @@ type calendarSlot struct {
 const (
 	minBuckets = 256
 	maxBuckets = 1 << 16
-	// reviewEvery is the number of buckets after which the shape is looked at.
+	// reviewEvery is the number of buckets after which the shape is looked at, or earlier
+	// where they hold very many events.
 	reviewEvery = 1024
+	// A bucket should hold some events, because finding the next one costs as much as
+	// putting a few in order.
+	leastInBucket, mostInBucket = 3, 8
+	maxShift                    = 40
 )
 
 func (c *calendar) len() int { return c.n + c.beyond.len() }
@@ -84,7 +89,7 @@ func (c *calendar) push(e event) {
 // take empties the first bucket that holds events, of which there is one at least,
 // and returns its slots, to be released one by one.
 func (c *calendar) take() uint32 {
-	if c.emptied >= reviewEvery {
+	if c.emptied >= reviewEvery || c.taken >= mostInBucket*reviewEvery {
 		c.review()
 	}
 	if c.n == 0 {
@@ -141,7 +146,7 @@ func (c *calendar) approach() {
 	}
 }
 
-// review changes the shape of the calendar if buckets hold many events, or if many
+// review changes the shape of the calendar if buckets hold many events or few, or if many
 // events found no bucket.
 func (c *calendar) review() {
 	shift, buckets := c.shift, len(c.heads)
@@ -150,8 +155,10 @@ func (c *calendar) review() {
 		buckets *= 2
 	case c.late > c.taken/4:
 		shift++
-	case c.taken > 4*c.emptied && shift > 0:
-		shift--
+	case c.taken > mostInBucket*c.emptied && shift > 0:
+		shift -= min(shift, uint(bits.Len(uint(c.taken/c.emptied/mostInBucket))))
+	case c.taken < leastInBucket*c.emptied && shift < maxShift:
+		shift++
 	}
 	c.taken, c.emptied, c.late = 0, 0, 0
 	if shift != c.shift || buckets != len(c.heads) {

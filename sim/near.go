@@ -37,9 +37,16 @@ func (q *near) init() { q.edge = Never }
 func (q *near) len() int { return int(q.n) + q.far.len() + q.cal.len() }
 
 func (q *near) push(e event) {
-	switch {
-	case e.at >= q.edge && q.edge != Never:
+	if e.at >= q.edge && q.edge != Never {
 		q.cal.push(e)
+		return
+	}
+	q.admit(e)
+}
+
+// admit is push for an event that does not belong into the calendar.
+func (q *near) admit(e event) {
+	switch {
 	case len(q.far.h) != 0 && q.behindRing(e):
 		q.far.push(e)
 	case q.n == frontSize:
@@ -149,7 +156,7 @@ func (q *near) refill() {
 		for slot != 0 {
 			var e event
 			e, slot = q.cal.release(slot)
-			q.push(e)
+			q.admit(e)
 		}
 	}
 	if q.edge == Never && q.far.len() == 0 {
