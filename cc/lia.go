@@ -34,7 +34,7 @@ var liaSpec = Spec{
 		if p.Get(liaParams, "mode") == ootMode {
 			return &liaKernel{ootFlows: newOOT(renoRules(p))}
 		}
-		return &lia{newLinked(renoRules(p))}
+		return &keptLIA{lia: lia{newLinked(renoRules(p))}}
 	},
 }
 

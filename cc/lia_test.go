@@ -44,7 +44,7 @@ func bytesPerStep(t testing.TB, f FlowID, paths ...liaPath) float64 {
 const ms = sim.Millisecond
 
 func threshold(c Controller) int64 {
-	l := c.(*lia)
+	l := plainLIA(c)
 	s := l.sums(l.at(0))
 	return s.liaThreshold()
 }
@@ -100,7 +100,7 @@ func TestLIAFormula(t *testing.T) {
 		n := rapid.IntRange(1, 5).Draw(t, "n")
 		c, _ := New("lia", nil, nil)
 		var total, rate, best float64
-		l := c.(*lia)
+		l := plainLIA(c)
 		for i := range n {
 			w := rapid.Int64Range(1, 500).Draw(t, "w")
 			rtt := sim.Duration(rapid.Int64Range(100, 500_000).Draw(t, "rtt")) * sim.Microsecond
@@ -176,7 +176,7 @@ func TestLIAOnOnePathIsReno(t *testing.T) {
 			w.apply(a, e)
 			w.now = now
 			w.apply(b, e)
-			fa, fb := a.(*each[reno, *reno]).flows[0].Flow, b.(*lia).flows[0].Flow
+			fa, fb := a.(*each[reno, *reno]).flows[0].Flow, plainLIA(b).flows[0].Flow
 			if fa != fb {
 				t.Fatalf("after %+v:\nreno %+v\nlia  %+v", e, fa, fb)
 			}
@@ -243,7 +243,7 @@ func TestLIASegmentSizes(t *testing.T) {
 	c := must(t, "lia")
 	c.Join(0, 0, Path{MSS: 1400, InitWindow: 14000, RTT: 100 * ms})
 	c.Join(0, 1, Path{MSS: 700, InitWindow: 14000, RTT: 100 * ms})
-	c.(*lia).flows[0].Thresh, c.(*lia).flows[1].Thresh = 14000, 14000
+	plainLIA(c).flows[0].Thresh, plainLIA(c).flows[1].Thresh = 14000, 14000
 	for f, step := range []int64{1400, 700} {
 		feed(c, 0, FlowID(f), 4*14000-1, 100*ms)
 		if c.Window(FlowID(f)) != 14000 {
@@ -253,7 +253,7 @@ func TestLIASegmentSizes(t *testing.T) {
 		if c.Window(FlowID(f)) != 14000+step {
 			t.Errorf("subflow %d: window %d", f, c.Window(FlowID(f)))
 		}
-		c.(*lia).flows[f].W = 14000
+		setWindow(c, FlowID(f), 14000)
 	}
 }
 
