@@ -71,21 +71,21 @@ type connection struct {
 	fastOpened bool        // early.sent is not 0
 	asks       sched.Facts // of the scheduler
 	rcvBufOpt  RcvBufOpt
-	aggressive bool // Profile.Reinject is ReinjectAggressive
+	aggressive bool  // Profile.Reinject is ReinjectAggressive
+	version    uint8 // of the protocol: 0 or 1
+	urges      bool  // urgent.tx is set
+	client     bool  // we opened the connection
 	e          *Endpoint
 	acked      uint64 // highest DATA_ACK seen
 	peer       peerWindow
 
-	local, remote side   // the data sequence numbers last
-	sentAck       uint64 // DATA_ACK sent last
-	urgent        urgentData
+	local, remote side        // the data sequence numbers last
+	sentAck       uint64      // DATA_ACK sent last
 	wnd           localWindow // what every segment needs last
 
 	// The receiver's lines.
 	recv reassembly // its position first
 
-	version uint8 // of the protocol: 0 or 1
-	client  bool  // we opened the connection
 	// full says that the peer has shown, by a DSS option, that it has our key:
 	// only then may subflows be added (RFC 8684 section 3.1).
 	full      bool
@@ -95,6 +95,7 @@ type connection struct {
 	cc        cc.Controller
 	perf      performance
 	fallback  fallback
+	urgent    urgentData
 	closing   closing
 	tune      tcp.ReceiveTuning
 	early     earlyData

@@ -55,10 +55,9 @@ func TestLinesOfSegments(t *testing.T) {
 		{"connection.local.idsn", unsafe.Offsetof(c.local) + unsafe.Offsetof(c.local.idsn), 8, 9, 9},
 		{"connection.remote", unsafe.Offsetof(c.remote), unsafe.Sizeof(c.remote), 9, 9},
 		{"connection.sentAck", unsafe.Offsetof(c.sentAck), unsafe.Sizeof(c.sentAck), 9, 9},
-		{"connection.urgent", unsafe.Offsetof(c.urgent), unsafe.Sizeof(c.urgent), 9, 9},
-		{"connection.wnd.closed", unsafe.Offsetof(c.wnd) + unsafe.Offsetof(c.wnd.closed), unsafe.Sizeof(c.wnd) - 8, 10, 10},
+		{"connection.wnd.closed", unsafe.Offsetof(c.wnd) + unsafe.Offsetof(c.wnd.closed), unsafe.Sizeof(c.wnd) - 8, 9, 10},
 		{"connection.recv.next", unsafe.Offsetof(c.recv), unsafe.Offsetof(c.recv.head), 10, 10},
-		{"connection.recv.head", unsafe.Offsetof(c.recv) + unsafe.Offsetof(c.recv.head), 24, 11, 11},
+		{"connection.recv.head", unsafe.Offsetof(c.recv) + unsafe.Offsetof(c.recv.head), 24, 10, 11},
 		{"connection.recv.ready", unsafe.Offsetof(c.recv) + unsafe.Offsetof(c.recv.ready), unsafe.Sizeof(c.recv.ready), 11, 11},
 
 		{"socket.readBytes", 0, unsafe.Offsetof(k.readBytes) + 8, 0, 0},

@@ -16,7 +16,7 @@ import (
 //
 // and TCP's selective acknowledgements take what is left.
 func (f *subflow) WriteOptions(now sim.Time, s *Segment, room int) {
-	if f.conn.urgent.tx != 0 && s.Len > 0 && !s.Flags.Has(wire.SYN) {
+	if f.conn.urges && s.Len > 0 && !s.Flags.Has(wire.SYN) {
 		f.writeUrgent(s)
 	}
 	switch {

@@ -206,7 +206,7 @@ func (c *connection) load(now sim.Time, f *subflow, dsn uint64, n int) {
 	f.line.grantAt(pos, dsn)
 	for left := n; left > 0; {
 		k, longest := min(left, limit), uint32(limit)
-		if c.urgent.tx != 0 {
+		if c.urges {
 			k = c.upToUrgent(dsn, k)
 			if dsn == c.urgent.tx {
 				longest = 0 // its mapping has ended

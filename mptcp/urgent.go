@@ -62,7 +62,7 @@ func (e *Endpoint) UrgentAhead(c ConnID) (n int64, ok bool) {
 // takes them.
 func (c *connection) markUrgent(n int64) {
 	if n = min(n, c.send.room(c.released())); n > 0 && !c.p.IgnoreUrgent && !c.closing.finQueued {
-		c.urgent.tx = c.send.end + uint64(n)
+		c.urgent.tx, c.urges = c.send.end+uint64(n), true
 	}
 }
 
