@@ -64,6 +64,12 @@ func (l *keptLIA) OnAck(now sim.Time, f FlowID, a *Ack) {
 	}
 }
 
+// Window, Ssthresh and PacingRate are those of each, called for each segment and here
+// without the layers between.
+func (l *keptLIA) Window(f FlowID) int64        { return l.at(f).W }
+func (l *keptLIA) Ssthresh(f FlowID) int64      { return l.at(f).Thresh }
+func (l *keptLIA) PacingRate(f FlowID) sim.Rate { return l.at(f).PacingRate() }
+
 // Join adds the subflow to the sums, if its handshake gave a round-trip time.
 func (l *keptLIA) Join(now sim.Time, f FlowID, p Path) {
 	l.lia.Join(now, f, p)

@@ -41,11 +41,11 @@ type linked struct {
 
 // linkedFlow is a Reno flow whose additive increase the connection decides.
 type linkedFlow struct {
-	reno
 	invRTT float64 // 1/SRTT in 1/ns; 0: no sample yet, in no sum
 	joined bool    // and has not left
 	group  int32
-	mates  int // subflows of the group that have joined and not left, with this one
+	mates  int32 // subflows of the group that have joined and not left, with this one
+	reno         // what acknowledgements touch first
 }
 
 func newLinked(r Rules) linked {
@@ -85,7 +85,7 @@ func (l *linked) SetGroup(f FlowID, group int32) {
 }
 
 func (l *linked) countMates(group int32) {
-	n := 0
+	n := int32(0)
 	for i := range l.flows {
 		if r := &l.flows[i]; r.joined && r.group == group {
 			n++

@@ -23,13 +23,13 @@ type Flow struct {
 	Thresh int64        // slow start threshold in bytes; MaxWindow at the start
 	Cnt    int64        // bytes acknowledged towards the next additive step
 	MSS    int64        // payload bytes of a full segment
-	IW     int64        // initial window in bytes
+	flight int64        // in flight before the last acknowledgement
+	used   int64        // most bytes in flight since the window was last the limit
+	nxt    uint64       // SND.NXT at the last acknowledgement
 	SRTT   sim.Duration // smoothed round-trip time; 0: none yet
 
-	flight int64  // in flight before the last acknowledgement
-	used   int64  // most bytes in flight since the window was last the limit
-	nxt    uint64 // SND.NXT at the last acknowledgement
-
+	// Acknowledgements do not touch the rest.
+	IW      int64 // initial window in bytes
 	undo    undoState
 	episode episode
 	rules   Rules
