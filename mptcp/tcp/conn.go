@@ -143,6 +143,8 @@ type Conn struct {
 	// The rest is cold.
 	joined      bool // the controller knows the flow
 	ipHeader    uint8
+	reason      trace.Reason
+	number      uint32
 	sendBuffer  int64
 	stats       Stats
 	lit         *Literals
@@ -154,10 +156,8 @@ type Conn struct {
 	challengeAt sim.Time // last rate-limited answer
 	userTimeout sim.Duration
 	finWait2    sim.Duration // bound of FIN-WAIT-2 of an orphan; 0: none
-	reason      trace.Reason
-	priorACK    int64 // RCV.NXT that outPriorACK acknowledges
+	priorACK    int64        // RCV.NXT that outPriorACK acknowledges
 	trace       *trace.Node
-	number      uint32
 	cost        float64 // of the path, for the controller
 
 	// Buffers that tune themselves.

@@ -14,7 +14,7 @@ import (
 type sackState struct {
 	dup    block    // start < end: to be reported once
 	recent [4]int64 // a position in each range, newest first
-	n      int
+	n      int32
 	cut    bool // the last pure ACK had no room for some of them
 }
 
@@ -41,7 +41,7 @@ func (k *sackState) note(q *reassembly, pos int64) {
 	old, n := k.recent, k.n
 	k.recent[0] = pos
 	k.n = 1
-	for j := 0; j < n && k.n < len(k.recent); j++ {
+	for j := int32(0); j < n && int(k.n) < len(k.recent); j++ {
 		if p := old[j]; p < is.start || p >= is.end {
 			k.recent[k.n] = p
 			k.n++
@@ -95,7 +95,7 @@ func (c *Conn) writeSACK(now sim.Time, out *Segment, room int) {
 		c.noteGaps()
 		c.stats.DSACKsSent++
 	}
-	keep, dup := 0, m
+	keep, dup := int32(0), m
 	for j := range k.n {
 		i := c.ooo.island(k.recent[j])
 		if i < 0 {
@@ -114,7 +114,7 @@ func (c *Conn) writeSACK(now sim.Time, out *Segment, room int) {
 	}
 	k.n = keep
 	if out.Len == 0 {
-		c.noteCut(now, min(keep+dup, len(o.SACK)), m, room)
+		c.noteCut(now, min(int(keep)+dup, len(o.SACK)), m, room)
 	}
 	if m > 0 {
 		o.NSACK = uint8(m)
