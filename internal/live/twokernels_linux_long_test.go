@@ -37,11 +37,12 @@ type kernelRun struct {
 	sysctls [][2]string
 	seconds int
 	write   int // bytes that the sender hands over at a time
+	read    int // and that the receiver takes at most
 	n       int // times
 }
 
 func parseKernelRun(line string) (*kernelRun, error) {
-	r := &kernelRun{line: line, cc: "cubic", seconds: 20, write: 64 << 10, n: 1}
+	r := &kernelRun{line: line, cc: "cubic", seconds: 20, write: 64 << 10, read: 64 << 10, n: 1}
 	for i := range r.links {
 		r.links[i] = emulatedLink{rate: 10_000_000, delay: 10 * sim.Millisecond, queue: 50}
 	}
@@ -104,6 +105,8 @@ func (r *kernelRun) set(key, value string) error {
 		r.seconds, err = number(value)
 	case "write":
 		r.write, err = number(value)
+	case "read":
+		r.read, err = number(value)
 	case "n":
 		r.n, err = number(value)
 	case "name":
@@ -357,7 +360,7 @@ func (k *kernelResult) transfer(r *kernelRun, client, server *Namespace) error {
 			}
 		}
 	})
-	b := make([]byte, 64<<10)
+	b := make([]byte, r.read)
 	for {
 		n, err := to.f.Read(b)
 		i := int(time.Since(start) / (100 * time.Millisecond))
