@@ -128,6 +128,7 @@ func (v *travels) see(s *results.Sighting) bool {
 		if j.hop >= 0 {
 			v.packetTable.to[j.hop], v.duration[j.hop], v.end[j.hop] = place, at-v.begin[j.hop], arrives
 			v.gotOptions[j.row] = v.sentOptions[j.row]
+			v.unhop(j.hop)
 			j.hop = -1
 		}
 		if s.Place.Kind == results.PlaceHost {
@@ -226,6 +227,18 @@ func (v *travels) leave(at, place, row int64) int {
 	t.link, t.why = append(t.link, 0), append(t.why, 0)
 	t.end, t.packet = append(t.end, vanishes), append(t.packet, row)
 	return len(t.begin) - 1
+}
+
+// unhop takes the latest hop back if it leads from a node to its box of the same name, or
+// back: they are one line in a diagram.
+func (v *travels) unhop(i int) {
+	t := v.packetTable
+	if i != len(t.begin)-1 || t.from[i] != t.to[i] || t.duration[i] != 0 {
+		return
+	}
+	for _, c := range []*[]int64{&t.begin, &t.duration, &t.from, &t.to, &t.link, &t.end, &t.why, &t.packet} {
+		*c = (*c)[:i]
+	}
 }
 
 // lose ends a packet: on the link that it was on, or at a place.

@@ -86,6 +86,7 @@ class Packets {
   // shows reports whether hop k passes the filters.
   shows(k) {
     const i = this.packet[k];
+    if (this.from[k] === this.to[k]) return false; // between a node and its box of the same name
     if (this.streams && !this.streams.has(this.streamOf[i])) return false;
     switch (this.only) {
       case "signals": {
@@ -160,32 +161,41 @@ class Packets {
     // The nodes in view, and the rows: every departure and every arrival has one.
     const nodes = p.columns.filter((n) => hops.some((h) => this.from[h] === n || this.to[h] === n));
     const shown = new Set(hops.map((h) => this.packet[h])), rows = [];
+    // What is at the same time is in the order of the hops: a departure, its arrival, and
+    // what the place does before the next departure of the packet.
     for (const h of hops) {
       rows.push({at: this.begin[h], hop: h, kind: 0});
-      rows.push({at: this.begin[h] + this.duration[h], hop: h, kind: 1});
+      if (this.end[h] === 0 || this.duration[h] > 0) rows.push({at: this.begin[h] + this.duration[h], hop: h, kind: 1});
     }
     if (p.acts && hops.length) {
       for (let a = before(this.actAt, rows[0].at); a < p.acts && this.actAt[a] <= this.begin[hops[hops.length - 1]] + 1e9; a++) {
-        if (this.actWhy[a] && shown.has(this.actPacket[a])) rows.push({at: this.actAt[a], act: a, kind: 2});
+        const packet = this.actPacket[a], at = this.actAt[a];
+        if (!this.actWhy[a] || !shown.has(packet)) continue;
+        const next = hops.find((h) => this.packet[h] === packet && this.begin[h] === at);
+        const last = hops.findLast((h) => this.packet[h] === packet && this.begin[h] + this.duration[h] === at);
+        rows.push({at, act: a, hop: next ?? last ?? -1, kind: next === undefined ? 2 : -1});
       }
     }
-    rows.sort((a, b) => a.at - b.at || (a.hop ?? -1) - (b.hop ?? -1) || a.kind - b.kind);
+    rows.sort((a, b) => a.at - b.at || a.hop - b.hop || a.kind - b.kind);
     const ROW = 15, TOP = 34, MARGIN = 96;
     const width = Math.max(place.parentElement.clientWidth, MARGIN + 40 + (nodes.length - 1) * 230 + 90);
     const gap = nodes.length > 1 ? (width - MARGIN - 60 - 40) / (nodes.length - 1) : 0;
     const x = new Map(nodes.map((n, i) => [n, MARGIN + 60 + i * gap]));
-    // A departure that is the arrival of the same packet shares its row.
+    // A departure that is the arrival of the same packet shares its row, and what a place does
+    // that of the arrival.
     let y = TOP + 14, last = null;
     const begins = new Map(), ends = new Map(), acts = [];
     for (const r of rows) {
-      const packet = r.act !== undefined ? this.actPacket[r.act] : this.packet[r.hop];
-      const same = last && last.packet === packet && last.at === r.at && !(r.kind === 1 && last.kind === 0);
-      if (last && !same) y += ROW;
-      if (r.kind === 0) begins.set(r.hop, y);
-      else if (r.kind === 1) ends.set(r.hop, this.duration[r.hop] === 0 && this.end[r.hop] !== 0 ? begins.get(r.hop) + ROW : y);
-      else acts.push([r.act, y]);
-      last = {packet, at: r.at, kind: r.kind};
+      const act = r.act !== undefined, packet = act ? this.actPacket[r.act] : this.packet[r.hop];
+      const same = last && last.at === r.at && last.arrives && (act || (r.kind === 0 && last.packet === packet));
+      if (last && !same) y += last.act ? 1.6 * ROW : ROW;
+      if (act) acts.push([r.act, y]);
+      else if (r.kind === 0) begins.set(r.hop, y);
+      else ends.set(r.hop, y);
+      last = {packet, act, at: r.at, arrives: r.kind === 1};
     }
+    for (const h of hops) if (!ends.has(h)) ends.set(h, begins.get(h) + ROW);
+    y += ROW;
     const height = y + 30, image = svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Packets between " + nodes.map((n) => p.texts[n]).join(", ")});
     for (const n of nodes) {
       image.append(svg("line", {x1: x.get(n), x2: x.get(n), y1: TOP - 8, y2: height - 8, class: "axis"}));
