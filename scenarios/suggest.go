@@ -14,7 +14,8 @@ func didYouMean(written string, known []string) string {
 			best = k
 			break
 		}
-		if d := editDistance(written, k); d < distance {
+		begins := strings.HasPrefix(k, written) && !strings.HasPrefix(best, written) // of names equally near
+		if d := editDistance(written, k); d < distance || d == distance && best != "" && begins {
 			best, distance = k, d
 		}
 	}

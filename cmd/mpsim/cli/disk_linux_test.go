@@ -113,6 +113,8 @@ func writers(src, dst string) map[string][]string {
 		"plot .tex":             {"plot", filepath.Join(src, "run"), "-o", at("figure.tex")},
 		"plot --data":           {"plot", filepath.Join(src, "run"), "--data", at("figure.csv")},
 		"plot of a sweep":       {"plot", filepath.Join(src, "sweep"), "--kind", "bars", "--x", "link.a.rate", "--metric", "goodput", "-o", at("figure.svg")},
+		"report":                {"report", filepath.Join(src, "run"), "-o", at("report.html")},
+		"report of a sweep":     {"report", filepath.Join(src, "sweep"), "-o", at("report.html")},
 		"new --force":           {"new", "two-path", at("disk.toml"), "--force"},
 		"scenarios copy":        {"scenarios", "copy", "basic/two-paths.toml", dst, "--force"},
 		"scenarios copy, new":   {"scenarios", "copy", "basic/requests.toml", dst},
@@ -155,7 +157,7 @@ func TestFullAndReadOnlyDisks(t *testing.T) {
 	fine("run", filepath.Join(src, "disk.toml"), "--out", filepath.Join(src, "run"), "--trace", filepath.Join(src, "run.trace"))
 	write(filepath.Join(src, "link.mahi"), strings.Repeat("1\n", 5000)+"10\n")
 	write(filepath.Join(src, "empty.pkt"), "0.000 `true`\n")
-	for _, name := range []string{"report.xml", "report.tap", "figure.png", "figure.pdf", "figure.tex", "figure.csv", "figure.svg", "link.csv", "events.jsonl", "events.trace", "two-paths.toml"} {
+	for _, name := range []string{"report.xml", "report.tap", "figure.png", "figure.pdf", "figure.tex", "figure.csv", "figure.svg", "link.csv", "events.jsonl", "events.trace", "two-paths.toml", "report.html"} {
 		write(filepath.Join(dst, name), "mine\n")
 	}
 	filler := filepath.Join(disk, "filler")
