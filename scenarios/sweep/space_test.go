@@ -17,6 +17,14 @@ func TestWSPVector(t *testing.T) {
 	if got := WSP(points, 0, 0); len(got) != 5 {
 		t.Errorf("at distance 0 all stay; kept %v", got)
 	}
+	// The walk goes to the nearest, not to the next: from 0 to 0.4 and on to 0.8, where 1 is
+	// too near. From 1, or in another order, others would be kept.
+	line := [][]float64{{0}, {1}, {.4}, {.8}}
+	for start, want := range map[int][]int{0: {0, 2, 3}, 1: {1, 2, 0}, 2: {2, 0, 3}, 3: {3, 2, 0}} {
+		if got := WSP(line, start, .3); !slices.Equal(got, want) {
+			t.Errorf("from %v kept %v, want %v", line[start], got, want)
+		}
+	}
 }
 
 // A space-filling design keeps its points apart: the least distance is larger than that
