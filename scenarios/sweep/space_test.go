@@ -68,6 +68,7 @@ func apart(points [][]float64) float64 {
 }
 
 // In a Latin hypercube of n points, each n-th of each dimension holds exactly one.
+// row:F8
 func TestLatinHypercube(t *testing.T) {
 	const n, dims = 50, 3
 	for d := range dims {
