@@ -44,6 +44,12 @@ func hostProfile(n *Node, d *Defaults) *mptcp.Profile {
 	if n.TimerGranularity == "linux-hz250" {
 		p.TCP.Granularity = tcp.LinuxHZ250
 	}
+	if n.CapableRetrans != nil {
+		p.CapableSYNs = *n.CapableRetrans + 1
+	}
+	if n.RTOInitial != nil {
+		p.TCP.InitialRTO = n.RTOInitial.Duration()
+	}
 	if n.RTOMin != nil {
 		p.TCP.SetRTOMin(n.RTOMin.Duration())
 	}

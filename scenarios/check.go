@@ -215,13 +215,19 @@ func (c *checker) checkNodes() {
 			continue
 		}
 		c.nodes[n.Name] = n
-		if n.Router && (n.has("profile") || n.has("versions") || n.has("timer_granularity") || n.has("rto_min") || n.has("mtu_probing") || n.has("quickack") || n.has("usec_ts")) {
-			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile, versions, timer_granularity, rto_min, mtu_probing, quickack and usec_ts have no meaning", n.Name)
+		if n.Router && (n.has("profile") || n.has("versions") || n.has("timer_granularity") || n.has("syn_retrans_before_tcp_fallback") || n.has("rto_initial") || n.has("rto_min") || n.has("mtu_probing") || n.has("quickack") || n.has("usec_ts")) {
+			c.add(n.table.pos, "node %q is a router: it has no protocol stack, so profile, versions, timer_granularity, syn_retrans_before_tcp_fallback, rto_initial, rto_min, mtu_probing, quickack and usec_ts have no meaning", n.Name)
 		}
 		if n.Router && (n.AddAddrAccepted != nil || n.Subflows != nil || n.AllowJoin != nil) {
 			c.add(n.table.pos, "node %q is a router: add_addr_accepted, subflows and allow_join_initial_addr_port have no meaning", n.Name)
 		}
 		if !n.Router {
+			if n.CapableRetrans == nil && !n.has("profile") {
+				n.CapableRetrans = c.sc.Defaults.CapableRetrans
+			}
+			if n.RTOInitial == nil && !n.has("profile") {
+				n.RTOInitial = c.sc.Defaults.RTOInitial
+			}
 			if n.RTOMin == nil && !n.has("profile") {
 				n.RTOMin = c.sc.Defaults.RTOMin
 			}

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -94,7 +95,7 @@ func (x *expander) group(t *table, ports map[string]int64) (flows, routes []*val
 	if len(x.problems.all) > before || !g.selectHosts() {
 		return nil, nil
 	}
-	g.rand = x.stream("traffic/" + g.t.Name)
+	g.rand = x.stream("traffic/" + cmp.Or(g.t.Draws, g.t.Name))
 	pairs, err := g.draw()
 	if err != nil {
 		x.problems.add(t.valuePos("pattern"), "traffic %q: %v", g.t.Name, err)

@@ -70,6 +70,12 @@ func (w *World) Preamble() *Preamble {
 			if n.decl.TimerGranularity != "none" {
 				text += ", timers " + n.decl.TimerGranularity
 			}
+			if n.decl.CapableRetrans != nil {
+				text += fmt.Sprintf(", syn_retrans_before_tcp_fallback %d", *n.decl.CapableRetrans)
+			}
+			if n.decl.RTOInitial != nil {
+				text += ", rto_initial " + n.decl.RTOInitial.String()
+			}
 			if n.decl.RTOMin != nil {
 				text += ", rto_min " + n.decl.RTOMin.String()
 			}

@@ -77,6 +77,8 @@ type Defaults struct {
 	Reinject         string    `toml:"reinject" default:"" enum:",profile,on_rto,aggressive,conservative,none" doc:"when data in flight is sent again on another subflow: as the profile says (Linux: connection-level timer and stale subflows); after a timeout of its own; also at each fast recovery; after reinject_after timeouts; only when its subflow ends. Nodes with another profile than that of [defaults] follow theirs. Default from the preset, beside a profile of its own: profile"`
 	ReinjectAfter    int       `toml:"reinject_after" default:"3" min:"1" max:"20" doc:"timeouts in a row that reinject = \"conservative\" waits for"`
 	TimerGranularity string    `toml:"timer_granularity" default:"none" enum:"none,linux-hz250" doc:"rounding of retransmission timers: exact, or as the timer wheel of a Linux kernel with HZ=250"`
+	RTOInitial       *Duration `toml:"rto_initial" min:"100us" max:"60s" doc:"timeout of a SYN and of a SYN/ACK, and of what is sent before the first measurement (Linux: a BPF program at BPF_SOCK_OPS_TIMEOUT_INIT, as in its samples for datacenters); default from the profile: 1 s (RFC 6298)"`
+	CapableRetrans   *int      `toml:"syn_retrans_before_tcp_fallback" min:"0" max:"128" doc:"how often a SYN with MP_CAPABLE is sent again before the connection tries without (Linux sysctl of this name); more than the SYNs that TCP sends: never. Default from the profile: 2 in linux"`
 	RTOMin           *Duration `toml:"rto_min" min:"100us" max:"60s" doc:"minimum of the retransmission timeout (Linux: ip route ... rto_min, which bounds delayed acknowledgements, too); default from the profile: 200 ms in linux, 1 s in rfc"`
 	MTUProbing       int       `toml:"mtu_probing" default:"0" min:"0" max:"2" doc:"packetisation layer path MTU discovery, RFC 4821 (Linux tcp_mtu_probing): 0 never, 1 when timeouts hint at a black hole, 2 always"`
 	QuickAck         bool      `toml:"quickack" default:"false" doc:"every segment is acknowledged at once (Linux: ip route ... quickack 1), as the simulators of many papers do"`
@@ -120,6 +122,8 @@ type Node struct {
 	Profile          string       `toml:"profile" doc:"protocol profile; default from [defaults]"`
 	Versions         string       `toml:"versions" enum:",v0,v1,v0+v1,none" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
 	TimerGranularity string       `toml:"timer_granularity" enum:",none,linux-hz250" doc:"as in [defaults]; default from there"`
+	RTOInitial       *Duration    `toml:"rto_initial" min:"100us" max:"60s" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
+	CapableRetrans   *int         `toml:"syn_retrans_before_tcp_fallback" min:"0" max:"128" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
 	RTOMin           *Duration    `toml:"rto_min" min:"100us" max:"60s" doc:"as in [defaults]; default from there, unless the node has a profile of its own"`
 	MTUProbing       *int         `toml:"mtu_probing" min:"0" max:"2" doc:"as in [defaults]; default from there"`
 	QuickAck         *bool        `toml:"quickack" doc:"as in [defaults]; default from there"`

@@ -21,6 +21,7 @@ type Traffic struct {
 	meta
 	Name     string       `toml:"name" required:"true" doc:"name of the group; its flows are NAME-0, NAME-1, ..."`
 	Pattern  string       `toml:"pattern" required:"true" enum:"permutation,random,sparse,hotspot,incast,alltoall,stride,local,poisson,file" doc:"who sends to whom; see Patterns below"`
+	Draws    string       `toml:"draws" default:"" doc:"name of the random numbers of the pattern: groups that have the same one, and the same pattern, have the same pairs; default: the group's name"`
 	Hosts    []string     `toml:"hosts" doc:"hosts that take part, * and ? match any characters; default: all"`
 	Subflows int          `toml:"subflows" default:"0" min:"0" max:"64" doc:"subflows of each connection: from different ports (path manager ndiffports), or over the path set of the topology; 0: as path_manager says"`
 	AtMost   bool         `toml:"at_most_paths" default:"false" doc:"no connection has more subflows than the topology has shortest paths between its hosts"`

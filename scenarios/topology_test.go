@@ -124,6 +124,11 @@ func TestTrafficFollowsTheSeed(t *testing.T) {
 	if slices.Equal(first, second) || two.Seed != 2 || two.FileSeed() != 1 {
 		t.Errorf("seed 2 draws the same permutation; seed %d of the run, %d of the file", two.Seed, two.FileSeed())
 	}
+	// groups with the same name of draws have the same pairs, whatever theirs are called.
+	both, _ := group(t, keys+"\ndraws = \"pairs\"", Options{})
+	if other, _ := group(t, keys+"\ndraws = \"pairs\"", Options{Set: []string{"traffic.g.subflows=2"}}); !slices.Equal(both, other) || slices.Equal(both, first) {
+		t.Error("the name of the draws decides nothing")
+	}
 	if set, _ := group(t, keys, Options{Set: []string{"seed=2"}}); !slices.Equal(set, second) {
 		t.Error("--set seed=2 and --seed 2 differ")
 	}
