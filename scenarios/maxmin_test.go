@@ -105,9 +105,8 @@ func bcubeShare(n int, rnd *rand.Rand) float64 {
 
 // The filling in two small cases, and the shares that bounds of scenarios and tests rest
 // on: of a permutation of a fat-tree of 16 hosts 59.7 % of a link in the mean over
-// permutations and ways, with a standard deviation of 8.1 %, and of a BCube of 16 servers
-// 66.3 % and 8.5 %; one of 128 hosts has
-// 47.7 % and 2 %.
+// permutations and ways, with a standard deviation of 8.1 %, of one of 54 hosts 51.3 % and
+// 3.5 %, of 128 hosts 47.7 % and 2 %, and of a BCube of 49 servers 57.3 % and 4 %.
 func TestMaxMinShares(t *testing.T) {
 	for _, r := range maxMin(3, [][]int{{0, 1}, {1, 2}, {2}, {0, 1, 2}}) {
 		if math.Abs(r-1.0/3) > 1e-9 {
@@ -126,7 +125,8 @@ func TestMaxMinShares(t *testing.T) {
 	}{
 		{"fat-tree of 16", 2000, func() float64 { return fatTreeShare(4, rnd) }, 0.597, 0.081},
 		{"fat-tree of 128", 200, func() float64 { return fatTreeShare(8, rnd) }, 0.477, 0.02},
-		{"BCube of 16", 2000, func() float64 { return bcubeShare(4, rnd) }, 0.663, 0.085},
+		{"fat-tree of 54", 500, func() float64 { return fatTreeShare(6, rnd) }, 0.513, 0.035},
+		{"BCube of 49", 500, func() float64 { return bcubeShare(7, rnd) }, 0.573, 0.04},
 	} {
 		var sum, squares float64
 		for range v.n {
