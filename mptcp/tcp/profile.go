@@ -13,8 +13,7 @@ type Profile struct {
 	// Name is what scenarios call the profile.
 	Name string
 
-	// InitialRTO is the timeout before the first measurement (RFC 6298: 1 s), of a SYN
-	// and of a SYN/ACK above all (Linux: tcp_timeout_init).
+	// InitialRTO is the timeout before the first measurement (RFC 6298: 1 s).
 	InitialRTO sim.Duration
 	// MinRTO bounds the RTO from below: RFC 6298 asks for 1 s, Linux uses 200 ms.
 	MinRTO sim.Duration
