@@ -14,8 +14,9 @@ import (
 )
 
 // traceScenario is what Traces runs, and for how long: a bulk transfer at 200 Mb/s, of
-// which every packet crosses three links.
-var traceScenario = Benchmark{path: "bench/two-path.toml", set: []string{"duration=10s"}}
+// which every packet crosses three links. Long enough that figures, which cost the same
+// for any run, do not decide.
+var traceScenario = Benchmark{path: "bench/two-path.toml", set: []string{"duration=30s"}}
 
 // Traces measures what observation costs: the run without any against the same run
 // with a binary trace of everything, with captures at the end points and time series,
