@@ -25,6 +25,7 @@ const (
 // shares of one random way each are 47.7 Mb/s in the mean.
 //
 // row:E2
+// row:H1
 func TestFatTreePermutation(t *testing.T) {
 	for seed := uint64(1); seed <= seeds; seed++ {
 		last := 0.0

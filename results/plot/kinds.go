@@ -37,6 +37,7 @@ var Kinds = []Kind{
 	{"packets", "packet sequence diagram between hosts and boxes: each packet with its way, what became of it, and its label; from --packets", paramsOfPackets, nil, packetDiagram},
 	{"cdf", "distribution function of a metric over runs, with its 95 % band (DKW), or of the samples of a series",
 		append([]Param{paramMetric, paramBy, paramWhere, paramSamples}, paramsOfTime...), ofTable(distribution), nil},
+	{"rank", "values of a metric in ascending order over their rank", []Param{paramMetric, paramBy, paramWhere}, ofTable(ranks), nil},
 	{"bars", "means of a metric by category with their 95 % intervals", []Param{paramMetric, paramX, paramBy, paramWhere}, ofTable(bars), nil},
 	{"box", "median, quartiles, whiskers and outliers of a metric, or of the samples of a series, by category",
 		append([]Param{paramMetric, paramX, paramBy, paramWhere, paramSamples}, paramsOfTime...), ofTable(boxes), nil},

@@ -94,14 +94,14 @@ func suffixUnit(name string) string {
 
 // tableOf makes a table of runs: a row a flow.
 func tableOf(runs []*Run) *Table {
-	names := []string{"run", "scenario", "seed", "replication", "flow", "protocol", "cc", "scheduler", "fallback", "goodput_bps", "bytes_delivered",
+	names := []string{"run", "scenario", "seed", "replication", "flow", "group", "protocol", "cc", "scheduler", "fallback", "goodput_bps", "bytes_delivered",
 		"start_s", "end_s", "max_gap_s", "mean_delay_s", "mean_latency_s", "median_latency_s", "p95_latency_s", "max_latency_s"}
 	var rows [][]string
 	for _, r := range runs {
 		s := &r.Summary
 		for i := range s.Flows {
 			f := &s.Flows[i]
-			row := []string{r.Dir, s.Scenario, strconv.FormatUint(s.Seed, 10), fmt.Sprint(s.Replication), f.Name, f.Protocol, f.Controller, f.Scheduler, f.Fallback}
+			row := []string{r.Dir, s.Scenario, strconv.FormatUint(s.Seed, 10), fmt.Sprint(s.Replication), f.Name, groupOf(f.Name), f.Protocol, f.Controller, f.Scheduler, f.Fallback}
 			rows = append(rows, append(row, flowNumbers(f, names[len(row):])...))
 		}
 	}
@@ -110,6 +110,16 @@ func tableOf(runs []*Run) *Table {
 		t.Title = capital(runs[0].Summary.Title)
 	}
 	return t
+}
+
+// groupOf returns the name of a flow without the number behind its last hyphen: the flows of
+// a [[traffic]] are named so.
+func groupOf(flow string) string {
+	name := strings.TrimRight(flow, "0123456789")
+	if group, ok := strings.CutSuffix(name, "-"); ok && len(name) < len(flow) && group != "" {
+		return group
+	}
+	return flow
 }
 
 // samplesOf makes a table of the samples of a series: a row a sample, with the entity that it

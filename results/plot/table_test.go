@@ -68,6 +68,7 @@ func TestFiguresOfSweeps(t *testing.T) {
 		texts string
 	}{
 		{"cdf", Options{Metric: "done", By: "defaults.scheduler", Where: []string{"link.wifi.rate=16Mb/s"}}, "Made-up sweep|Done (s)|Fraction of runs|minrtt (5)|roundrobin (5)|shaded: 95 % confidence (DKW); never in 1"},
+		{"rank", Options{By: "defaults.scheduler"}, "Made-up sweep|Goodput (Mb/s)|Rank|minrtt (10)|blest (10)|in ascending order, n = 30; 1 without value"},
 		{"bars", Options{By: "defaults.scheduler"}, "Goodput (Mb/s)|link.wifi.rate|4 Mb/s|16 Mb/s|blest|mean, 95 % interval, n = 5; 1 without value"},
 		{"box", Options{By: "defaults.scheduler"}, "Goodput (Mb/s)|4 Mb/s|16 Mb/s|roundrobin|median, quartiles, whiskers up to 1.5 IQR; 1 without value"},
 		{"heatmap", Options{}, "Goodput (Mb/s)|defaults.scheduler|4 Mb/s|minrtt|6.00|20.0|15"},

@@ -22,6 +22,7 @@ const galleryDir = "../../../docs/gallery"
 var galleryRuns = []string{
 	"run scenarios/handover/wifi-lte.toml --events --out out/handover",
 	"run docs/gallery/handshake.toml --packets --out out/handshake",
+	"run scenarios/datacenter/fattree-permutation.toml --out out/fattree",
 	"sweep scenarios/sweeps/rate-ratio.toml --out out/rate-ratio",
 	"sweep docs/gallery/replications.toml --out out/replications",
 	"sweep scenarios/sweeps/receive-buffer.toml --out out/receive-buffer",
@@ -39,6 +40,7 @@ var galleryFigures = [][3]string{
 	{"timeline", "", "out/handover --kind timeline --from 7.5 --to 9.5"},
 	{"packets", "The scenario has a NAT, a firewall that takes MPTCP options out of SYNs, and a link that loses a packet each way; a label stands where its packet departs.", "out/handshake --kind packets"},
 	{"cdf", "", "out/replications --kind cdf --by defaults.cc"},
+	{"rank", "A permutation of a fat-tree: flows of one subflow, then of eight; those that share a link stand at the left.", "out/fattree --kind rank --by group"},
 	{"bars", "", "out/rate-ratio --kind bars --x defaults.scheduler --where link.one.rate=4Mb/s"},
 	{"box", "", "out/replications --kind box"},
 	{"heatmap", "", "out/rate-ratio --kind heatmap"},
