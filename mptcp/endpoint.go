@@ -204,6 +204,19 @@ func (e *Endpoint) Tuple(socket uint32) *wire.Tuple {
 	return nil
 }
 
+// Owner returns the connection, as trace records number it, and the subflow of what segments
+// carry as Socket: 0 if there is none, -1 for plain TCP.
+func (e *Endpoint) Owner(socket uint32) (conn uint32, subflow int32) {
+	f := e.flows.get(socket)
+	switch {
+	case f == nil:
+		return 0, int32(sched.NoFlow)
+	case f.sub == nil:
+		return f.sock.number, int32(sched.NoFlow)
+	}
+	return f.sock.number, int32(f.sub.id)
+}
+
 // Profile returns the endpoint's profile, which must not be changed.
 func (e *Endpoint) Profile() *Profile { return e.profile }
 

@@ -3,6 +3,7 @@ package execute
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"mpsim/results"
 	"mpsim/scenarios"
+	"mpsim/sim"
 	"mpsim/sim/trace"
 )
 
@@ -125,5 +127,40 @@ func TestRecordsAreTheEventLog(t *testing.T) {
 	var decisions bytes.Buffer
 	if err := WriteEvents(&decisions, r, results.Decisions); err != nil || bytes.Contains(decisions.Bytes(), []byte(`"packet_sent"`)) || decisions.Len() == 0 {
 		t.Errorf("the decisions: %v", err)
+	}
+}
+
+// A packet that is sent has the flow and the subflow to which it belongs: the payload of
+// the server's packets by subflow is what the subflows say they sent.
+func TestPacketsNameTheirFlow(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	sc, err := scenarios.LoadLibrary("handover/wifi-lte.toml", scenarios.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := execute(t, Job{Scenario: sc, Out: dir, Events: trace.Set(trace.PacketSent), Until: 2 * sim.Second})
+	got := map[string]int64{}
+	for line := range bytes.Lines(files(t, dir)[results.EventsName]) {
+		var e struct {
+			Node, Flow string
+			Subflow    int
+			Payload    int64
+		}
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if e.Node == "server" {
+			got[fmt.Sprint(e.Flow, e.Subflow)] += e.Payload
+		}
+	}
+	for i := range o.Summary.Flows {
+		f := &o.Summary.Flows[i]
+		for k := range f.Subflows {
+			s := &f.Subflows[k]
+			name := fmt.Sprint(f.Name, s.ID)
+			if want := int64(s.BytesSent); got[name] != want || want == 0 {
+				t.Errorf("%s: packets of %d bytes, the subflow sent %d", name, got[name], want)
+			}
+		}
 	}
 }

@@ -88,13 +88,17 @@ func (h *Host) record(now sim.Time, k trace.Kind, s *wire.Segment, o *wire.Optio
 }
 
 // observe shows a packet to the sinks. It is no part of record, whose values would
-// have to be kept for it.
+// have to be kept for it. One that is received names no connection: none has looked at it.
 //
 //go:noinline
 func (h *Host) observe(now sim.Time, k trace.Kind, s *wire.Segment, socket uint32, size int) {
+	conn, flow := uint32(0), int32(-1)
+	if socket != 0 {
+		conn, flow = h.ep.Owner(socket)
+	}
 	r := h.log.Scratch()
 	*r = trace.Record{
-		At: now, Kind: k, Conn: socket, Flow: -1,
+		At: now, Kind: k, Conn: conn, Flow: flow,
 		A: int64(s.Seq), B: int64(s.Ack), C: int64(s.Flags), D: int64(s.Len), E: int64(size),
 	}
 	h.log.Observe(r)

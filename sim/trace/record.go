@@ -9,7 +9,7 @@ type Record struct {
 	Kind Kind
 	Why  Reason
 	Node uint32 // index of the node within the run; not part of the hash
-	// Conn is the endpoint's number of the connection or socket, Flow the
+	// Conn is the endpoint's number of the connection (0: none), Flow the
 	// number of the subflow within it (-1: the connection itself).
 	Conn          uint32
 	Flow          int32
