@@ -405,7 +405,7 @@ func TestBrowserKinds(t *testing.T) {
 		{"nat/join.toml", execute.Job{Events: trace.AllKinds}, map[string]float64{"#packet-figure .packet": 20}},
 		{"nat/join.toml", execute.Job{Packets: true}, map[string]float64{"#packet-figure .packet": 20}},
 		{"mbox/c3-join-stripped.toml", execute.Job{Packets: true}, map[string]float64{"#packet-figure .packet": 20}},
-		{"datacenter/fattree-permutation.toml", execute.Job{Events: results.Decisions, Limits: execute.Limits{Events: 200_000}}, map[string]float64{"#panels .uplot": 3, "#grants canvas": 2}},
+		{"datacenter/fattree-permutation.toml", execute.Job{Events: results.Decisions, Limits: execute.Limits{Events: 800_000}}, map[string]float64{"#panels .uplot": 3, "#grants canvas": 2}},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			b.t = t
